@@ -1,0 +1,125 @@
+// Package page describes one page of a longer list, after the Relay connection rules.
+package page
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+
+	"insightgraph/fault"
+)
+
+// Default and Max bound the length of a page.
+const (
+	Default = 20
+	Max     = 100
+)
+
+// Args says which page is wanted: the first N after a cursor, or the last N before one.
+type Args struct {
+	Size     int
+	Cursor   *Cursor // nil: from the end that Backward tells
+	Backward bool
+}
+
+// Cursor is the sort key of a row: a text form of its first column and the row's id.
+type Cursor struct {
+	Key string `json:"k"`
+	ID  int64  `json:"i"`
+}
+
+// String is the opaque form that clients hold.
+func (c Cursor) String() string {
+	b, _ := json.Marshal(c)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// Parse reads Relay's arguments. Faults name the argument.
+func Parse(first *int, after *string, last *int, before *string) (Args, error) {
+	var faults fault.Many
+	a := Args{Size: Default}
+	size := func(name string, n *int) {
+		if n == nil {
+			return
+		}
+		if *n < 0 || *n > Max {
+			faults.Add(fault.Invalid(name, "Invalid value for %s; it must be from 0 to %d", name, Max))
+		}
+		a.Size = *n
+	}
+	cursor := func(name string, s *string) {
+		if s == nil {
+			return
+		}
+		b, err := base64.RawURLEncoding.DecodeString(*s)
+		var c Cursor
+		if err != nil || json.Unmarshal(b, &c) != nil {
+			faults.Add(fault.Invalid(name, "Invalid value for %s; it is not a cursor of this list", name))
+			return
+		}
+		a.Cursor = &c
+	}
+	if (last != nil || before != nil) && (first != nil || after != nil) {
+		return a, fault.New(fault.NotAllowed, "last", "first and after cannot be combined with last and before")
+	}
+	a.Backward = last != nil || before != nil
+	size("first", first)
+	size("last", last)
+	cursor("after", after)
+	cursor("before", before)
+	return a, faults.Err()
+}
+
+// Of is one page of a list of T, in list order. Total counts the whole list and is only called when a client asks.
+type Of[T any] struct {
+	Nodes []T
+	Info  Info
+	Total func(context.Context) (int, error)
+	key   func(T) Cursor
+}
+
+// Info tells whether there is more on either side.
+type Info struct {
+	HasNextPage, HasPreviousPage bool
+	StartCursor, EndCursor       *string
+}
+
+// Edge is a row with its cursor.
+type Edge[T any] struct {
+	Cursor string
+	Node   T
+}
+
+// New cuts rows, read in reading direction with one more than asked for, to a page in list order.
+func New[T any](a Args, rows []T, key func(T) Cursor, total func(context.Context) (int, error)) *Of[T] {
+	more := len(rows) > a.Size
+	rows = rows[:min(len(rows), a.Size)]
+	p := &Of[T]{Nodes: rows, key: key, Total: total}
+	if a.Backward {
+		slices.Reverse(p.Nodes)
+		p.Info.HasPreviousPage, p.Info.HasNextPage = more, a.Cursor != nil
+	} else {
+		p.Info.HasNextPage, p.Info.HasPreviousPage = more, a.Cursor != nil
+	}
+	if n := len(rows); n > 0 {
+		start, end := key(rows[0]).String(), key(rows[n-1]).String()
+		p.Info.StartCursor, p.Info.EndCursor = &start, &end
+	}
+	return p
+}
+
+// Edges pairs each row with its cursor.
+func (p Of[T]) Edges() []Edge[T] {
+	out := make([]Edge[T], len(p.Nodes))
+	for i, n := range p.Nodes {
+		out[i] = Edge[T]{p.key(n).String(), n}
+	}
+	return out
+}
+
+// PageInfo is Relay's name for Info.
+func (p Of[T]) PageInfo() Info { return p.Info }
+
+// TotalCount counts the whole list.
+func (p Of[T]) TotalCount(ctx context.Context) (int, error) { return p.Total(ctx) }
