@@ -1,0 +1,192 @@
+package bank
+
+import (
+	"fmt"
+	"math/rand"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/govalues/decimal"
+)
+
+func TestPercent(t *testing.T) {
+	for _, c := range []struct{ part, whole, want string }{
+		{"279565.71", "86814.02", "322.03"}, // the reference product's example
+		{"1", "3", "33.33"}, {"2", "3", "66.67"},
+		{"0.00125", "1", "0.13"}, {"1.00005", "1", "100.01"}, // a half goes up
+		{"0", "5", "0.00"}, {"999999999999.99", "0.01", "9999999999999900.00"},
+	} {
+		if got := Percent(decimal.MustParse(c.part), decimal.MustParse(c.whole)).String(); got != c.want {
+			t.Errorf("%s of %s: %s, want %s", c.part, c.whole, got, c.want)
+		}
+	}
+}
+
+func TestMoneyCheck(t *testing.T) {
+	for _, c := range []struct {
+		amount   string
+		currency Currency
+		want     string // "" : refused
+	}{
+		{"12.5", "EUR", "12.50"}, {"12.500", "EUR", "12.50"}, {"12.505", "EUR", ""}, {"12", "JPY", "12"}, {"12.5", "JPY", ""},
+		{"1.234", "KWD", "1.234"}, {"1.2345", "KWD", ""}, {"1.2345", "CLF", "1.2345"}, {"999999999999999.99", "EUR", "999999999999999.99"},
+		{"1000000000000000", "EUR", ""}, {"1", "XXX", ""}, {"1", "eur", ""}, {"-3", "CHF", "-3.00"}, {"0", "EUR", "0.00"},
+	} {
+		got, f := Money{decimal.MustParse(c.amount), c.currency}.Check("amount")
+		if (f != nil) != (c.want == "") || f == nil && got.Amount.String() != c.want {
+			t.Errorf("%s %s: %s, %v; want %q", c.amount, c.currency, got.Amount, f, c.want)
+		}
+	}
+}
+
+func TestParseAmount(t *testing.T) {
+	for _, bad := range []string{"", "1e3", "1,000", " 1", "0x10", "1.2.3", "--1", "NaN", "1234567890123456", "٣"} {
+		if d, f := ParseAmount("amount", bad); f == nil {
+			t.Errorf("%q was read as %s", bad, d)
+		}
+	}
+}
+
+func TestIBAN(t *testing.T) {
+	for s, good := range map[string]bool{"DE89 3704 0044 0532 0130 00": true, "de89370400440532013000": true, "GB29NWBK60161331926819": true,
+		"DE89370400440532013001": false, "DE": false, "": false, "DE8937040044053201300!": false, "NO9386011117947": true, "XX00": false} {
+		if _, f := ParseIBAN("iban", s); (f == nil) != good {
+			t.Errorf("%q: %v", s, f)
+		}
+	}
+}
+
+func TestDate(t *testing.T) {
+	for d := NewDate(1999, 12, 1); d < NewDate(2004, 3, 2); d++ {
+		back, err := ParseDate(d.String())
+		if err != nil || back != d {
+			t.Fatalf("%d is %s is %d, %v", d, d, back, err)
+		}
+		if m := d.Month(); m.Time().Day() != 1 || m.Time().Month() != d.Time().Month() || d.AddMonths(12).Time().Year() != d.Time().Year()+1 {
+			t.Fatalf("the month of %s is %s", d, m)
+		}
+	}
+	for _, bad := range []string{"", "2021-02-29", "2021-1-1", "21-01-01", "2021-01-01T00:00:00Z", "0000-01-01", "1899-12-31"} {
+		if d, err := ParseDate(bad); err == nil {
+			t.Errorf("%q was read as %s", bad, d)
+		}
+	}
+	kiritimati, _ := time.LoadLocation("Pacific/Kiritimati")
+	pagoPago, _ := time.LoadLocation("Pacific/Pago_Pago")
+	at := time.Date(2026, 2, 28, 10, 30, 0, 0, time.UTC)
+	if a, b := DateOf(at, kiritimati), DateOf(at, pagoPago); a.String() != "2026-03-01" || b.String() != "2026-02-27" {
+		t.Errorf("one moment is %s and %s", a, b)
+	}
+}
+
+func TestRef(t *testing.T) {
+	for _, r := range []Ref{{KindConsumer, 1, 1}, {KindTransaction, 1 << 40, 1 << 50}, {KindCategory, 0, 1}, {KindRun, 0, 7}} {
+		if got := ParseRef(r.String()); got != r {
+			t.Errorf("%v came back as %v", r, got)
+		}
+	}
+	for _, s := range []string{"", "x", "YQEB=", "YQEBAA", "0", "💶", "YQAA"} {
+		if got := ParseRef(s); got != (Ref{}) && got.String() != s {
+			t.Errorf("%q names %v", s, got)
+		}
+	}
+}
+
+func TestTransactionCheck(t *testing.T) {
+	x := Transaction{Amount: decimal.MustParse("-2.5"), Currency: "EUR", Description: "a\x00b"}
+	if f := x.Check("transactions.3", "EUR"); f != nil || x.BaseType != Debit || x.Amount.String() != "2.50" || x.Status != Posted || x.Description != "ab" {
+		t.Errorf("%+v %v", x, f)
+	}
+	bad := Transaction{Amount: decimal.MustParse("-2.555"), BaseType: "BOTH", Currency: "EUR", Status: "MAYBE", MCC: new(string), ExternalID: new(string)}
+	var fields []string
+	for _, f := range bad.Check("transactions.3", "EUR") {
+		fields = append(fields, f.Field)
+	}
+	want := []string{"transactions.3.externalId", "transactions.3.amount.amount", "transactions.3.baseType", "transactions.3.status", "transactions.3.mcc"}
+	if diff := cmp.Diff(want, fields); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func leg(id, account int64, base BaseType, amount, date string) Leg {
+	d, err := ParseDate(date)
+	if err != nil {
+		panic(err)
+	}
+	return Leg{ID: id, AccountID: account, BaseType: base, Amount: decimal.MustParse(amount), Currency: "EUR", BookingDate: d}
+}
+
+func TestTransfers(t *testing.T) {
+	for name, c := range map[string]struct {
+		legs []Leg
+		want []Pair
+	}{
+		"to savings":         {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100.00", "2026-01-06")}, []Pair{{1, 2}}},
+		"four days":          {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100", "2026-01-09")}, []Pair{{1, 2}}},
+		"credit before":      {[]Leg{leg(1, 1, Debit, "100", "2026-01-09"), leg(2, 2, Credit, "100", "2026-01-05")}, []Pair{{1, 2}}},
+		"five days":          {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100", "2026-01-10")}, nil},
+		"one account":        {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 1, Credit, "100", "2026-01-05")}, nil},
+		"same side":          {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Debit, "100", "2026-01-05")}, nil},
+		"other amount":       {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100.01", "2026-01-05")}, nil},
+		"nothing":            {[]Leg{leg(1, 1, Debit, "0", "2026-01-05"), leg(2, 2, Credit, "0", "2026-01-05")}, nil},
+		"the nearer":         {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100", "2026-01-07"), leg(3, 3, Credit, "100", "2026-01-06")}, []Pair{{1, 3}}},
+		"then the older":     {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100", "2026-01-06"), leg(3, 3, Credit, "100", "2026-01-04")}, []Pair{{1, 3}}},
+		"then the lower id":  {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(3, 2, Credit, "100", "2026-01-06"), leg(2, 3, Credit, "100", "2026-01-06")}, []Pair{{1, 2}}},
+		"two of each":        {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 1, Debit, "100", "2026-01-05"), leg(3, 2, Credit, "100", "2026-01-05"), leg(4, 2, Credit, "100", "2026-01-05")}, []Pair{{1, 3}, {2, 4}}},
+		"another currency":   {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), with(leg(2, 2, Credit, "100", "2026-01-05"), func(l *Leg) { l.Currency = "USD" })}, nil},
+		"its IBAN":           {[]Leg{with(leg(1, 1, Debit, "100", "2026-01-05"), func(l *Leg) { l.IBAN = "B" }), with(leg(2, 2, Credit, "100", "2026-01-05"), func(l *Leg) { l.AccountIBAN = "B" })}, []Pair{{1, 2}}},
+		"another's IBAN":     {[]Leg{with(leg(1, 1, Debit, "100", "2026-01-05"), func(l *Leg) { l.IBAN = "X" }), with(leg(2, 2, Credit, "100", "2026-01-05"), func(l *Leg) { l.AccountIBAN = "B" })}, nil},
+		"names agree":        {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Anna Muster"), named(leg(2, 2, Credit, "100", "2026-01-05"), "MUSTER, ANNA")}, []Pair{{1, 2}}},
+		"the account's name": {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Visa Services"), with(named(leg(2, 2, Credit, "100", "2026-01-05"), "Payment received"), func(l *Leg) { l.AccountName = "Visa Gold" })}, []Pair{{1, 2}}},
+		"names differ":       {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe Markt"), named(leg(2, 2, Credit, "100", "2026-01-05"), "Acme Payroll")}, nil},
+		"one name":           {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe Markt"), leg(2, 2, Credit, "100", "2026-01-05")}, []Pair{{1, 2}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 20 { // whatever the order of the legs
+				rand.Shuffle(len(c.legs), func(i, j int) { c.legs[i], c.legs[j] = c.legs[j], c.legs[i] })
+				if diff := cmp.Diff(c.want, Transfers(c.legs, nil)); diff != "" {
+					t.Fatal(diff)
+				}
+			}
+		})
+	}
+	legs := []Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100", "2026-01-05"), leg(3, 2, Credit, "100", "2026-01-08")}
+	if diff := cmp.Diff([]Pair{{1, 3}}, Transfers(legs, map[Pair]bool{{1, 2}: true})); diff != "" {
+		t.Error("a refused pair leaves room for another:", diff)
+	}
+}
+
+func with(l Leg, change func(*Leg)) Leg { change(&l); return l }
+
+func named(l Leg, name string) Leg { l.Counterparty = name; return l }
+
+func TestRates(t *testing.T) {
+	day := func(s string) Date { d, _ := ParseDate(s); return d }
+	quote := func(c Currency, d, rate string) Quote { return Quote{c, day(d), decimal.MustParse(rate), "test"} }
+	q := NewQuotes([]Quote{quote("USD", "2026-01-05", "1.25"), quote("USD", "2026-01-02", "1.20"), quote("CHF", "2026-01-02", "0.96")})
+	for _, c := range []struct {
+		from, to  Currency
+		day, want string // "" : none
+	}{
+		{"USD", "EUR", "2026-01-05", "0.8 on 2026-01-05"}, {"USD", "EUR", "2026-01-04", "0.8333333333333333333 on 2026-01-02"}, {"EUR", "USD", "2026-02-01", "1.25 on 2026-01-05"},
+		{"CHF", "USD", "2026-01-05", "1.302083333333333333 on 2026-01-02"}, {"USD", "EUR", "2026-01-01", ""}, {"SEK", "EUR", "2026-01-05", ""},
+	} {
+		r, ok := q.Rate(c.from, c.to, day(c.day))
+		got := ""
+		if ok {
+			got = fmt.Sprintf("%s on %s", r.Rate.Trim(0), r.Day)
+		}
+		if got != c.want {
+			t.Errorf("%s to %s on %s: %q, want %q", c.from, c.to, c.day, got, c.want)
+		}
+	}
+	totals, used, missing, err := Convert([]MonthTotal{{AccountID: 1, Month: day("2026-01-05"), Credit: decimal.MustParse("10"), Count: 1},
+		{AccountID: 2, Month: day("2026-01-06"), Debit: decimal.MustParse("3"), Count: 1}}, map[int64]Currency{1: "USD", 2: "EUR"}, "EUR", q)
+	if err != nil || missing != nil || len(used) != 1 || totals[0].Credit.Trim(0).String() != "8" || totals[0].Month != day("2026-01-01") || totals[1].Debit.String() != "3" {
+		t.Errorf("%v %v %v %v", totals, used, missing, err)
+	}
+	if _, _, missing, _ = Convert([]MonthTotal{{AccountID: 1, Month: day("2025-12-05")}}, map[int64]Currency{1: "USD"}, "EUR", q); missing == nil || missing.From != "USD" {
+		t.Errorf("missing: %v", missing)
+	}
+}

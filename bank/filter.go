@@ -1,0 +1,60 @@
+package bank
+
+import (
+	"time"
+
+	"github.com/govalues/decimal"
+
+	"insightgraph/fault"
+)
+
+// MaxFilterIDs bounds the lists of a filter.
+const MaxFilterIDs = 100
+
+// AccountFilter narrows a list of accounts; nil lists narrow nothing.
+type AccountFilter struct {
+	Containers []Container
+	Statuses   []AccountStatus
+}
+
+// TransactionFilter narrows a list of transactions; all given conditions must hold.
+type TransactionFilter struct {
+	ConsumerIDs []Ref
+	AccountIDs  []Ref
+	From, To    *Date
+	BaseType    *BaseType
+	Status      *TransactionStatus
+	CategoryIDs []Ref
+	Text        *string
+	MinAmount   *decimal.Decimal
+	MaxAmount   *decimal.Decimal
+	Transfers   *bool
+
+	ActiveOnly bool // accounts that are ACTIVE; not for clients
+}
+
+// Check says everything that is wrong with a filter.
+func (f *TransactionFilter) Check(path string) fault.Many {
+	var faults fault.Many
+	if f.From != nil && f.To != nil && *f.From > *f.To {
+		faults.Add(fault.Invalid(path+".to", "Invalid value for to; it lies before from"))
+	}
+	faults.Add(CheckIDs(path+".consumerIds", f.ConsumerIDs))
+	faults.Add(CheckIDs(path+".accountIds", f.AccountIDs))
+	faults.Add(CheckIDs(path+".categoryIds", f.CategoryIDs))
+	if f.Text != nil {
+		faults.Add(CheckText(path+".text", *f.Text, 2, MaxName))
+	}
+	return faults
+}
+
+// CheckIDs refuses lists that are too long.
+func CheckIDs(path string, ids []Ref) *fault.Error {
+	if len(ids) > MaxFilterIDs {
+		return fault.New(fault.TooMany, path, "At most %d ids are allowed", MaxFilterIDs)
+	}
+	return nil
+}
+
+// Clock tells the time; tests set their own.
+type Clock func() time.Time
