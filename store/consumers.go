@@ -1,0 +1,224 @@
+package store
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"insightgraph/bank"
+	"insightgraph/fault"
+	"insightgraph/page"
+)
+
+// Consumer finds one consumer.
+func (t Tenant) Consumer(ctx context.Context, ref bank.Ref) (c bank.Consumer, err error) {
+	if !t.may(ref, bank.KindConsumer) {
+		return c, fault.Unknown("consumerId", "Consumer")
+	}
+	err = t.in(ctx, func(tx *Tx) error { return tx.consumer(ctx, t, ref.ID, &c, "") })
+	return c, err
+}
+
+func (tx *Tx) consumer(ctx context.Context, t Tenant, id int64, c *bank.Consumer, lock string) error {
+	q := tx.NewSelect().Model(c).Where("customer_id = ? AND id = ?", t.customerID, id)
+	if lock != "" {
+		q = q.For(lock)
+	}
+	return notFound(q.Scan(ctx), "consumerId", "Consumer")
+}
+
+// ConsumerByExternalID finds a consumer by the customer's own name for it.
+func (t Tenant) ConsumerByExternalID(ctx context.Context, externalID string) (c bank.Consumer, err error) {
+	if bank.CheckText("externalId", externalID, 1, bank.MaxID) != nil { // nobody has such a name
+		return c, fault.Unknown("externalId", "Consumer")
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		return tx.NewSelect().Model(&c).Where("customer_id = ? AND external_id = ?", t.customerID, externalID).
+			Apply(t.own("id")).Scan(ctx)
+	})
+	return c, notFound(err, "externalId", "Consumer")
+}
+
+// own narrows a query to the tenant's consumer, where it has one.
+func (t Tenant) own(column string) func(*bun.SelectQuery) *bun.SelectQuery {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		if t.consumerID != 0 {
+			q = q.Where("? = ?", bun.Safe(column), t.consumerID)
+		}
+		return q
+	}
+}
+
+// Consumers lists the customer's consumers, the newest first.
+func (t Tenant) Consumers(ctx context.Context, a page.Args) (*page.Of[bank.Consumer], error) {
+	var rows []bank.Consumer
+	err := t.in(ctx, func(tx *Tx) error {
+		q := tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Apply(t.own("id"))
+		return byID.cut(q, a).Scan(ctx)
+	})
+	total := func(ctx context.Context) (n int, err error) {
+		err = t.in(ctx, func(tx *Tx) (err error) {
+			n, err = tx.count(tx.NewSelect().Model((*bank.Consumer)(nil)).Where("customer_id = ?", t.customerID).Apply(t.own("id")), ctx)
+			return err
+		})
+		return n, err
+	}
+	return page.New(a, rows, func(c bank.Consumer) page.Cursor { return page.Cursor{ID: c.ID} }, total), err
+}
+
+func (tx *Tx) count(q *bun.SelectQuery, ctx context.Context) (int, error) {
+	n, err := q.Count(ctx)
+	return int(n), err
+}
+
+// ConsumersByID finds many consumers; unknown ids are left out.
+func (t Tenant) ConsumersByID(ctx context.Context, ids []int64) (map[int64]bank.Consumer, error) {
+	var rows []bank.Consumer
+	err := t.in(ctx, func(tx *Tx) error {
+		return tx.NewSelect().Model(&rows).Where("customer_id = ? AND id IN (?)", t.customerID, bun.List(ids)).Apply(t.own("id")).Scan(ctx)
+	})
+	found := make(map[int64]bank.Consumer, len(rows))
+	for _, c := range rows {
+		found[c.ID] = c
+	}
+	return found, err
+}
+
+// NewConsumer is a consumer to be made; what is nil is the customer's.
+type NewConsumer struct {
+	ExternalID *string
+	TimeZone   *string
+	Currency   *bank.Currency
+}
+
+func (n NewConsumer) check(externalID string) error {
+	var faults fault.Many
+	if n.ExternalID != nil {
+		faults.Add(bank.CheckText(externalID, *n.ExternalID, 1, bank.MaxID))
+	}
+	if n.TimeZone != nil {
+		faults.Add(bank.CheckTimeZone("timeZone", *n.TimeZone))
+	}
+	if n.Currency != nil {
+		_, f := bank.ParseCurrency("currency", string(*n.Currency))
+		faults.Add(f)
+	}
+	return faults.Err()
+}
+
+// CreateConsumer makes a consumer, or updates and returns the one with the same external id.
+func (t Tenant) CreateConsumer(ctx context.Context, n NewConsumer) (c bank.Consumer, err error) {
+	if err := t.customerOnly(); err != nil {
+		return c, err
+	}
+	if err := n.check("externalId"); err != nil {
+		return c, err
+	}
+	err = t.in(ctx, func(tx *Tx) (err error) {
+		c, err = tx.createConsumer(ctx, t, n)
+		return err
+	})
+	return c, err
+}
+
+func (tx *Tx) createConsumer(ctx context.Context, t Tenant, n NewConsumer) (c bank.Consumer, err error) {
+	err = tx.NewRaw(`INSERT INTO consumers AS c (customer_id, external_id, time_zone, currency, created_at, changed_at)
+		SELECT id, ?, coalesce(?, time_zone), coalesce(?, currency), ?, ? FROM customers WHERE id = ?
+		ON CONFLICT (customer_id, external_id) DO UPDATE SET
+			time_zone = coalesce(?, c.time_zone), currency = coalesce(?, c.currency),
+			changed_at = CASE WHEN (coalesce(?, c.time_zone), coalesce(?, c.currency)) = (c.time_zone, c.currency) THEN c.changed_at ELSE `+later("excluded.changed_at", "c.changed_at")+` END
+		RETURNING *`,
+		n.ExternalID, n.TimeZone, n.Currency, tx.now, tx.now, t.customerID, n.TimeZone, n.Currency, n.TimeZone, n.Currency).Scan(ctx, &c)
+	return c, err
+}
+
+// UpdateConsumer changes a consumer inside its lock.
+func (t Tenant) UpdateConsumer(ctx context.Context, ref bank.Ref, change func(*bank.Consumer) error) (c bank.Consumer, err error) {
+	if !t.may(ref, bank.KindConsumer) {
+		return c, fault.Unknown("consumerId", "Consumer")
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		c = bank.Consumer{}
+		if err := tx.consumer(ctx, t, ref.ID, &c, "NO KEY UPDATE"); err != nil {
+			return err
+		}
+		if err := change(&c); err != nil {
+			return err
+		}
+		if err := (NewConsumer{TimeZone: &c.TimeZone, Currency: &c.Currency}).check(""); err != nil {
+			return err
+		}
+		return tx.NewUpdate().Model(&c).Column("time_zone", "currency").Set("changed_at = "+later("?", "changed_at"), tx.now).WherePK().
+			Returning("changed_at").Scan(ctx)
+	})
+	return c, err
+}
+
+// touch marks consumers as changed, and by that waits for and holds their locks: whoever changes a consumer's data
+// touches it first, so that two changes of one consumer come one after the other. ids must be sorted. Rows that only
+// refer to a consumer, such as outcomes, are stored beside a change.
+func (tx *Tx) touch(ctx context.Context, customerID int64, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE consumers SET changed_at = `+later("?", "changed_at")+` WHERE customer_id = ? AND id IN
+		(SELECT id FROM consumers WHERE customer_id = ? AND id IN (?) ORDER BY id FOR NO KEY UPDATE)`, tx.now, customerID, customerID, bun.List(ids))
+	return err
+}
+
+// later is the moment of a change, and always after the change before: a transaction can begin before another and
+// commit after it.
+func later(now, before string) string {
+	return "greatest(" + now + "::timestamptz, " + before + " + interval '1 microsecond')"
+}
+
+// Erased counts what went with a consumer.
+type Erased struct{ Accounts, Transactions, Entries int }
+
+// DeleteConsumer erases a consumer and everything held about it.
+func (t Tenant) DeleteConsumer(ctx context.Context, ref bank.Ref) (e Erased, err error) {
+	if !t.may(ref, bank.KindConsumer) {
+		return e, fault.Unknown("consumerId", "Consumer")
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		e = Erased{}
+		var c bank.Consumer
+		if err := tx.consumer(ctx, t, ref.ID, &c, "UPDATE"); err != nil {
+			return err
+		}
+		// The order follows the references; the totals go first, so that nothing is subtracted from them in vain.
+		for _, step := range []struct {
+			table string
+			n     *int
+		}{{"account_months", nil}, {"category_months", nil}, {"refused_transfers", nil}, {"transactions", &e.Transactions},
+			{"accounts", &e.Accounts}, {"evaluations", nil}, {"feed_entries", &e.Entries}, {"user_settings", nil}, {"idempotency_keys", nil}} {
+			n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = ? AND consumer_id = ?", bun.Ident(step.table), t.customerID, ref.ID)
+			if err != nil {
+				return err
+			}
+			if step.n != nil {
+				*step.n = n
+			}
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM consumers WHERE customer_id = ? AND id = ?", t.customerID, ref.ID)
+		return err
+	})
+	return e, err
+}
+
+// affected runs a statement and tells how many rows it changed.
+func (tx *Tx) affected(ctx context.Context, query string, args ...any) (int, error) {
+	r, err := tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.RowsAffected()
+	return int(n), err
+}
+
+// lockConsumers waits for and holds the locks of consumers without marking them as changed. ids must be sorted.
+func (tx *Tx) lockConsumers(ctx context.Context, customerID int64, ids []int64) error {
+	_, err := tx.ExecContext(ctx, "SELECT 1 FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[]) ORDER BY id FOR NO KEY UPDATE", customerID, pgdialect.Array(ids))
+	return err
+}

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"insightgraph/fault"
+)
+
+// asFault turns what the database says into what a client may see; anything else stays as it is.
+func asFault(err error) error {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return err
+	}
+	switch pg.Code {
+	case "23503": // the row that it belongs to was deleted meanwhile
+		return fault.New(fault.Conflict, "", "What this belongs to was deleted meanwhile")
+	case "57014":
+		return errors.Join(fault.New(fault.TimedOut, "", "The request took too long and was stopped"), context.DeadlineExceeded)
+	case "55P03":
+		return fault.New(fault.Conflict, "", "Another change of the same consumer is under way; try again")
+	}
+	switch pg.ConstraintName {
+	case "consumers_external_id", "accounts_external_id", "transactions_external_id":
+		return fault.New(fault.Conflict, "externalId", "externalId was given to another one meanwhile; try again")
+	case "account_months_exact":
+		return fault.New(fault.InvalidValue, "amount", "The amounts of one account and month add up to more than nineteen digits")
+	case "public_keys_pkey":
+		return fault.New(fault.NotAllowed, "keyId", "A key with this keyId exists already")
+	}
+	return err
+}
+
+// retryable errors have left nothing behind and may not come again: deadlock, serialisation.
+func retryable(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// lost tells whether the server went away, or this connection to it. Before a commit that leaves nothing behind.
+func lost(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.HasPrefix(pg.Code, "57P") || strings.HasPrefix(pg.Code, "08")
+	}
+	return pgconn.SafeToRetry(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// none tells whether nothing was found.
+func none(err error) bool { return errors.Is(err, sql.ErrNoRows) }

@@ -1,0 +1,267 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"math/big"
+	"time"
+
+	"github.com/govalues/decimal"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"insightgraph/bank"
+	"insightgraph/fault"
+	"insightgraph/insight"
+	"insightgraph/page"
+)
+
+var entryOrder = order{column: "entry.created_at", kind: "timestamptz", id: "entry.id"}
+
+func entryCursor(e insight.Entry) page.Cursor {
+	return page.Cursor{Key: e.CreatedAt.UTC().Format(time.RFC3339Nano), ID: e.ID}
+}
+
+func entries(q *bun.SelectQuery) *bun.SelectQuery { return q.ModelTableExpr("feed_entries AS entry") }
+
+func (t Tenant) feed(f insight.FeedFilter) func(*bun.SelectQuery) *bun.SelectQuery {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = entries(q).Where("entry.customer_id = ?", t.customerID).Apply(t.own("entry.consumer_id"))
+		if f.ConsumerIDs != nil {
+			q = q.Where("entry.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
+		}
+		if f.InsightNames != nil {
+			q = q.Where("entry.insight = ANY(?::text[])", pgdialect.Array(f.InsightNames))
+		}
+		if f.InsightType != nil {
+			q = q.Where("entry.type = ?", *f.InsightType)
+		}
+		if f.TriggerType != nil {
+			q = q.Where("entry.trigger = ?", *f.TriggerType)
+		}
+		if f.EntityIDs != nil {
+			any := []string{}
+			for _, ref := range f.EntityIDs {
+				any = append(any, ref.String())
+			}
+			q = q.Where("EXISTS (SELECT 1 FROM jsonb_array_elements(entry.accounts) x WHERE x->>'id' = ANY(?::text[]))", pgdialect.Array(any))
+		}
+		if f.CreatedFrom != nil {
+			q = q.Where("entry.created_at >= ?", *f.CreatedFrom)
+		}
+		if f.CreatedTo != nil {
+			q = q.Where("entry.created_at <= ?", *f.CreatedTo)
+		}
+		return q
+	}
+}
+
+// Feed lists feed entries, the newest first.
+func (t Tenant) Feed(ctx context.Context, f insight.FeedFilter, a page.Args) (*page.Of[insight.Entry], error) {
+	var rows []insight.Entry
+	err := t.in(ctx, func(tx *Tx) error {
+		return entryOrder.cut(tx.NewSelect().Model(&rows).Apply(t.feed(f)), a).Scan(ctx)
+	})
+	total := func(ctx context.Context) (n int, err error) {
+		err = t.in(ctx, func(tx *Tx) (err error) {
+			n, err = tx.count(tx.NewSelect().Model((*insight.Entry)(nil)).Apply(t.feed(f)), ctx)
+			return err
+		})
+		return n, err
+	}
+	return page.New(a, rows, entryCursor, total), err
+}
+
+// FeedOfConsumers lists the entries of many consumers, one page each, in one statement.
+func (t Tenant) FeedOfConsumers(ctx context.Context, consumerIDs []int64, f insight.FeedFilter, a page.Args) ([]*page.Of[insight.Entry], error) {
+	if err := entryOrder.check(a); err != nil {
+		return nil, err
+	}
+	const parents = "unnest(?::bigint[]) WITH ORDINALITY AS p(consumer_id, n)"
+	const where = "entry.consumer_id = p.consumer_id"
+	args := []any{pgdialect.Array(consumerIDs)}
+	var rows []struct {
+		N             int
+		insight.Entry `bun:",extend"`
+	}
+	err := t.in(ctx, func(tx *Tx) error {
+		inner := entryOrder.cut(tx.NewSelect().Model((*insight.Entry)(nil)).Where(where).Apply(t.feed(f)), a)
+		return tx.NewSelect().ColumnExpr("p.n, x.*").TableExpr(parents, args...).Join("CROSS JOIN LATERAL (?) AS x", inner).
+			Apply(entryOrder.outside(a)).Scan(ctx, &rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	total := counts(func(ctx context.Context) (map[int]int, error) {
+		return t.countEach(ctx, parents, args, func(tx *Tx) *bun.SelectQuery {
+			return tx.NewSelect().Model((*insight.Entry)(nil)).Where(where).Apply(t.feed(f))
+		})
+	})
+	parts := make([][]insight.Entry, len(consumerIDs))
+	for _, r := range rows {
+		parts[r.N-1] = append(parts[r.N-1], r.Entry)
+	}
+	return pages(a, parts, entryCursor, total), nil
+}
+
+// Entry finds one feed entry.
+func (t Tenant) Entry(ctx context.Context, ref bank.Ref) (e insight.Entry, err error) {
+	found, err := t.EntriesByRef(ctx, []bank.Ref{ref})
+	if err != nil {
+		return e, err
+	}
+	e, ok := found[ref]
+	if !ok {
+		return e, fault.Unknown("", "Feed entry")
+	}
+	return e, nil
+}
+
+// EntriesByRef finds many feed entries; unknown ones are left out.
+func (t Tenant) EntriesByRef(ctx context.Context, refs []bank.Ref) (map[bank.Ref]insight.Entry, error) {
+	consumers, ids := t.keys(refs, bank.KindEntry)
+	var rows []insight.Entry
+	err := t.in(ctx, func(tx *Tx) error {
+		return entries(tx.NewSelect().Model(&rows)).Where("customer_id = ?", t.customerID).Where("(consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
+			pgdialect.Array(consumers), pgdialect.Array(ids)).Scan(ctx)
+	})
+	found := make(map[bank.Ref]insight.Entry, len(rows))
+	for _, e := range rows {
+		found[e.Ref()] = e
+	}
+	return found, err
+}
+
+// behind is the days and accounts of entries as columns: what EntryTransactions and ChangedSince look at.
+func behind(entries []insight.Entry) (parents string, args []any) {
+	type row struct {
+		N        int       `json:"n"`
+		Consumer int64     `json:"consumer_id"`
+		Accounts []int64   `json:"accounts"`
+		From     bank.Date `json:"window_from"`
+		To       bank.Date `json:"window_to"`
+	}
+	rows := make([]row, len(entries))
+	for i, e := range entries {
+		rows[i] = row{N: i + 1, Consumer: e.ConsumerID, Accounts: []int64{}, From: e.Window.From, To: e.Window.To}
+		for _, a := range e.Accounts {
+			rows[i].Accounts = append(rows[i].Accounts, a.ID.ID)
+		}
+	}
+	text, _ := json.Marshal(rows)
+	return "jsonb_to_recordset(?::jsonb) AS p(n int, consumer_id bigint, accounts bigint[], window_from date, window_to date)", []any{string(text)}
+}
+
+// EntryTransactions lists the transactions behind the numbers of entries as they are now, the newest first: those that
+// count, of the accounts and days of the entry. One page per entry, in one statement.
+func (t Tenant) EntryTransactions(ctx context.Context, of []insight.Entry, a page.Args) ([]*page.Of[bank.Transaction], error) {
+	parents, args := behind(of)
+	no, posted := false, bank.Posted
+	return t.transactionsOf(ctx, len(of), parents, args,
+		`transaction.consumer_id = p.consumer_id AND transaction.account_id = ANY(p.accounts) AND transaction.booking_date BETWEEN p.window_from AND p.window_to`,
+		bank.TransactionFilter{Transfers: &no, Status: &posted}, a)
+}
+
+// ChangedSince tells for each entry whether the transactions behind it no longer add up to what it says: from the monthly
+// totals where it is over whole months, else from the transactions, whose amounts are converted as they were for it.
+func (t Tenant) ChangedSince(ctx context.Context, of []insight.Entry) ([]bool, error) {
+	var months, days []insight.Entry
+	places := [2][]int{}
+	for i, e := range of {
+		switch d := e.TransactionDerived; {
+		case d == nil:
+		case len(d.Rates) == 0 && e.Window.From.Month() == e.Window.From && (e.Window.To+1).Month() == e.Window.To+1:
+			months, places[0] = append(months, e), append(places[0], i)
+		default:
+			days, places[1] = append(days, e), append(places[1], i)
+		}
+	}
+	changed := make([]bool, len(of))
+	err := t.in(ctx, func(tx *Tx) error {
+		for kind, some := range [][]insight.Entry{months, days} {
+			if len(some) == 0 {
+				continue
+			}
+			sums, quotes, err := tx.sumsBehind(ctx, t, some, kind == 1)
+			if err != nil {
+				return err
+			}
+			for i, e := range some {
+				changed[places[kind][i]] = differs(*e.TransactionDerived, sums[i], quotes)
+			}
+		}
+		return nil
+	})
+	return changed, err
+}
+
+// daySum is what counts on one account and day, or month.
+type daySum struct {
+	N             int
+	AccountID     int64
+	Currency      bank.Currency
+	Month         bank.Date
+	Credit, Debit decimal.Decimal
+	Count         int
+}
+
+// sumsBehind sums what counts behind each entry, by month or by day; by day with the quotes to convert it.
+func (tx *Tx) sumsBehind(ctx context.Context, t Tenant, of []insight.Entry, byDay bool) (sums [][]daySum, quotes bank.Quotes, err error) {
+	parents, args := behind(of)
+	q := tx.NewSelect().TableExpr(parents, args...)
+	if byDay {
+		q = q.ColumnExpr(`p.n, t.account_id, t.currency, t.booking_date AS month, coalesce(sum(t.amount) FILTER (WHERE t.base_type = 'CREDIT'), 0) AS credit,
+				coalesce(sum(t.amount) FILTER (WHERE t.base_type = 'DEBIT'), 0) AS debit, count(*) AS count`).
+			Join("JOIN transactions t ON t.customer_id = ? AND t.consumer_id = p.consumer_id AND t.account_id = ANY(p.accounts) AND t.booking_date BETWEEN p.window_from AND p.window_to", t.customerID).
+			Where("t.status = 'POSTED' AND t.transfer_id IS NULL").Apply(t.own("t.consumer_id")).GroupExpr("1, 2, 3, 4")
+	} else {
+		q = q.ColumnExpr("p.n, m.account_id, a.currency, m.month, m.credit, m.debit, m.count").
+			Join("JOIN account_months m ON m.customer_id = ? AND m.consumer_id = p.consumer_id AND m.account_id = ANY(p.accounts) AND m.month BETWEEN p.window_from AND p.window_to", t.customerID).
+			Join("JOIN accounts a ON a.customer_id = m.customer_id AND a.consumer_id = m.consumer_id AND a.id = m.account_id").Apply(t.own("m.consumer_id"))
+	}
+	var rows []daySum
+	if err := q.Scan(ctx, &rows); err != nil {
+		return nil, nil, err
+	}
+	sums = make([][]daySum, len(of))
+	for _, r := range rows {
+		sums[r.N-1] = append(sums[r.N-1], r)
+	}
+	if byDay {
+		currencies, all := []bank.Currency{}, of[0].Window
+		for i, e := range of {
+			all.From, all.To = min(all.From, e.Window.From), max(all.To, e.Window.To)
+			currencies = append(currencies, e.TransactionDerived.CreditTotal.Currency)
+			for _, s := range sums[i] {
+				currencies = append(currencies, s.Currency)
+			}
+		}
+		quotes, err = tx.quotes(ctx, unique(currencies), all)
+	}
+	return sums, quotes, err
+}
+
+// differs tells whether sums are not what an entry says.
+func differs(d insight.TransactionDerived, sums []daySum, quotes bank.Quotes) bool {
+	currencyOf := map[int64]bank.Currency{}
+	totals := make([]bank.MonthTotal, len(sums))
+	for i, s := range sums {
+		currencyOf[s.AccountID] = s.Currency
+		totals[i] = bank.MonthTotal{AccountID: s.AccountID, Month: s.Month, Credit: s.Credit, Debit: s.Debit, Count: s.Count}
+	}
+	if len(d.Rates) > 0 {
+		var missing *bank.Rate
+		var err error
+		if totals, _, missing, err = bank.Convert(totals, currencyOf, d.CreditTotal.Currency, quotes); missing != nil || err != nil {
+			return true
+		}
+	}
+	credit, debit, count := new(big.Rat), new(big.Rat), 0
+	for _, m := range totals {
+		credit.Add(credit, bank.Money{Amount: m.Credit}.Rat())
+		debit.Add(debit, bank.Money{Amount: m.Debit}.Rat())
+		count += m.Count
+	}
+	is := func(sum *big.Rat, m bank.Money) bool { return sum.FloatString(m.Amount.Scale()) == m.Amount.String() }
+	return count != d.Count || !is(credit, d.CreditTotal) || !is(debit, d.DebitTotal)
+}

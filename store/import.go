@@ -1,0 +1,209 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"insightgraph/bank"
+	"insightgraph/category"
+	"insightgraph/statement"
+)
+
+// Imported counts what became of the rows of an import. Unchanged and Updated are transactions; Rejected is all kinds.
+type Imported struct {
+	Consumers    int `json:"consumers"`
+	Accounts     int `json:"accounts"`
+	Transactions int `json:"transactions"`
+	Updated      int `json:"updated"`
+	Unchanged    int `json:"unchanged"`
+	Rejected     int `json:"rejected"`
+}
+
+// ImportSize is how many rows go into one transaction of an import.
+const ImportSize = 10_000
+
+// ImportConsumers makes consumers of a customer; known external ids are updated where a line says something else.
+func (s *Store) ImportConsumers(ctx context.Context, customerID int64, rows []statement.ConsumerRow) (made int, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		if err := tx.stage(ctx, "external_id text, time_zone text, currency text", []string{"external_id", "time_zone", "currency"}, len(rows), func(i int) []any {
+			return []any{rows[i].ExternalID, rows[i].TimeZone, string(rows[i].Currency)}
+		}); err != nil {
+			return err
+		}
+		return tx.NewRaw(`WITH stored AS (INSERT INTO consumers AS c (customer_id, external_id, time_zone, currency, created_at, changed_at)
+				SELECT DISTINCT ON (s.external_id) m.id, s.external_id, coalesce(nullif(s.time_zone, ''), m.time_zone), coalesce(nullif(s.currency, ''), m.currency), ?0, ?0
+				FROM stage s CROSS JOIN customers m WHERE m.id = ?1 ORDER BY s.external_id, s.n DESC
+				ON CONFLICT (customer_id, external_id) DO UPDATE SET time_zone = excluded.time_zone, currency = excluded.currency, changed_at = excluded.changed_at
+				WHERE (c.time_zone, c.currency) <> (excluded.time_zone, excluded.currency) RETURNING xmax = 0 AS made)
+			SELECT count(*) FILTER (WHERE made) FROM stored`, tx.now, customerID).Scan(ctx, &made)
+	})
+	return made, err
+}
+
+// ImportAccounts makes accounts, and consumers that no line named; known ones are updated. Lines that cannot be stored
+// are named.
+func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []statement.AccountRow) (made int, rejected []statement.Rejected, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		rejected = nil
+		if err := tx.stage(ctx, `line int, consumer_external_id text, external_id text, container text, type text, name text, provider_name text, status text,
+				currency text, iban text, balance text, balance_as_of timestamptz, credit_limit text, opened_on text`,
+			[]string{"line", "consumer_external_id", "external_id", "container", "type", "name", "provider_name", "status", "currency", "iban", "balance", "balance_as_of", "credit_limit", "opened_on"},
+			len(rows), func(i int) []any {
+				a := rows[i].Account
+				return []any{rows[i].Line, rows[i].ConsumerExternalID, a.ExternalID, string(a.Container), a.Type, a.Name, a.ProviderName, string(a.Status),
+					string(a.Currency), a.IBAN, text(a.Balance), a.BalanceAsOf, text(a.CreditLimit), text(a.OpenedOn)}
+			}); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO consumers (customer_id, external_id, time_zone, currency, created_at, changed_at)
+			SELECT DISTINCT m.id, s.consumer_external_id, m.time_zone, m.currency, ?0::timestamptz, ?0::timestamptz FROM stage s CROSS JOIN customers m WHERE m.id = ?1
+			ORDER BY 2 ON CONFLICT (customer_id, external_id) DO NOTHING`, tx.now, customerID); err != nil {
+			return err
+		}
+		var bad []int
+		if err := tx.NewRaw(`DELETE FROM stage s USING consumers c JOIN accounts a ON a.customer_id = c.customer_id AND a.consumer_id = c.id
+			WHERE c.customer_id = ? AND c.external_id = s.consumer_external_id AND a.external_id = s.external_id AND a.currency <> s.currency
+				AND EXISTS (SELECT 1 FROM transactions t WHERE (t.customer_id, t.consumer_id, t.account_id) = (a.customer_id, a.consumer_id, a.id))
+			RETURNING s.line`, customerID).Scan(ctx, &bad); err != nil {
+			return err
+		}
+		for _, line := range bad {
+			rejected = append(rejected, statement.Rejected{File: "accounts", Line: line, Message: "The currency of an account with transactions cannot be changed"})
+		}
+		return tx.NewRaw(`WITH stored AS (INSERT INTO accounts AS a (customer_id, consumer_id, external_id, container, type, name, provider_name, status, currency, iban,
+					balance, balance_as_of, credit_limit, opened_on, created_at)
+				SELECT DISTINCT ON (c.id, s.external_id) c.customer_id, c.id, s.external_id, s.container, s.type, s.name, s.provider_name, s.status, s.currency, s.iban,
+					s.balance::numeric, s.balance_as_of, s.credit_limit::numeric, s.opened_on::date, ?0
+				FROM stage s JOIN consumers c ON c.customer_id = ?1 AND c.external_id = s.consumer_external_id ORDER BY c.id, s.external_id, s.n DESC
+				ON CONFLICT (customer_id, consumer_id, external_id) DO UPDATE SET container = excluded.container, type = excluded.type, name = excluded.name,
+					provider_name = excluded.provider_name, status = excluded.status, currency = excluded.currency, iban = coalesce(excluded.iban, a.iban),
+					balance = coalesce(excluded.balance, a.balance), balance_as_of = coalesce(excluded.balance_as_of, a.balance_as_of),
+					credit_limit = coalesce(excluded.credit_limit, a.credit_limit), opened_on = coalesce(excluded.opened_on, a.opened_on)
+				RETURNING xmax = 0 AS made)
+			SELECT count(*) FILTER (WHERE made) FROM stored`, tx.now, customerID).Scan(ctx, &made)
+	})
+	return made, rejected, err
+}
+
+// ImportTransactions puts transactions into accounts by the accounts' external ids: copied into a staging table and moved
+// from there in one statement, so that the cost goes by the rows and not by the accounts. Lines without an account, or
+// in another currency than it, are named.
+func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows []statement.TransactionRow) (r Imported, rejected []statement.Rejected, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		r, rejected = Imported{}, nil
+		if err := tx.stageTransactions(ctx, rows); err != nil {
+			return err
+		}
+		var bad []struct {
+			Line   int
+			Reason string
+		}
+		if err := tx.NewRaw(resolveStage, customerID).Scan(ctx, &bad); err != nil {
+			return err
+		}
+		for _, b := range bad {
+			rejected = append(rejected, statement.Rejected{File: "transactions", Line: b.Line, Message: b.Reason})
+		}
+		var consumers []int64
+		if err := tx.NewRaw("SELECT DISTINCT consumer_id FROM stage WHERE account_id IS NOT NULL ORDER BY 1").Scan(ctx, &consumers); err != nil {
+			return err
+		}
+		if err := tx.lockConsumers(ctx, customerID, consumers); err != nil {
+			return err
+		}
+		var stored struct {
+			Good, Created, Updated int
+			FirstDay, LastDay      *bank.Date
+			Changed                []int64 `bun:",array"`
+		}
+		if err := tx.NewRaw(moveStage, tx.now, customerID).Scan(ctx, &stored); err != nil {
+			return err
+		}
+		r = Imported{Transactions: stored.Created, Updated: stored.Updated, Unchanged: stored.Good - stored.Created - stored.Updated, Rejected: len(rejected)}
+		if stored.FirstDay == nil {
+			return nil
+		}
+		if err := tx.touch(ctx, customerID, sorted(stored.Changed)); err != nil {
+			return err
+		}
+		return tx.matchTransfers(ctx, customerID, sorted(stored.Changed), &bank.Period{From: *stored.FirstDay, To: *stored.LastDay})
+	})
+	return r, rejected, err
+}
+
+// resolveStage finds each line's account and tells the lines that have none.
+const resolveStage = `WITH found AS (
+		SELECT s.n, min(a.consumer_id) AS consumer_id, min(a.id) AS account_id, count(a.id) AS count, min(a.currency) AS currency
+		FROM stage s LEFT JOIN (accounts a JOIN consumers c ON c.customer_id = a.customer_id AND c.id = a.consumer_id)
+			ON a.customer_id = ? AND a.external_id = s.account_external_id AND (s.consumer_external_id = '' OR c.external_id = s.consumer_external_id)
+		GROUP BY s.n),
+	resolved AS (UPDATE stage s SET consumer_id = f.consumer_id, account_id = f.account_id FROM found f WHERE f.n = s.n AND f.count = 1 AND f.currency = s.currency)
+	SELECT s.line, CASE WHEN f.count = 0 THEN 'There is no account with this account_external_id'
+		WHEN f.count > 1 THEN 'Several consumers have an account with this account_external_id; add the column consumer_external_id'
+		ELSE 'The currency differs from the account''s' END AS reason
+	FROM stage s JOIN found f ON f.n = s.n WHERE f.count <> 1 OR f.currency <> s.currency ORDER BY s.n`
+
+// moveStage moves the staged rows that have an account; of two lines for one external id the later one counts.
+const moveStage = `WITH good AS (
+		SELECT DISTINCT ON (consumer_id, account_id, external_id) * FROM stage WHERE account_id IS NOT NULL ORDER BY consumer_id, account_id, external_id, n DESC),
+	moved AS (INSERT INTO transactions AS t (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date,
+			value_date, status, description, counterparty_name, counterparty_iban, mcc, category_id, category_source, created_at, changed_at)
+		SELECT ?1, consumer_id, account_id, external_id, base_type, amount::numeric, currency, booking_date, value_date, status, description,
+			counterparty_name, counterparty_iban, mcc, category_id, category_source, ?0::timestamptz, ?0::timestamptz
+		FROM good ORDER BY consumer_id, account_id, external_id
+		` + onConflict + ` RETURNING xmax = 0 AS created, consumer_id, booking_date)
+	SELECT (SELECT count(*) FROM stage WHERE account_id IS NOT NULL) AS good, count(*) FILTER (WHERE created) AS created, count(*) FILTER (WHERE NOT created) AS updated,
+		min(booking_date) AS first_day, max(booking_date) AS last_day, coalesce(array_agg(DISTINCT consumer_id) FILTER (WHERE consumer_id IS NOT NULL), '{}') AS changed
+	FROM moved`
+
+func (tx *Tx) stageTransactions(ctx context.Context, rows []statement.TransactionRow) error {
+	err := tx.stage(ctx, `line int, consumer_external_id text, account_external_id text, external_id text, base_type text, amount text, currency text, booking_date date,
+			value_date date, status text, description text, counterparty_name text, counterparty_iban text, mcc text, category_id int, category_source text,
+			consumer_id bigint, account_id bigint`,
+		[]string{"line", "consumer_external_id", "account_external_id", "external_id", "base_type", "amount", "currency", "booking_date", "value_date", "status",
+			"description", "counterparty_name", "counterparty_iban", "mcc", "category_id", "category_source"},
+		len(rows), func(i int) []any {
+			x := rows[i].Transaction
+			if x.CategoryID != 0 {
+				x.CategorySource = bank.SourceCustomerRule
+			} else {
+				answer := category.Of(x)
+				x.CategoryID, x.CategorySource = answer.Category, answer.Source
+			}
+			var valueDate any
+			if x.ValueDate != nil {
+				valueDate = x.ValueDate.Time()
+			}
+			return []any{rows[i].Line, rows[i].ConsumerExternalID, rows[i].AccountExternalID, x.ExternalID, string(x.BaseType), x.Amount.String(), string(x.Currency),
+				x.BookingDate.Time(), valueDate, string(x.Status), x.Description, x.CounterpartyName, x.CounterpartyIBAN, x.MCC, x.CategoryID, string(x.CategorySource)}
+		})
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "ANALYZE stage")
+	return err
+}
+
+// stage copies rows into a table of this transaction; n is their order.
+func (tx *Tx) stage(ctx context.Context, columns string, names []string, n int, row func(i int) []any) error {
+	if _, err := tx.ExecContext(ctx, "CREATE TEMP TABLE stage (n int, "+columns+") ON COMMIT DROP"); err != nil {
+		return err
+	}
+	copied, err := tx.pg.CopyFrom(ctx, pgx.Identifier{"stage"}, append([]string{"n"}, names...),
+		pgx.CopyFromSlice(n, func(i int) ([]any, error) { return append([]any{i}, row(i)...), nil }))
+	if err == nil && int(copied) != n {
+		err = errors.New("copy rows: not all arrived")
+	}
+	return err
+}
+
+// text is a value's text, nil for none.
+func text[T interface{ String() string }](v *T) *string {
+	if v == nil {
+		return nil
+	}
+	s := (*v).String()
+	return &s
+}

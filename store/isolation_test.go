@@ -1,0 +1,115 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"insightgraph/bank"
+	"insightgraph/insight"
+	"insightgraph/page"
+	"insightgraph/store"
+	"insightgraph/store/storetest"
+)
+
+// tenantTables are the tables that hold what belongs to a customer.
+const tenantTables = `SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'customer_id'
+	WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace ORDER BY 1`
+
+func TestSchemaIsolation(t *testing.T) {
+	t.Parallel()
+	db := admin(t, storetest.URL(t))
+	for name, query := range map[string]string{
+		"tables without forced row level security": `SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+			AND (c.relname = 'customers' OR EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'customer_id'))
+			AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`,
+		"tables without customer_id": `SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+			AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'customer_id' AND a.attnotnull)
+			AND c.relname NOT IN ('customers', 'rates', 'migrations', 'migration_locks')`,
+		"views": `SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('v', 'm')`,
+		"what the roles own": `SELECT c.relname::text FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolname LIKE 'insightgraph_%'
+			UNION ALL SELECT p.proname::text FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE r.rolname LIKE 'insightgraph_%'
+			UNION ALL SELECT n.nspname::text FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE r.rolname LIKE 'insightgraph_%'`,
+		"roles that may too much":          `SELECT rolname::text FROM pg_roles WHERE rolname LIKE 'insightgraph_%' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolcanlogin)`,
+		"roles that are members of others": `SELECT r.rolname::text FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname LIKE 'insightgraph_%'`,
+		"roles that can define things": `SELECT r.rolname::text FROM pg_roles r WHERE r.rolname LIKE 'insightgraph_%'
+			AND (has_schema_privilege(r.oid, 'public', 'CREATE') OR has_database_privilege(r.oid, current_database(), 'CREATE'))`,
+		"rights beyond reading and writing rows": `SELECT c.relname::text FROM pg_class c, pg_roles r WHERE r.rolname LIKE 'insightgraph_%' AND c.relnamespace = 'public'::regnamespace
+			AND c.relkind = 'r' AND (has_table_privilege(r.oid, c.oid, 'TRUNCATE') OR has_table_privilege(r.oid, c.oid, 'REFERENCES') OR has_table_privilege(r.oid, c.oid, 'TRIGGER'))`,
+		"functions that run as their owner": `SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef`,
+		// tokens: found before the customer is known. run_shards: a task names its shard alone. customers: client ids are one name space.
+		"unique indexes that tell of other customers": `SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+			LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+			WHERE i.indisunique AND c.relnamespace = 'public'::regnamespace AND a.attname IS DISTINCT FROM 'customer_id'
+			AND i.indexrelid::regclass::text NOT IN ('customers_pkey', 'customers_client_id', 'tokens_pkey', 'run_shards_id', 'rates_pkey', 'migrations_pkey', 'migration_locks_pkey', 'migration_locks_table_name_key')`,
+		"references that tell of other customers": `SELECT k.conname::text FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+			WHERE k.contype = 'f' AND a.attname <> 'customer_id'`,
+		"references without an index": `SELECT k.conname::text FROM pg_constraint k WHERE k.contype = 'f' AND NOT EXISTS (
+			SELECT 1 FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indpred IS NULL AND (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey)`,
+	} {
+		if found := column[string](t, db, query); len(found) > 0 {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
+}
+
+// tenant is a customer with a little of everything.
+type tenant struct {
+	store.Tenant
+	id        int64
+	consumers []bank.Consumer
+	accounts  []bank.Account // two of each consumer
+	rows      []bank.Transaction
+	entries   []insight.Entry
+	runs      []insight.Run // of each consumer
+}
+
+func populate(t *testing.T, s *store.Store, name string) tenant {
+	t.Helper()
+	ctx := t.Context()
+	made := tenant{Tenant: customer(t, s, name)}
+	for _, who := range []string{"anna", "ben"} {
+		a, b := account(t, made.Tenant, who, "current", bank.ContainerBank), account(t, made.Tenant, who, "savings", bank.ContainerBank)
+		made.accounts = append(made.accounts, a, b)
+		made.id = a.CustomerID
+		put(t, made.Tenant, a, row("1", "1000", "2026-01-05"), row("out", "-50", "2026-01-06"), row("no", "-70", "2026-01-06"))
+		put(t, made.Tenant, b, row("in", "50", "2026-01-07"), row("no", "70", "2026-01-07"))
+		c := must[bank.Consumer](t)(made.ConsumerByExternalID(ctx, who))
+		mine := all(t, made.Tenant, bank.TransactionFilter{ConsumerIDs: []bank.Ref{c.Ref()}})
+		for _, x := range mine {
+			if *x.ExternalID == "no" && x.BaseType == bank.Debit {
+				must[[]bank.Transaction](t)(made.SeparateTransfer(ctx, x.Ref()))
+			}
+		}
+		made.rows = append(made.rows, mine...)
+		off := func(map[string]insight.Settings, map[string]insight.Settings) (map[string]insight.Settings, error) {
+			return map[string]insight.Settings{"COMPARISON": {Overrides: []insight.Override{{EntityType: insight.EntityAccount}}}}, nil
+		}
+		if err := made.ChangeUserSettings(ctx, c.Ref(), off); err != nil {
+			t.Fatal(err)
+		}
+		c = must[bank.Consumer](t)(made.Tenant.Consumer(ctx, c.Ref()))
+		run, shards, err := made.CreateRun(ctx, store.NewRun{Requests: []insight.TriggerRequest{{Insight: "COMPARISON"}}, Consumer: ptr(c.Ref())}, ptr("key-"+who))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shard, _, err := s.Claim(ctx, shards[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Finish(ctx, shard, []store.Result{evaluated(run, c, insight.Generated, entryFor(c, "2026-02", a, b))}); err != nil {
+			t.Fatal(err)
+		}
+		made.consumers, made.runs = append(made.consumers, c), append(made.runs, run)
+		if err := s.SaveToken(ctx, []byte(name+who), made.id, &c.ID, time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		made.entries = append(made.entries, must[*page.Of[insight.Entry]](t)(made.Feed(ctx, insight.FeedFilter{ConsumerIDs: []bank.Ref{c.Ref()}}, page.Args{Size: 9})).Nodes...)
+	}
+	must[bank.PublicKey](t)(made.AddPublicKey(ctx, bank.PublicKey{KeyID: "key", Algorithm: "EdDSA", PEM: "pem"}))
+	if err := made.ChangeCustomerSettings(ctx, func(map[string]insight.Settings) (map[string]insight.Settings, error) {
+		return map[string]insight.Settings{"COMPARISON": {Title: ptr("Ours")}}, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"insightgraph/bank"
+	"insightgraph/fault"
+	"insightgraph/page"
+)
+
+// order is how a list is sorted: the newest first, by a column and then by id, or by id alone.
+type order struct {
+	column string // qualified; empty: by id alone
+	kind   string // SQL type of the column
+	id     string // qualified
+}
+
+// cut gives a query the order and the limits of a page: one row more than asked for tells whether there is more.
+func (o order) cut(q *bun.SelectQuery, a page.Args) *bun.SelectQuery {
+	direction, before := "DESC", "<"
+	if a.Backward {
+		direction, before = "ASC", ">"
+	}
+	if err := o.check(a); err != nil {
+		return q.Err(err)
+	}
+	switch {
+	case a.Cursor != nil && o.column == "":
+		q = q.Where("? "+before+" ?", bun.Safe(o.id), a.Cursor.ID)
+	case a.Cursor != nil: // row comparison: one index range, however deep the page lies
+		q = q.Where("(?, ?) "+before+" (?::"+o.kind+", ?)", bun.Safe(o.column), bun.Safe(o.id), a.Cursor.Key, a.Cursor.ID)
+	}
+	if o.column != "" {
+		q = q.OrderExpr("? "+direction, bun.Safe(o.column))
+	}
+	return q.OrderExpr("? "+direction, bun.Safe(o.id)).Limit(int64(a.Size + 1))
+}
+
+// check refuses a cursor that cannot be one of this list. A query in a query must be checked before: it hides its error.
+func (o order) check(a page.Args) error {
+	if a.Cursor == nil {
+		return nil
+	}
+	ok := true
+	switch o.kind {
+	case "date":
+		_, err := bank.ParseDate(a.Cursor.Key)
+		ok = err == nil
+	case "timestamptz":
+		_, err := time.Parse(time.RFC3339Nano, a.Cursor.Key)
+		ok = err == nil
+	case "text":
+		ok = bank.CheckText("", a.Cursor.Key, 0, bank.MaxName) == nil
+	}
+	if ok {
+		return nil
+	}
+	argument := "after"
+	if a.Backward {
+		argument = "before"
+	}
+	return fault.Invalid(argument, "Invalid value for %s; it is not a cursor of this list", argument)
+}
+
+// byID is the order of lists by id alone.
+var byID = order{id: "id"}
+
+// outside is the order of the pages of several parents p, each cut from its list x: by parent, then in reading order.
+func (o order) outside(a page.Args) func(*bun.SelectQuery) *bun.SelectQuery {
+	direction := " DESC"
+	if a.Backward {
+		direction = " ASC"
+	}
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.OrderExpr("p.n")
+		for _, column := range []string{o.column, o.id} {
+			if column != "" {
+				q = q.OrderExpr("?"+direction, bun.Safe("x."+column[strings.LastIndexByte(column, '.')+1:]))
+			}
+		}
+		return q
+	}
+}
+
+// counts counts something at most once, for pages that share the count of their siblings.
+func counts(count func(context.Context) (map[int]int, error)) func(i int) func(context.Context) (int, error) {
+	var once sync.Once
+	var all map[int]int
+	var err error
+	return func(i int) func(context.Context) (int, error) {
+		return func(ctx context.Context) (int, error) {
+			once.Do(func() { all, err = count(ctx) })
+			return all[i], err
+		}
+	}
+}
+
+// numbers takes the ids out of refs of one kind that the tenant may see.
+func (t Tenant) numbers(refs []bank.Ref, kind bank.Kind) []int64 {
+	ids := []int64{}
+	for _, r := range refs {
+		if t.may(r, kind) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// keys takes consumer ids and ids out of refs of one kind that the tenant may see.
+func (t Tenant) keys(refs []bank.Ref, kind bank.Kind) (consumers, ids []int64) {
+	consumers, ids = []int64{}, []int64{}
+	for _, r := range refs {
+		if t.may(r, kind) {
+			consumers, ids = append(consumers, r.ConsumerID), append(ids, r.ID)
+		}
+	}
+	return consumers, ids
+}
+
+// sorted is a sorted copy without repetitions: the order in which locks are taken.
+func sorted(ids []int64) []int64 {
+	return unique(ids)
+}
+
+// same tells whether two rows of an account say the same.
+func same(a, b bank.Transaction) bool {
+	return a.BaseType == b.BaseType && a.Amount.Equal(b.Amount) && a.BookingDate == b.BookingDate && equal(a.ValueDate, b.ValueDate) && a.Status == b.Status &&
+		a.Description == b.Description && equal(a.CounterpartyName, b.CounterpartyName) && equal(a.CounterpartyIBAN, b.CounterpartyIBAN) &&
+		equal(a.MCC, b.MCC) && a.CategoryID == b.CategoryID
+}
+
+func equal[T comparable](a, b *T) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+// sortByExternalID puts rows into the order of their key; rows without one keep theirs.
+func sortByExternalID(rows []bank.Transaction) {
+	slices.SortStableFunc(rows, func(a, b bank.Transaction) int {
+		switch {
+		case a.ExternalID == nil && b.ExternalID == nil:
+			return 0
+		case a.ExternalID == nil:
+			return 1
+		case b.ExternalID == nil:
+			return -1
+		}
+		return strings.Compare(*a.ExternalID, *b.ExternalID)
+	})
+}
+
+// chunks cuts rows into parts that one INSERT takes well.
+func chunks[T any](rows []T) iter.Seq[[]T] { return slices.Chunk(rows, 1000) }
+
+// unique drops repetitions.
+func unique[T cmp.Ordered](list []T) []T {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}

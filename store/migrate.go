@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/migrate"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// migrationLock is the number of the advisory lock that lets one process migrate at a time. It goes with its
+// connection, so a crash leaves nothing to clean up (bun's own lock is a row that would stay).
+const migrationLock = 0x1_4516_4772
+
+// Migrate brings the database up to date: each file in one transaction, forward only. url must allow to create tables
+// and roles. It returns the names of the migrations that it applied.
+func Migrate(ctx context.Context, url string) ([]string, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the database URL: it is not a PostgreSQL connection string")
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	config.RuntimeParams["client_min_messages"] = "warning"
+	db := bun.NewDB(stdlib.OpenDB(*config), pgdialect.New())
+	defer db.Close()
+	lock, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	defer lock.Close()
+	if _, err := lock.ExecContext(ctx, "SELECT pg_advisory_lock(?)", int64(migrationLock)); err != nil {
+		return nil, fmt.Errorf("wait for another migration: %w", err)
+	}
+	files := migrate.NewMigrations()
+	if err := files.Discover(migrationFiles); err != nil {
+		return nil, err
+	}
+	migrator := migrate.NewMigrator(db, files, migrate.WithMarkAppliedOnSuccess(true),
+		migrate.WithTableName("migrations"), migrate.WithLocksTableName("migration_locks"))
+	if err := migrator.Init(ctx); err != nil {
+		return nil, fmt.Errorf("prepare migrations: %w", err)
+	}
+	group, err := migrator.Migrate(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	var names []string
+	for _, m := range group.Migrations {
+		names = append(names, m.Name+"_"+m.Comment)
+	}
+	return names, nil
+}

@@ -1,0 +1,129 @@
+package store_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"insightgraph/bank"
+	"insightgraph/insight"
+	"insightgraph/store"
+	"insightgraph/store/storetest"
+)
+
+// empty is a database without anything in it.
+func empty(t *testing.T) string {
+	t.Helper()
+	u := storetest.URL(t)
+	if _, err := admin(t, u).Exec(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE, CREATE ON SCHEMA public TO PUBLIC"); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	u := empty(t)
+	applied := make([][]string, 5)
+	noErrors(t, together(5, func(i int) (err error) {
+		applied[i], err = store.Migrate(t.Context(), u)
+		return err
+	}))
+	n := 0
+	for _, names := range applied {
+		n += len(names)
+	}
+	if n != 1 {
+		t.Errorf("five at once applied %v", applied)
+	}
+	if names, err := store.Migrate(t.Context(), u); err != nil || len(names) != 0 {
+		t.Errorf("again: %v, %v", names, err)
+	}
+	s := storetest.Open(t, u, store.Options{MaxConns: 2})
+	account(t, customer(t, s, "acme"), "anna", "current", bank.ContainerBank)
+	db := admin(t, u)
+	if may := column[bool](t, db, "SELECT has_schema_privilege('insightgraph_app', 'public', 'CREATE')")[0]; may {
+		t.Error("the application may create tables")
+	}
+	if _, err := store.Migrate(t.Context(), "postgres://u:secret@nowhere:bad/x"); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a bad address: %v", err)
+	}
+	if _, err := store.Open(t.Context(), "postgres://u:secret@nowhere:bad/x", store.Options{}); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a bad address: %v", err)
+	}
+}
+
+// TestHalfMigration: a migration that fails leaves nothing behind, and can be done again.
+func TestHalfMigration(t *testing.T) {
+	t.Parallel()
+	u := empty(t)
+	db := admin(t, u)
+	if _, err := db.Exec(t.Context(), "CREATE TABLE feed_entries (in_the_way int)"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if names, err := store.Migrate(t.Context(), u); err == nil || len(names) != 0 {
+			t.Fatalf("applied %v, %v", names, err)
+		}
+	}
+	left := column[string](t, db, "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname NOT LIKE 'migration%' ORDER BY 1")
+	if len(left) != 1 || left[0] != "feed_entries" {
+		t.Errorf("left behind: %v", left)
+	}
+	if n := column[int](t, db, "SELECT count(*)::int FROM migrations")[0]; n != 0 {
+		t.Errorf("%d migrations count as applied", n)
+	}
+	if _, err := db.Exec(t.Context(), "DROP TABLE feed_entries"); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := store.Migrate(t.Context(), u); err != nil || len(names) != 1 {
+		t.Errorf("at last: %v, %v", names, err)
+	}
+}
+
+// TestPlainLogin: a login that is a member of the two roles and nothing else runs the application after an administrator,
+// who is no superuser, has migrated.
+func TestPlainLogin(t *testing.T) {
+	t.Parallel()
+	u := empty(t)
+	ctx := t.Context()
+	super := admin(t, u)
+	name := column[string](t, super, "SELECT current_database()::text")[0]
+	if _, err := super.Exec(ctx, `DROP ROLE IF EXISTS store_test_admin; CREATE ROLE store_test_admin LOGIN CREATEROLE PASSWORD 'a';
+		DROP ROLE IF EXISTS store_test_login; CREATE ROLE store_test_login LOGIN NOINHERIT PASSWORD 'b'; GRANT insightgraph_app, insightgraph_system TO store_test_login;
+		ALTER DATABASE `+name+` OWNER TO store_test_admin; ALTER SCHEMA public OWNER TO store_test_admin`); err != nil {
+		t.Fatal(err)
+	}
+	as := func(role, password string) string {
+		x, _ := url.Parse(u)
+		x.User = url.UserPassword(role, password)
+		return x.String()
+	}
+	if names, err := store.Migrate(ctx, as("store_test_admin", "a")); err != nil || len(names) != 1 {
+		t.Fatalf("migrate: %v, %v", names, err)
+	}
+	s := storetest.Open(t, as("store_test_login", "b"), store.Options{MaxConns: 3})
+	x := populate(t, s, "acme")
+	if counts, err := s.Plan(ctx, store.Plan{Zone: store.Zone{CustomerID: x.id, TimeZone: "Europe/Berlin"}, Insight: "COMPARISON", Frequency: insight.Monthly,
+		Occurrence: bank.Period{From: day("2026-03-01"), To: day("2026-03-31")}, AsOf: s.Now()}); err != nil || len(counts) != 1 {
+		t.Errorf("plan: %v, %v", counts, err)
+	}
+	must[int](t)(s.SaveQuotes(ctx, []bank.Quote{{Currency: "USD", Day: day("2026-01-01"), Rate: amount("1.1"), Source: "ECB"}}))
+	if changed, err := s.RebuildTotals(ctx); changed != 0 || err != nil {
+		t.Errorf("rebuild: %d, %v", changed, err)
+	}
+	exact(t, s)
+	if _, err := store.Migrate(ctx, as("store_test_login", "b")); err == nil {
+		t.Error("the application may migrate")
+	}
+	login, err := pgx.Connect(ctx, as("store_test_login", "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer login.Close(ctx)
+	if _, err := login.Exec(ctx, "SELECT FROM customers"); err == nil {
+		t.Error("the login reads without its roles")
+	}
+}

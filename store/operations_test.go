@@ -1,0 +1,109 @@
+package store_test
+
+import (
+	"testing"
+
+	"insightgraph/bank"
+	"insightgraph/insight"
+	"insightgraph/page"
+	"insightgraph/store"
+)
+
+// operations are all that can be done with a ref.
+func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error) {
+	ctx, ten := t.Context(), page.Args{Size: 10}
+	nothing := func(map[string]insight.Settings, map[string]insight.Settings) (map[string]insight.Settings, error) {
+		return map[string]insight.Settings{"X": {Title: ptr("x")}}, nil
+	}
+	return map[string]func(store.Tenant, things) (any, error){
+		"Consumer": func(c store.Tenant, x things) (any, error) { return c.Consumer(ctx, x.consumer) },
+		"UpdateConsumer": func(c store.Tenant, x things) (any, error) {
+			return c.UpdateConsumer(ctx, x.consumer, func(c *bank.Consumer) error { c.Currency = "USD"; return nil })
+		},
+		"DeleteConsumer": func(c store.Tenant, x things) (any, error) { return c.DeleteConsumer(ctx, x.consumer) },
+		"UserSettings": func(c store.Tenant, x things) (any, error) {
+			_, user, err := c.UserSettings(ctx, x.consumer)
+			return user, err
+		},
+		"ChangeUserSettings": func(c store.Tenant, x things) (any, error) {
+			return nil, c.ChangeUserSettings(ctx, x.consumer, nothing)
+		},
+		"ConsumersByID": func(c store.Tenant, x things) (any, error) { return c.ConsumersByID(ctx, []int64{x.consumer.ID}) },
+		"Account":       func(c store.Tenant, x things) (any, error) { return c.Account(ctx, x.account) },
+		"AccountsByRef": func(c store.Tenant, x things) (any, error) { return c.AccountsByRef(ctx, []bank.Ref{x.account}) },
+		"UpdateAccount": func(c store.Tenant, x things) (any, error) {
+			return c.UpdateAccount(ctx, x.account, func(a *bank.Account) error { a.Name = "x"; return nil })
+		},
+		"DeleteAccount": func(c store.Tenant, x things) (any, error) { return c.DeleteAccount(ctx, x.account) },
+		"CreateAccount": func(c store.Tenant, x things) (any, error) {
+			return c.CreateAccount(ctx, store.NewAccount{Consumer: &x.consumer, Account: bank.Account{Name: "x", Container: bank.ContainerBank, Currency: "EUR"}}, nil)
+		},
+		"Accounts": func(c store.Tenant, x things) (any, error) {
+			p, err := c.Accounts(ctx, []int64{x.consumer.ID}, bank.AccountFilter{}, ten)
+			return pageAnswer(t, p, err)
+		},
+		"CreateTransactions": func(c store.Tenant, x things) (any, error) {
+			_, _, err := c.CreateTransactions(ctx, x.account, []bank.Transaction{row("x", "1", "2026-01-01")}, nil)
+			return nil, err
+		},
+		"Transaction": func(c store.Tenant, x things) (any, error) { return c.Transaction(ctx, x.transaction) },
+		"TransactionsByRef": func(c store.Tenant, x things) (any, error) {
+			return c.TransactionsByRef(ctx, []bank.Ref{x.transaction})
+		},
+		"UpdateTransaction": func(c store.Tenant, x things) (any, error) {
+			return c.UpdateTransaction(ctx, x.transaction, func(x *bank.Transaction) error { x.Description = "x"; return nil })
+		},
+		"DeleteTransactions": func(c store.Tenant, x things) (any, error) {
+			return c.DeleteTransactions(ctx, []bank.Ref{x.transaction})
+		},
+		"Categorize": func(c store.Tenant, x things) (any, error) {
+			_, n, err := c.Categorize(ctx, x.transaction, 201, true)
+			return n, err
+		},
+		"SeparateTransfer": func(c store.Tenant, x things) (any, error) { return c.SeparateTransfer(ctx, x.transaction) },
+		"TransactionsOfAccounts": func(c store.Tenant, x things) (any, error) {
+			p, err := c.TransactionsOfAccounts(ctx, []bank.Ref{x.account}, bank.TransactionFilter{}, ten)
+			return pageAnswer(t, p, err)
+		},
+		"TransactionsOfConsumers": func(c store.Tenant, x things) (any, error) {
+			p, err := c.TransactionsOfConsumers(ctx, []int64{x.consumer.ID}, bank.TransactionFilter{}, ten)
+			return pageAnswer(t, p, err)
+		},
+		"Transactions of a consumer": func(c store.Tenant, x things) (any, error) {
+			p, err := c.Transactions(ctx, bank.TransactionFilter{ConsumerIDs: []bank.Ref{x.consumer}}, ten)
+			return onePage(t, p, err)
+		},
+		"Transactions of an account": func(c store.Tenant, x things) (any, error) {
+			p, err := c.Transactions(ctx, bank.TransactionFilter{AccountIDs: []bank.Ref{x.account}}, ten)
+			return onePage(t, p, err)
+		},
+		"Feed": func(c store.Tenant, x things) (any, error) {
+			p, err := c.Feed(ctx, insight.FeedFilter{ConsumerIDs: []bank.Ref{x.consumer}}, ten)
+			return onePage(t, p, err)
+		},
+		"Feed of an entity": func(c store.Tenant, x things) (any, error) {
+			p, err := c.Feed(ctx, insight.FeedFilter{EntityIDs: []bank.Ref{x.account}}, ten)
+			return onePage(t, p, err)
+		},
+		"FeedOfConsumers": func(c store.Tenant, x things) (any, error) {
+			p, err := c.FeedOfConsumers(ctx, []int64{x.consumer.ID}, insight.FeedFilter{}, ten)
+			return pageAnswer(t, p, err)
+		},
+		"Entry":        func(c store.Tenant, x things) (any, error) { return c.Entry(ctx, x.entry) },
+		"EntriesByRef": func(c store.Tenant, x things) (any, error) { return c.EntriesByRef(ctx, []bank.Ref{x.entry}) },
+		"EntryTransactions": func(c store.Tenant, x things) (any, error) {
+			p, err := c.EntryTransactions(ctx, []insight.Entry{x.whole}, ten)
+			return pageAnswer(t, p, err)
+		},
+		"ChangedSince": func(c store.Tenant, x things) (any, error) { return c.ChangedSince(ctx, []insight.Entry{x.whole}) },
+		"Run":          func(c store.Tenant, x things) (any, error) { return c.Run(ctx, x.run) },
+		"Evaluations": func(c store.Tenant, x things) (any, error) {
+			p, err := c.Evaluations(ctx, x.wholeRun, nil, ten)
+			return onePage(t, p, err)
+		},
+		"CreateRun": func(c store.Tenant, x things) (any, error) {
+			_, _, err := c.CreateRun(ctx, store.NewRun{Requests: []insight.TriggerRequest{{Insight: "COMPARISON"}}, Consumer: &x.consumer}, nil)
+			return nil, err
+		},
+	}
+}

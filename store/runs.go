@@ -1,0 +1,291 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"insightgraph/bank"
+	"insightgraph/fault"
+	"insightgraph/insight"
+	"insightgraph/page"
+)
+
+// ShardSize is how many consumers one task evaluates at most.
+const ShardSize = 2000
+
+// NewRun is an evaluation asked for by a client. Without a consumer it is over all that the tenant sees. AsOf is the
+// moment that was asked for, zero for now: a call that is repeated under its idempotency key says the same then.
+type NewRun struct {
+	Requests []insight.TriggerRequest
+	Consumer *bank.Ref
+	AsOf     time.Time
+}
+
+// CreateRun stores a run on demand with its shards; the caller wakes the workers after it. The same idempotency key
+// gives the first run.
+func (t Tenant) CreateRun(ctx context.Context, n NewRun, key *string) (run insight.Run, shards []int64, err error) {
+	if n.Consumer == nil && t.consumerID != 0 {
+		n.Consumer = &bank.Ref{Kind: bank.KindConsumer, ConsumerID: t.consumerID, ID: t.consumerID}
+	}
+	if n.Consumer != nil && !t.may(*n.Consumer, bank.KindConsumer) {
+		return run, nil, fault.Unknown("consumerId", "Consumer")
+	}
+	var answer struct{ Run bank.Ref }
+	err = t.in(ctx, func(tx *Tx) error {
+		shards = nil
+		return tx.idempotent(ctx, t, "triggerInsights", key, n, &answer, func() error {
+			r := insight.Run{CustomerID: t.customerID, Kind: insight.OnDemand, Requests: n.Requests, AsOf: n.AsOf.UTC().Truncate(time.Microsecond),
+				Status: insight.RunQueued, RequestedAt: tx.now}
+			if n.AsOf.IsZero() {
+				r.AsOf = tx.now
+			}
+			if n.Consumer != nil {
+				var c bank.Consumer
+				if err := tx.consumer(ctx, t, n.Consumer.ID, &c, ""); err != nil {
+					return err
+				}
+				r.ConsumerID = &c.ID
+			}
+			if _, err := tx.NewInsert().Model(&r).Returning("id").Exec(ctx); err != nil {
+				return err
+			}
+			answer.Run = r.Ref()
+			shards, err = tx.shard(ctx, r, 0, nil, tx.NewSelect().Model((*bank.Consumer)(nil)).Where("customer_id = ?", t.customerID).
+				Apply(func(q *bun.SelectQuery) *bun.SelectQuery {
+					if r.ConsumerID != nil {
+						q = q.Where("consumer.id = ?", *r.ConsumerID)
+					}
+					return q
+				}))
+			return err
+		})
+	})
+	if err != nil {
+		return run, nil, err
+	}
+	run, err = t.Run(ctx, answer.Run)
+	return run, shards, err
+}
+
+// shard cuts the consumers of a query into shards of the run. They count as queued: the caller puts them on the queue
+// after the transaction, and what is lost on the way is found by the sweep.
+func (tx *Tx) shard(ctx context.Context, r insight.Run, round int, changedTo *time.Time, consumers *bun.SelectQuery) ([]int64, error) {
+	consumers = consumers.ColumnExpr("consumer.id, (row_number() OVER (ORDER BY consumer.id) - 1) / ? AS part", ShardSize)
+	var ids []int64
+	err := tx.NewRaw(`INSERT INTO run_shards (customer_id, run_id, low, high, round, changed_to, run_after, enqueued_at)
+		SELECT ?, ?, min(id), max(id), ?, ?::timestamptz, ?, ? FROM (?) due GROUP BY part ORDER BY part RETURNING id`,
+		r.CustomerID, r.ID, round, changedTo, tx.now, tx.now, consumers).Scan(ctx, &ids)
+	if err != nil {
+		return nil, err
+	}
+	status, finished := insight.RunQueued, (*time.Time)(nil)
+	if len(ids) == 0 {
+		status, finished = insight.RunSucceeded, &tx.now
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE runs SET shards_left = shards_left + ?, finished_at = ?,
+			status = CASE WHEN shards_left > 0 THEN status ELSE ? END
+		WHERE customer_id = ? AND id = ? AND (? > 0 OR shards_left = 0 AND finished_at IS NULL)`, len(ids), finished, status, r.CustomerID, r.ID, len(ids))
+	return ids, err
+}
+
+// Run finds one run.
+func (t Tenant) Run(ctx context.Context, ref bank.Ref) (r insight.Run, err error) {
+	if ref.Kind != bank.KindRun {
+		return r, fault.Unknown("", "Run")
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		r = insight.Run{}
+		q := tx.NewSelect().Model(&r).Where("customer_id = ? AND id = ? AND kind = ?", t.customerID, ref.ID, insight.OnDemand)
+		if t.consumerID != 0 {
+			q = q.Where("consumer_id = ?", t.consumerID)
+		}
+		return q.Scan(ctx)
+	})
+	if err == nil && r.Ref() != ref {
+		return insight.Run{}, fault.Unknown("", "Run")
+	}
+	return r, notFound(err, "", "Run")
+}
+
+// Evaluations lists what came of a run, by consumer.
+func (t Tenant) Evaluations(ctx context.Context, run insight.Run, outcomes []insight.Outcome, a page.Args) (*page.Of[insight.Evaluation], error) {
+	narrow := func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("customer_id = ? AND run_id = ?", t.customerID, run.ID).Apply(t.own("consumer_id"))
+		if outcomes != nil {
+			q = q.Where("outcome IN (?)", bun.List(outcomes))
+		}
+		return q
+	}
+	var rows []insight.Evaluation
+	err := t.in(ctx, func(tx *Tx) error {
+		return order{column: "insight", kind: "text", id: "consumer_id"}.cut(tx.NewSelect().Model(&rows).Apply(narrow), a).Scan(ctx)
+	})
+	total := func(ctx context.Context) (n int, err error) {
+		err = t.in(ctx, func(tx *Tx) (err error) {
+			n, err = tx.count(tx.NewSelect().Model((*insight.Evaluation)(nil)).Apply(narrow), ctx)
+			return err
+		})
+		return n, err
+	}
+	return page.New(a, rows, func(e insight.Evaluation) page.Cursor { return page.Cursor{Key: e.Insight, ID: e.ConsumerID} }, total), err
+}
+
+// Zone is a time zone that consumers of a customer live in.
+type Zone struct {
+	CustomerID int64
+	TimeZone   string
+}
+
+// Zones lists the time zones of all customers, or of one, by jumps over the index: its cost goes by the number of zones.
+func (s *Store) Zones(ctx context.Context, customerID int64) (zones []Zone, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		return tx.NewRaw(`SELECT m.id AS customer_id, z.time_zone FROM customers m CROSS JOIN LATERAL (
+				WITH RECURSIVE zone AS (
+					(SELECT time_zone FROM consumers WHERE customer_id = m.id ORDER BY time_zone LIMIT 1)
+					UNION ALL
+					SELECT (SELECT c.time_zone FROM consumers c WHERE c.customer_id = m.id AND c.time_zone > zone.time_zone ORDER BY c.time_zone LIMIT 1)
+					FROM zone WHERE zone.time_zone IS NOT NULL)
+				SELECT time_zone FROM zone WHERE time_zone IS NOT NULL) z
+			WHERE ? IN (0, m.id) ORDER BY 1, 2`, customerID).Scan(ctx, &zones)
+	})
+	return zones, err
+}
+
+// Plan asks for a scheduled run: one insight and frequency, for the consumers of one customer and time zone, in one period.
+type Plan struct {
+	Zone
+	Insight    string
+	Frequency  insight.Frequency
+	Occurrence bank.Period
+	AsOf       time.Time
+	Quiet      time.Duration // consumers that changed within it wait
+	Every      bool          // look at all consumers again, not only at those that changed since the last plan
+}
+
+// overlap is how far a plan looks back behind the last one: a change can become visible later than its time.
+const overlap = 10 * time.Minute
+
+// ahead is how far a change can be dated after its time, since each is dated after the one before.
+const ahead = time.Millisecond
+
+// Plan makes the run where there is none yet, and shards for the consumers that are due: those without a final outcome
+// in it that have none at all, or have changed since. Two planners at once make no more than one.
+func (s *Store) Plan(ctx context.Context, p Plan) (shards []int64, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		until := tx.now.Add(ahead - p.Quiet)
+		var state struct {
+			ID             int64
+			PlannedThrough *time.Time
+			Round          int
+		}
+		find := func() error {
+			return tx.NewRaw(`SELECT id, planned_through, round FROM runs
+				WHERE customer_id = ? AND insight = ? AND frequency = ? AND time_zone = ? AND occurrence_from = ? FOR NO KEY UPDATE`,
+				p.CustomerID, p.Insight, p.Frequency, p.TimeZone, p.Occurrence.From).Scan(ctx, &state)
+		}
+		err := find()
+		if none(err) {
+			r := insight.Run{CustomerID: p.CustomerID, Kind: insight.Scheduled, Insight: &p.Insight, Frequency: &p.Frequency, TimeZone: &p.TimeZone,
+				OccurrenceFrom: &p.Occurrence.From, OccurrenceTo: &p.Occurrence.To, Requests: []insight.TriggerRequest{{Insight: p.Insight}},
+				AsOf: p.AsOf.UTC(), Status: insight.RunQueued, RequestedAt: tx.now}
+			if _, err := tx.NewInsert().Model(&r).On("CONFLICT DO NOTHING").Returning("NULL").Exec(ctx); err != nil {
+				return err
+			}
+			err = find()
+		}
+		if err != nil {
+			return err
+		}
+		due := tx.NewSelect().Model((*bank.Consumer)(nil)).
+			Join("LEFT JOIN evaluations e ON e.customer_id = consumer.customer_id AND e.run_id = ? AND e.consumer_id = consumer.id AND e.insight = ?", state.ID, p.Insight).
+			Where("consumer.customer_id = ? AND consumer.time_zone = ? AND consumer.changed_at <= ?", p.CustomerID, p.TimeZone, until).
+			Where(isDue, state.Round)
+		if state.PlannedThrough != nil && !p.Every {
+			due = due.Where("consumer.changed_at > ?", state.PlannedThrough.Add(-overlap))
+		}
+		// Consumers of an open shard are on their way already, if it looks at what they and their settings are now.
+		due = due.Where("NOT EXISTS (SELECT 1 FROM run_shards s WHERE s.customer_id = ? AND s.run_id = ? AND s.state IN ('READY', 'RUNNING') AND consumer.id BETWEEN s.low AND s.high AND s.changed_to >= consumer.changed_at AND s.round >= ?)",
+			p.CustomerID, state.ID, state.Round)
+		if shards, err = tx.shard(ctx, insight.Run{CustomerID: p.CustomerID, ID: state.ID}, state.Round, &until, due); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE runs SET planned_through = ? WHERE customer_id = ? AND id = ?", until, p.CustomerID, state.ID)
+		return err
+	})
+	return shards, err
+}
+
+// isDue: no outcome yet, or one that is not final and rests on older data, or is to be considered again.
+const isDue = "(e.consumer_id IS NULL OR e.outcome NOT IN ('GENERATED', 'DUPLICATE') AND (consumer.changed_at > e.data_at OR e.round < ?))"
+
+// reconsider makes scheduled runs look at all consumers again whose outcome is not final: it begins a new round. An
+// evaluation that is under way, with what was known before, belongs to the old one. 0: of all customers.
+func (tx *Tx) reconsider(ctx context.Context, customerID int64) error {
+	_, err := tx.ExecContext(ctx, "UPDATE runs SET round = round + 1, planned_through = NULL WHERE kind = ? AND ? IN (0, customer_id)",
+		insight.Scheduled, customerID)
+	return err
+}
+
+// Waiting takes up to n shards that should be on the queue: new ones, those whose task was lost, and those whose worker
+// died. Each comes again after a minute as long as nobody works on it.
+func (s *Store) Waiting(ctx context.Context, n int) (ids []int64, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		ids = nil
+		if _, err := tx.bury(ctx); err != nil {
+			return err
+		}
+		return tx.NewRaw(`UPDATE run_shards SET enqueued_at = ? WHERE id IN (
+				SELECT id FROM run_shards WHERE (state = 'READY' AND run_after <= ? AND (enqueued_at IS NULL OR enqueued_at < ?)
+					OR state = 'RUNNING' AND lease_until < ? AND (enqueued_at IS NULL OR enqueued_at < ?))
+				ORDER BY run_after, id LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING id`,
+			tx.now, tx.now, tx.now.Add(-time.Minute), tx.now, tx.now.Add(-time.Minute), n).Scan(ctx, &ids)
+	})
+	return ids, err
+}
+
+// maxAttempts is after how many failed or cut off tries a shard is given up.
+const maxAttempts = 5
+
+// bury gives up shards whose worker died again and again.
+func (tx *Tx) bury(ctx context.Context) (int, error) {
+	return tx.affected(ctx, `WITH dead AS (UPDATE run_shards SET state = 'DEAD' WHERE id IN (
+				SELECT id FROM run_shards WHERE state = 'RUNNING' AND lease_until < ? AND attempts >= ? FOR UPDATE SKIP LOCKED) RETURNING customer_id, run_id),
+			n AS (SELECT customer_id, run_id, count(*) AS n FROM dead GROUP BY 1, 2)
+		UPDATE runs r SET shards_left = shards_left - n.n, status = ?, finished_at = CASE WHEN shards_left = n.n THEN ?::timestamptz ELSE finished_at END FROM n WHERE (r.customer_id, r.id) = (n.customer_id, n.run_id)`,
+		tx.now, maxAttempts, insight.RunFailed, tx.now)
+}
+
+// Unqueued notes that shards could not be put on the queue, so that the next sweep tries again at once.
+func (s *Store) Unqueued(ctx context.Context, ids []int64) error {
+	return s.system(ctx, func(tx *Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE run_shards SET enqueued_at = NULL WHERE id = ANY(?::bigint[]) AND state = 'READY'", pgdialect.Array(ids))
+		return err
+	})
+}
+
+// Done counts the outcomes of shards that are done, and how many are still open.
+func (s *Store) Done(ctx context.Context, ids []int64) (counts map[insight.Outcome]int, open int, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		counts, open = map[insight.Outcome]int{}, 0
+		var rows []struct {
+			State    string
+			Outcomes map[insight.Outcome]int `bun:"type:jsonb"`
+		}
+		if err := tx.NewRaw("SELECT state, outcomes FROM run_shards WHERE id = ANY(?::bigint[])", pgdialect.Array(ids)).Scan(ctx, &rows); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if r.State == "READY" || r.State == "RUNNING" {
+				open++
+			}
+			for outcome, n := range r.Outcomes {
+				counts[outcome] += n
+			}
+		}
+		return nil
+	})
+	return counts, open, err
+}

@@ -1,0 +1,107 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"insightgraph/bank"
+	"insightgraph/fault"
+	"insightgraph/store"
+)
+
+// TestLostConnections: the server ends all sessions; what is asked next works all the same, and nothing is done twice.
+func TestLostConnections(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	db := admin(t, w.url)
+	kill := func() {
+		if _, err := db.Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"); err != nil {
+			t.Error(err)
+		}
+	}
+	for i := range 10 {
+		put(t, w.c, a, row(numbered(i), "1", "2026-01-01"))
+		kill()
+		if _, _, err := w.CustomerOfClient(t.Context(), "acme"); err != nil {
+			t.Error(err)
+		}
+		kill()
+	}
+	// In the middle of a transaction.
+	killed := false
+	c, err := w.c.UpdateConsumer(t.Context(), bank.Ref{Kind: bank.KindConsumer, ConsumerID: a.ConsumerID, ID: a.ConsumerID}, func(c *bank.Consumer) error {
+		if !killed {
+			killed = true
+			kill()
+		}
+		c.Currency = "USD"
+		return nil
+	})
+	if err != nil || c.Currency != "USD" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if n := len(all(t, w.c, bank.TransactionFilter{})); n != 10 {
+		t.Errorf("%d rows", n)
+	}
+	exact(t, w.Store)
+}
+
+// TestCleanSessions: a panic, a fault and a client that goes away leave no transaction, lock or tenant behind.
+func TestCleanSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	ref := bank.Ref{Kind: bank.KindConsumer, ConsumerID: a.ConsumerID, ID: a.ConsumerID}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic is gone")
+			}
+		}()
+		w.c.UpdateConsumer(t.Context(), ref, func(*bank.Consumer) error { panic("x") })
+	}()
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := w.c.UpdateConsumer(ctx, ref, func(*bank.Consumer) error { cancel(); return nil })
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("a client that went away: %v", err)
+		}
+	}
+	if _, err := w.c.UpdateConsumer(t.Context(), ref, func(c *bank.Consumer) error { c.Currency = "USD"; return nil }); err != nil {
+		t.Error(err)
+	}
+	if n := column[int](t, admin(t, w.url), "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'")[0]; n != 0 {
+		t.Errorf("%d sessions are in a transaction", n)
+	}
+}
+
+// TestLimits: who waits for another's lock too long is told so; limits are in force.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	for code, want := range map[string]fault.Code{"55P03": fault.Conflict, "57014": fault.TimedOut, "23503": fault.Conflict} {
+		_, err := w.c.UpdateAccount(t.Context(), a.Ref(), func(*bank.Account) error { return store.DatabaseError(code) })
+		if f := fault.Of(err); len(f) != 1 || f[0].Code != want {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+	tries := 0
+	_, err := w.c.UpdateAccount(t.Context(), a.Ref(), func(a *bank.Account) error {
+		if tries++; tries < 3 {
+			return store.DatabaseError("40P01")
+		}
+		a.Name += "x"
+		return nil
+	})
+	if got := must[bank.Account](t)(w.c.Account(t.Context(), a.Ref())); err != nil || got.Name != "currentx" || tries != 3 {
+		t.Errorf("after two deadlocks: %+v, %d, %v", got, tries, err)
+	}
+	for _, setting := range []struct{ name, want string }{{"statement_timeout", "5s"}, {"lock_timeout", "4s"}, {"role", "insightgraph_app"}, {"TimeZone", "UTC"}, {"idle_in_transaction_session_timeout", "30s"}} {
+		if got, err := w.Setting(t.Context(), setting.name); err != nil || got != setting.want {
+			t.Errorf("%s is %s, %v", setting.name, got, err)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+// Package store keeps everything in PostgreSQL: rows in, rows out. It decides nothing; rules are passed in as functions
+// or live in the middle.
+//
+// What a request does goes through a Tenant, which sees one customer, or one consumer of it: the queries say so, and
+// row level security says so again. Planning, evaluating and importing work over many customers and go through Store.
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"insightgraph/bank"
+	"insightgraph/fault"
+)
+
+// Store is the database. Its zero value is not usable; see Open.
+type Store struct {
+	db    *bun.DB
+	pool  *pgxpool.Pool
+	now   bank.Clock
+	count *counter
+}
+
+// Options are the settings of Open.
+type Options struct {
+	MaxConns int        // connections at once; 0: 20
+	Now      bank.Clock // nil: the real time
+
+	role string // tests have others; empty: insightgraph_app
+}
+
+// Open connects. The database must have been migrated before; its sessions take the role that owns nothing.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("read DATABASE_URL: it is not a PostgreSQL connection string") // the text may hold a password
+	}
+	config.MaxConns = 20
+	if o.MaxConns > 0 {
+		config.MaxConns = int32(o.MaxConns)
+	}
+	config.MaxConnLifetime = 30 * time.Minute
+	// bun writes arguments into the text: preparing each text would only fill the server.
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	params := config.ConnConfig.RuntimeParams
+	params["role"] = cmp.Or(o.role, "insightgraph_app")
+	params["application_name"] = "insightgraph"
+	params["timezone"] = "UTC"
+	params["statement_timeout"] = "5000"
+	params["lock_timeout"] = "4000"
+	params["idle_in_transaction_session_timeout"] = "30000"
+	count := &counter{}
+	config.ConnConfig.Tracer = count
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	db.SetMaxIdleConns(0) // the pool below keeps the idle ones
+	return &Store{db: bun.NewDB(db, pgdialect.New()), pool: pool, now: o.Now, count: count}, nil
+}
+
+// Close gives all connections back.
+func (s *Store) Close() error {
+	err := s.db.Close()
+	s.pool.Close()
+	return err
+}
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
+
+// Statements is the number of SQL statements sent so far. Tests use it to see that it does not grow with a list.
+func (s *Store) Statements() int64 { return s.count.n.Load() }
+
+// counter counts statements on their way through the driver.
+type counter struct{ n atomic.Int64 }
+
+func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	c.n.Add(1)
+	return ctx
+}
+
+func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// Now is the moment in UTC, to the microsecond that the database keeps.
+func (s *Store) Now() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
+
+// Tenant is the store as one customer sees it, or one consumer of it.
+type Tenant struct {
+	s          *Store
+	customerID int64
+	consumerID int64 // 0: all the customer's consumers
+}
+
+// Customer is the store as a customer sees it.
+func (s *Store) Customer(id int64) Tenant { return Tenant{s: s, customerID: id} }
+
+// Consumer is the store as one consumer sees it.
+func (s *Store) Consumer(customerID, consumerID int64) Tenant {
+	return Tenant{s, customerID, consumerID}
+}
+
+// may tells whether the tenant may see a consumer's things at all, and whether the ref is one that this server gave out.
+func (t Tenant) may(ref bank.Ref, kind bank.Kind) bool {
+	switch {
+	case ref.Kind != kind:
+		return false
+	case kind == bank.KindCategory: // belongs to nobody
+		return true
+	case kind == bank.KindConsumer && ref.ID != ref.ConsumerID:
+		return false
+	}
+	return t.consumerID == 0 || ref.ConsumerID == t.consumerID
+}
+
+// customerOnly refuses what a tenant of one consumer may not do.
+func (t Tenant) customerOnly() error {
+	if t.consumerID != 0 {
+		return fault.New(fault.Forbidden, "", "A user-level token may not do this")
+	}
+	return nil
+}
+
+// Tx is one transaction, through bun and, for COPY and set-based statements, through the driver on the same connection.
+type Tx struct {
+	bun.Conn
+	pg  *pgx.Conn
+	now time.Time
+}
+
+// in runs f in one transaction with the tenant's view. f may run again after a deadlock or a lost serialisation, so it
+// sets its results anew each time.
+func (t Tenant) in(ctx context.Context, f func(*Tx) error) error {
+	consumer := ""
+	if t.consumerID != 0 {
+		consumer = strconv.FormatInt(t.consumerID, 10)
+	}
+	return t.s.in(ctx, fmt.Sprintf("BEGIN; SELECT set_config('app.customer', '%d', true), set_config('app.consumer', '%s', true)", t.customerID, consumer), f)
+}
+
+// system runs f in one transaction that sees all customers.
+func (s *Store) system(ctx context.Context, f func(*Tx) error) error {
+	return s.in(ctx, "BEGIN; "+systemRole, f)
+}
+
+// snapshot runs f in one transaction that sees all customers as they were at one moment.
+func (s *Store) snapshot(ctx context.Context, f func(*Tx) error) error {
+	return s.in(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "+systemRole, f)
+}
+
+const systemRole = "SELECT set_config('role', 'insightgraph_system', true), set_config('statement_timeout', '60000', true), set_config('lock_timeout', '20000', true)"
+
+// maxTries is how often a transaction is tried.
+const maxTries = 5
+
+func (s *Store) in(ctx context.Context, begin string, f func(*Tx) error) error {
+	for try := 1; ; try++ {
+		committing, err := s.once(ctx, begin, f)
+		again := retryable(err) || !committing && lost(err)
+		if !again || try == maxTries || ctx.Err() != nil {
+			return asFault(err)
+		}
+	}
+}
+
+// once runs f in a transaction. begin opens it and sets what it may see in one round trip. An error after committing
+// began can mean that it is stored or not.
+func (s *Store) once(ctx context.Context, begin string, f func(*Tx) error) (committing bool, err error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	tx := &Tx{Conn: conn, now: s.Now()}
+	if err := conn.Raw(func(c any) error { tx.pg = c.(*stdlib.Conn).Conn(); return nil }); err != nil {
+		return false, err
+	}
+	defer func() { // after an error or a panic; a connection that cannot be cleaned is not used again
+		if !tx.pg.IsClosed() && tx.pg.PgConn().TxStatus() != 'I' {
+			short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			_, _ = tx.pg.Exec(short, "ROLLBACK")
+		}
+	}()
+	if _, err := tx.pg.Exec(ctx, begin); err != nil {
+		return false, err
+	}
+	if err := f(tx); err != nil {
+		return false, err
+	}
+	tag, err := tx.pg.Exec(ctx, "COMMIT")
+	if err == nil && tag.String() != "COMMIT" {
+		err = pgx.ErrTxCommitRollback
+	}
+	return true, err
+}
+
+// notFound is the fault for an empty result, any other error as it is.
+func notFound(err error, field, what string) error {
+	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, pgx.ErrNoRows) {
+		return fault.Unknown(field, what)
+	}
+	return err
+}

@@ -1,0 +1,208 @@
+package store
+
+import (
+	"context"
+
+	"github.com/govalues/decimal"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"insightgraph/bank"
+	"insightgraph/fault"
+)
+
+// reach is how far around changed days transfers are matched again at first. A pair depends on legs up to four days
+// away, those on legs up to four days further, and so on: where such a chain goes on at the edge, all days are looked at.
+const reach = 8 * bank.TransferDays
+
+// always is all days that there can be.
+var always = bank.Period{From: bank.NewDate(1900, 1, 1), To: bank.NewDate(9999, 12, 31)}
+
+// matchTransfers pairs the transactions of consumers whose locks are held: all of them, or those that what changed on
+// the days can have an effect on. The result is the same as if all were matched at once, whatever came first. It is a
+// fixed number of statements for any number of consumers.
+func (tx *Tx) matchTransfers(ctx context.Context, customerID int64, consumerIDs []int64, days *bank.Period) error {
+	if len(consumerIDs) == 0 {
+		return nil
+	}
+	changed, err := tx.orphans(ctx, customerID, consumerIDs, days)
+	if err != nil {
+		return err
+	}
+	window := bank.Period{From: max(changed.From-reach, always.From), To: min(changed.To+reach, always.To)}
+	legs, err := tx.legs(ctx, customerID, consumerIDs, window)
+	if err != nil || len(legs) == 0 {
+		return err
+	}
+	chains, complete := affected(legs, changed, window)
+	if !complete {
+		if legs, err = tx.legs(ctx, customerID, consumerIDs, always); err != nil {
+			return err
+		}
+		chains, _ = affected(legs, changed, always)
+	}
+	refused, err := tx.refused(ctx, customerID, consumerIDs)
+	if err != nil {
+		return err
+	}
+	var change []partner
+	for _, chain := range chains {
+		want := map[int64]int64{}
+		plain := make([]bank.Leg, len(chain))
+		for i, l := range chain {
+			plain[i] = l.plain()
+		}
+		for _, p := range bank.Transfers(plain, refused) {
+			want[p.Debit], want[p.Credit] = p.Credit, p.Debit
+		}
+		for _, l := range chain {
+			if l.TransferID != want[l.ID] {
+				change = append(change, partner{l.ConsumerID, l.ID, want[l.ID]})
+			}
+		}
+	}
+	return tx.pair(ctx, customerID, change)
+}
+
+// orphans takes the transfer from legs whose other side was changed or deleted, or whose accounts are no longer both ACTIVE, and tells which days are concerned.
+func (tx *Tx) orphans(ctx context.Context, customerID int64, consumerIDs []int64, days *bank.Period) (bank.Period, error) {
+	var left []bank.Date
+	err := tx.NewRaw(`UPDATE transactions t SET transfer_id = NULL WHERE customer_id = ? AND consumer_id = ANY(?::bigint[]) AND transfer_id IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM transactions o, accounts a, accounts b
+			WHERE o.customer_id = t.customer_id AND o.consumer_id = t.consumer_id AND o.id = t.transfer_id AND o.transfer_id = t.id
+				AND a.customer_id = t.customer_id AND a.consumer_id = t.consumer_id AND a.id = o.account_id AND a.status = 'ACTIVE'
+				AND b.customer_id = t.customer_id AND b.consumer_id = t.consumer_id AND b.id = t.account_id AND b.status = 'ACTIVE')
+		RETURNING booking_date`, customerID, pgdialect.Array(consumerIDs)).Scan(ctx, &left)
+	if days == nil {
+		return always, err
+	}
+	changed := *days
+	for _, d := range left {
+		changed.From, changed.To = min(changed.From, d), max(changed.To, d)
+	}
+	return changed, err
+}
+
+// leg is a transaction that can be one side of a transfer. TransferID is the other side as it is stored, 0 for none.
+type leg struct {
+	ConsumerID, ID, AccountID          int64
+	BaseType                           bank.BaseType
+	Amount                             decimal.Decimal
+	Currency                           bank.Currency
+	BookingDate                        bank.Date
+	TransferID                         int64
+	AccountIban, AccountName           string
+	CounterpartyName, CounterpartyIban string
+}
+
+func (l leg) plain() bank.Leg {
+	return bank.Leg{ID: l.ID, AccountID: l.AccountID, BaseType: l.BaseType, Amount: l.Amount, Currency: l.Currency, BookingDate: l.BookingDate,
+		AccountIBAN: l.AccountIban, AccountName: l.AccountName, Counterparty: l.CounterpartyName, IBAN: l.CounterpartyIban}
+}
+
+// legs loads the transactions of some days that can have an other side, or have one, by consumer, currency, amount and
+// day. Consumers with one account have none. Its cost goes by the transactions: no join of them with themselves.
+func (tx *Tx) legs(ctx context.Context, customerID int64, consumerIDs []int64, days bank.Period) (legs []leg, err error) {
+	err = tx.NewRaw(`SELECT consumer_id, id, account_id, base_type, amount, currency, booking_date, transfer_id, account_iban, account_name, counterparty_name, counterparty_iban
+		FROM (SELECT t.consumer_id, t.id, t.account_id, t.base_type, t.amount, t.currency, t.booking_date, coalesce(t.transfer_id, 0) AS transfer_id,
+				coalesce(a.iban, '') AS account_iban, a.name || ' ' || a.provider_name AS account_name,
+				coalesce(t.counterparty_name, '') AS counterparty_name, coalesce(t.counterparty_iban, '') AS counterparty_iban,
+				count(*) FILTER (WHERE t.base_type = 'CREDIT') OVER near AS credits, count(*) FILTER (WHERE t.base_type = 'DEBIT') OVER near AS debits,
+				min(t.account_id) OVER near AS first_account, max(t.account_id) OVER near AS last_account
+			FROM (SELECT consumer_id, id, iban, name, provider_name, count(*) OVER (PARTITION BY consumer_id) AS n
+				FROM accounts WHERE customer_id = ?0 AND consumer_id = ANY(?1::bigint[]) AND status = 'ACTIVE') a
+			JOIN transactions t ON t.customer_id = ?0 AND t.consumer_id = a.consumer_id AND t.account_id = a.id
+			WHERE a.n > 1 AND t.status = 'POSTED' AND t.booking_date BETWEEN ?2 AND ?3
+			WINDOW near AS (PARTITION BY t.consumer_id, t.currency, t.amount ORDER BY t.booking_date - '2000-01-01'::date RANGE BETWEEN ?4 PRECEDING AND ?4 FOLLOWING)) l
+		WHERE transfer_id <> 0 OR credits > 0 AND debits > 0 AND first_account <> last_account
+		ORDER BY consumer_id, currency, amount, booking_date, id`, customerID, pgdialect.Array(consumerIDs), days.From, days.To, bank.TransferDays).Scan(ctx, &legs)
+	return legs, err
+}
+
+// affected cuts sorted legs into chains, between which no pair is possible, and keeps those that a change on the days
+// can have an effect on. complete is false when such a chain can go on beyond the days that were loaded.
+func affected(legs []leg, changed, loaded bank.Period) (chains [][]leg, complete bool) {
+	complete = true
+	for start := 0; start < len(legs); {
+		end := start + 1
+		for end < len(legs) && linked(legs[end-1], legs[end]) {
+			end++
+		}
+		first, last := legs[start].BookingDate, legs[end-1].BookingDate
+		if first-bank.TransferDays <= changed.To && last+bank.TransferDays >= changed.From {
+			chains = append(chains, legs[start:end])
+			complete = complete && first-bank.TransferDays >= loaded.From && last+bank.TransferDays <= loaded.To
+		}
+		start = end
+	}
+	return chains, complete || loaded == always
+}
+
+// linked tells whether two legs that follow each other are in one chain.
+func linked(a, b leg) bool {
+	return a.ConsumerID == b.ConsumerID && a.Currency == b.Currency && a.Amount.Equal(b.Amount) && b.BookingDate-a.BookingDate <= bank.TransferDays
+}
+
+// partner says which other side a leg has, 0 for none.
+type partner struct{ ConsumerID, ID, Partner int64 }
+
+// pair stores other sides.
+func (tx *Tx) pair(ctx context.Context, customerID int64, change []partner) error {
+	if len(change) == 0 {
+		return nil
+	}
+	consumers, ids, others := make([]int64, len(change)), make([]int64, len(change)), make([]int64, len(change))
+	for i, c := range change {
+		consumers[i], ids[i], others[i] = c.ConsumerID, c.ID, c.Partner
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE transactions t SET transfer_id = nullif(u.partner, 0)
+		FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS u(consumer_id, id, partner)
+		WHERE t.customer_id = ? AND t.consumer_id = u.consumer_id AND t.id = u.id`,
+		pgdialect.Array(consumers), pgdialect.Array(ids), pgdialect.Array(others), customerID)
+	return err
+}
+
+func (tx *Tx) refused(ctx context.Context, customerID int64, consumerIDs []int64) (map[bank.Pair]bool, error) {
+	var rows []struct{ DebitID, CreditID int64 }
+	err := tx.NewRaw("SELECT debit_id, credit_id FROM refused_transfers WHERE customer_id = ? AND consumer_id IN (?)", customerID, bun.List(consumerIDs)).Scan(ctx, &rows)
+	refused := make(map[bank.Pair]bool, len(rows))
+	for _, r := range rows {
+		refused[bank.Pair{Debit: r.DebitID, Credit: r.CreditID}] = true
+	}
+	return refused, err
+}
+
+// SeparateTransfer undoes the pair that a transaction is in, for good. The two may be paired with others.
+func (t Tenant) SeparateTransfer(ctx context.Context, ref bank.Ref) (both []bank.Transaction, err error) {
+	err = t.in(ctx, func(tx *Tx) error {
+		var leg bank.Transaction
+		if err := tx.transaction(ctx, t, ref, &leg); err != nil {
+			return err
+		}
+		if err := tx.touch(ctx, t.customerID, []int64{leg.ConsumerID}); err != nil {
+			return err
+		}
+		if err := tx.transaction(ctx, t, ref, &leg); err != nil { // as it is under the lock
+			return err
+		}
+		if leg.TransferID == nil {
+			return fault.New(fault.NotAllowed, "transactionId", "The transaction is not part of a transfer")
+		}
+		pair := bank.Pair{Debit: leg.ID, Credit: *leg.TransferID}
+		if leg.BaseType == bank.Credit {
+			pair = bank.Pair{Debit: *leg.TransferID, Credit: leg.ID}
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO refused_transfers (customer_id, consumer_id, debit_id, credit_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			t.customerID, leg.ConsumerID, pair.Debit, pair.Credit); err != nil {
+			return err
+		}
+		days := bank.Period{From: leg.BookingDate, To: leg.BookingDate}
+		if err := tx.matchTransfers(ctx, t.customerID, []int64{leg.ConsumerID}, &days); err != nil {
+			return err
+		}
+		both = nil
+		return tx.NewSelect().Model(&both).Where("customer_id = ? AND consumer_id = ? AND id IN (?, ?)", t.customerID, leg.ConsumerID, pair.Debit, pair.Credit).
+			OrderExpr("id").Scan(ctx)
+	})
+	return both, err
+}
