@@ -1,0 +1,155 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"insightgraph/bank"
+	"insightgraph/insight"
+	"insightgraph/insight/catalogue"
+	"insightgraph/store"
+)
+
+var (
+	evaluations = promauto.NewCounterVec(prometheus.CounterOpts{Name: "insightgraph_evaluations_total",
+		Help: "Evaluations of an insight for a consumer, by outcome."}, []string{"outcome"})
+	shards = promauto.NewHistogram(prometheus.HistogramOpts{Name: "insightgraph_shard_seconds",
+		Help: "Time to evaluate one shard.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 12)})
+)
+
+// Quiet is how long a consumer's data must have been unchanged before its scheduled insights are made.
+const Quiet = 5 * time.Minute
+
+// Planner plans scheduled runs and sweeps up lost work. Any number may run at once.
+type Planner struct {
+	Store *store.Store
+	Queue *Queue
+	Log   *slog.Logger
+	Plan  time.Duration // between two looks at what is due; 0: a minute
+	Sweep time.Duration // between two sweeps; 0: five seconds
+}
+
+// Run plans and sweeps until the context ends.
+func (p *Planner) Run(ctx context.Context) {
+	plan, sweep := time.NewTicker(orElse(p.Plan, time.Minute)), time.NewTicker(orElse(p.Sweep, 5*time.Second))
+	defer plan.Stop()
+	defer sweep.Stop()
+	p.tick(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-plan.C:
+			p.tick(ctx)
+		case <-sweep.C:
+			if err := p.SweepOnce(ctx); err != nil && ctx.Err() == nil {
+				p.Log.ErrorContext(ctx, "sweep", "error", describe(err))
+			}
+		}
+	}
+}
+
+func (p *Planner) tick(ctx context.Context) {
+	ids, err := PlanDue(ctx, p.Store, catalogue.All, Due{At: p.Store.Now(), Quiet: Quiet})
+	if err != nil && ctx.Err() == nil {
+		p.Log.ErrorContext(ctx, "plan", "error", describe(err))
+	}
+	p.Queue.put(ctx, queueSchedule, ids)
+}
+
+// SweepOnce puts waiting shards on the queue: what Redis lost, what was given back, and what a dead worker left.
+func (p *Planner) SweepOnce(ctx context.Context) error {
+	ids, err := p.Store.Waiting(ctx, 1000)
+	if err == nil && len(ids) > 0 {
+		p.Queue.put(ctx, queueSchedule, ids)
+	}
+	return err
+}
+
+// Due asks what is due at a moment.
+type Due struct {
+	At         time.Time
+	CustomerID int64 // 0: all customers
+	Quiet      time.Duration
+	Every      bool // look at all consumers, not only at those that changed since the last plan
+}
+
+// PlanDue plans what is due: for each customer and time zone, each scheduled insight at each of its frequencies, in the
+// period that contains the moment there. It returns the shards that are new.
+func PlanDue(ctx context.Context, s *store.Store, definitions []insight.Definition, d Due) (ids []int64, err error) {
+	zones, err := s.Zones(ctx, d.CustomerID)
+	if err != nil {
+		return nil, err
+	}
+	for _, z := range zones {
+		loc, err := loadLocation(z.TimeZone)
+		if err != nil {
+			continue
+		}
+		for _, def := range definitions {
+			if def.Trigger != insight.OnSchedule {
+				continue
+			}
+			for _, f := range append([]insight.Frequency{def.Frequency}, def.Frequencies...) {
+				occurrence := insight.Occurrence(f, d.At, loc)
+				if bank.DateOf(d.At, loc) < insight.DueFrom(f, occurrence) {
+					continue
+				}
+				more, err := s.Plan(ctx, store.Plan{Zone: z, Insight: def.Name, Frequency: f, Occurrence: occurrence, AsOf: d.At, Quiet: d.Quiet, Every: d.Every})
+				ids = append(ids, more...)
+				if err != nil {
+					return ids, err
+				}
+			}
+		}
+	}
+	return ids, nil
+}
+
+// RunDue plans what is due and evaluates it here, together with any workers that run; it returns when all is done.
+// progress is told how many of how many shards are done.
+func RunDue(ctx context.Context, w *Worker, d Due, progress func(done, all int)) (counts map[insight.Outcome]int, err error) {
+	d.Every, d.Quiet = true, 0
+	ids, err := PlanDue(ctx, w.store, catalogue.All, d)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		for i, id := range ids {
+			if _, err := w.Do(ctx, id); err != nil && ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			progress(i+1, len(ids))
+		}
+		counts, open, err := w.store.Done(ctx, ids)
+		if err != nil || open == 0 {
+			return counts, err
+		}
+		select { // a worker elsewhere has them, or they are tried again in a moment
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func orElse(d, other time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return other
+}
+
+// describe tells what went wrong without what it went wrong with: a database's message can hold account data.
+func describe(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return "SQLSTATE " + pg.Code + " " + pg.ConstraintName + " " + pg.TableName
+	}
+	return err.Error()
+}

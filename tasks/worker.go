@@ -1,0 +1,179 @@
+// Package tasks is when work runs: asynq workers on Redis evaluate insights, a planner says what is due, a sweep finds
+// what was lost.
+//
+// PostgreSQL is the truth. A task on Redis is only a call to look at a shard, by its number: the shard is claimed in the
+// database, evaluated, and marked as done in the transaction that stores the result. So a task that is lost is found by
+// the sweep, one that comes twice finds nothing to do, and a Redis that is away delays work but loses none.
+package tasks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"insightgraph/insight"
+	"insightgraph/insight/catalogue"
+	"insightgraph/store"
+)
+
+// TypeShard is the task of evaluating one shard of a run.
+const TypeShard = "insight:evaluate"
+
+// The queues: demand goes first, but does not starve the other.
+const (
+	queueDemand   = "demand"
+	queueSchedule = "schedule"
+)
+
+type shardPayload struct {
+	Shard int64 `json:"shard"`
+}
+
+// Worker evaluates shards.
+type Worker struct {
+	store  *store.Store
+	log    *slog.Logger
+	define definition
+}
+
+// NewWorker makes a worker for the insights of the catalogue.
+func NewWorker(s *store.Store, log *slog.Logger) *Worker {
+	return &Worker{s, log, catalogue.ByName}
+}
+
+// Server is an asynq server that hands tasks to the worker until it is shut down. It works with a Redis that comes later
+// or goes and comes again.
+func (w *Worker) Server(r redis.UniversalClient, concurrency int) *asynq.Server {
+	return asynq.NewServerFromRedisClient(r, asynq.Config{
+		Concurrency:       concurrency,
+		Queues:            map[string]int{queueDemand: 6, queueSchedule: 3},
+		TaskCheckInterval: 50 * time.Millisecond, // the default of a second would be most of a run's time
+		ShutdownTimeout:   30 * time.Second,
+		Logger:            quiet{w.log},
+		LogLevel:          asynq.WarnLevel,
+	})
+}
+
+// Mux maps task types to handlers.
+func (w *Worker) Mux() *asynq.ServeMux {
+	mux := asynq.NewServeMux()
+	mux.HandleFunc(TypeShard, func(ctx context.Context, t *asynq.Task) error {
+		var p shardPayload
+		if err := json.Unmarshal(t.Payload(), &p); err != nil || p.Shard <= 0 {
+			return fmt.Errorf("read the payload of %s: %w", t.Type(), asynq.SkipRetry)
+		}
+		// The database says when a shard is tried again; for the queue the task is over.
+		_, _ = w.Do(ctx, p.Shard)
+		return nil
+	})
+	return mux
+}
+
+// Do evaluates one shard, if nobody else does or did. done is false when there was nothing to do for this worker.
+func (w *Worker) Do(ctx context.Context, id int64) (done bool, err error) {
+	shard, ok, err := w.store.Claim(ctx, id)
+	if err != nil {
+		w.log.ErrorContext(ctx, "claim a shard", "shard", id, "error", describe(err))
+		return false, err
+	}
+	if !ok {
+		return false, nil
+	}
+	start := time.Now()
+	counts, err := w.evaluate(ctx, shard)
+	switch {
+	case errors.Is(err, store.ErrLost):
+		return false, nil
+	case err != nil:
+		w.log.ErrorContext(ctx, "evaluate a shard", "shard", id, "attempt", shard.Attempts, "error", describe(err))
+		if back := w.store.GiveBack(context.WithoutCancel(ctx), shard); back != nil {
+			w.log.ErrorContext(ctx, "give a shard back", "shard", id, "error", describe(back))
+		}
+		return false, err
+	}
+	for outcome, n := range counts {
+		evaluations.WithLabelValues(string(outcome)).Add(float64(n))
+	}
+	shards.Observe(time.Since(start).Seconds())
+	return true, nil
+}
+
+// evaluate loads, decides and saves. A panic is an error like any other; its value may hold account data and is not kept.
+func (w *Worker) evaluate(ctx context.Context, shard store.Shard) (counts map[insight.Outcome]int, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("panic\n" + string(debug.Stack()))
+		}
+	}()
+	facts, err := w.store.Load(ctx, shard, days(shard.Run, w.define))
+	if err != nil {
+		return nil, err
+	}
+	return w.store.Finish(ctx, shard, decide(shard.Run, facts, w.define))
+}
+
+// Queue puts shards on Redis.
+type Queue struct {
+	client *asynq.Client
+	store  *store.Store
+	log    *slog.Logger
+}
+
+// NewQueue makes a queue on a Redis that the caller owns.
+func NewQueue(r redis.UniversalClient, s *store.Store, log *slog.Logger) *Queue {
+	return &Queue{asynq.NewClientFromRedisClient(r), s, log}
+}
+
+// patience is how long a request waits for Redis; what does not get through is put on the queue by the sweep.
+const patience = 250 * time.Millisecond
+
+// Wake calls workers for shards on demand. It never fails: what Redis does not take now, the sweep brings later.
+func (q *Queue) Wake(ctx context.Context, ids []int64) { q.put(ctx, queueDemand, ids) }
+
+func (q *Queue) put(ctx context.Context, queue string, ids []int64) {
+	ctx = context.WithoutCancel(ctx)
+	for i, id := range ids {
+		payload, _ := json.Marshal(shardPayload{id})
+		short, cancel := context.WithTimeout(ctx, patience)
+		_, err := q.client.EnqueueContext(short, asynq.NewTask(TypeShard, payload), asynq.Queue(queue), asynq.MaxRetry(0), asynq.Timeout(5*time.Minute))
+		cancel()
+		if err != nil {
+			q.log.WarnContext(ctx, "Redis does not take tasks; they wait in the database", "tasks", len(ids)-i)
+			if err := q.store.Unqueued(ctx, ids[i:]); err != nil {
+				q.log.ErrorContext(ctx, "note unqueued shards", "error", describe(err))
+			}
+			return
+		}
+	}
+}
+
+// loadLocation keeps time zones, since reading one takes longer than evaluating a consumer.
+func loadLocation(name string) (*time.Location, error) {
+	if loc, ok := zones.Load(name); ok {
+		return loc.(*time.Location), nil
+	}
+	loc, err := time.LoadLocation(name)
+	if err == nil {
+		zones.Store(name, loc)
+	}
+	return loc, err
+}
+
+var zones sync.Map
+
+// quiet hands asynq's warnings to our log.
+type quiet struct{ log *slog.Logger }
+
+func (q quiet) Debug(...any)   {}
+func (q quiet) Info(...any)    {}
+func (q quiet) Warn(a ...any)  { q.log.Warn("queue", "message", fmt.Sprint(a...)) }
+func (q quiet) Error(a ...any) { q.log.Warn("queue", "message", fmt.Sprint(a...)) }
+func (q quiet) Fatal(a ...any) { q.log.Error("queue", "message", fmt.Sprint(a...)) }
