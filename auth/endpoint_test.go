@@ -1,0 +1,119 @@
+package auth_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"insightgraph/auth"
+)
+
+// ask sends a token request and gives the status, headers and answer.
+func ask(t *testing.T, h *house, change func(*http.Request), form string) (int, http.Header, map[string]any) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, "/auth/token", strings.NewReader(form))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if change != nil {
+		change(r)
+	}
+	w := httptest.NewRecorder()
+	h.tokens.TokenHandler(slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+	var answer map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+		t.Fatalf("answer %q: %v", w.Body, err)
+	}
+	if got := w.Header().Get("Cache-Control"); got != "no-store" {
+		t.Errorf("Cache-Control %q", got)
+	}
+	return w.Code, w.Header(), answer
+}
+
+func TestTokenEndpoint(t *testing.T) {
+	h := newHouse(t)
+	form := "grant_type=client_credentials&client_id=acme&client_secret=" + h.secret
+	basic := func(r *http.Request) { r.SetBasicAuth("acme", h.secret) }
+	for name, one := range map[string]struct {
+		change func(*http.Request)
+		form   string
+		role   auth.Role
+	}{
+		"form":               {nil, form, auth.RoleCustomer},
+		"Basic":              {basic, "grant_type=client_credentials", auth.RoleCustomer},
+		"Basic, encoded":     {func(r *http.Request) { r.SetBasicAuth("%61cme", url.QueryEscape(h.secret)) }, "grant_type=client_credentials", auth.RoleCustomer},
+		"Basic and its id":   {basic, "grant_type=client_credentials&client_id=acme", auth.RoleCustomer},
+		"one consumer":       {nil, form + "&login_name=anna", auth.RoleConsumer},
+		"scope is passed by": {nil, form + "&scope=all", auth.RoleCustomer},
+		"charset": {func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+		}, form, auth.RoleCustomer},
+	} {
+		status, _, answer := ask(t, h, one.change, one.form)
+		if status != 200 || answer["token_type"] != "Bearer" || answer["expires_in"] != 3600.0 {
+			t.Errorf("%s: %d %v", name, status, answer)
+			continue
+		}
+		v, err := h.tokens.Viewer(t.Context(), answer["access_token"].(string))
+		if err != nil || v.Role() != one.role {
+			t.Errorf("%s: viewer %v, %v", name, v.Role(), err)
+		}
+	}
+}
+
+func TestTokenEndpointRefuses(t *testing.T) {
+	h := newHouse(t)
+	form := "grant_type=client_credentials&client_id=acme&client_secret=" + h.secret
+	media := func(m string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Content-Type", m) }
+	}
+	for name, one := range map[string]struct {
+		change func(*http.Request)
+		form   string
+		status int
+		code   string
+	}{
+		"wrong secret":        {nil, "grant_type=client_credentials&client_id=acme&client_secret=x", 401, "invalid_client"},
+		"unknown client":      {nil, "grant_type=client_credentials&client_id=x&client_secret=" + h.secret, 401, "invalid_client"},
+		"no client":           {nil, "grant_type=client_credentials", 401, "invalid_client"},
+		"no secret":           {nil, "grant_type=client_credentials&client_id=acme", 401, "invalid_client"},
+		"wrong Basic":         {func(r *http.Request) { r.SetBasicAuth("acme", "x") }, "grant_type=client_credentials", 401, "invalid_client"},
+		"broken Basic":        {func(r *http.Request) { r.Header.Set("Authorization", "Basic %%") }, "grant_type=client_credentials", 401, "invalid_client"},
+		"both ways":           {func(r *http.Request) { r.SetBasicAuth("acme", h.secret) }, form, 400, "invalid_request"},
+		"two clients":         {func(r *http.Request) { r.SetBasicAuth("acme", h.secret) }, "grant_type=client_credentials&client_id=other", 400, "invalid_request"},
+		"no grant type":       {nil, "client_id=acme&client_secret=" + h.secret, 400, "invalid_request"},
+		"another grant type":  {nil, "grant_type=password&client_id=acme&client_secret=" + h.secret, 400, "unsupported_grant_type"},
+		"unknown login_name":  {nil, form + "&login_name=bert", 400, "invalid_grant"},
+		"blank login_name":    {nil, form + "&login_name=", 400, "invalid_grant"},
+		"twice":               {nil, form + "&login_name=anna&login_name=bert", 400, "invalid_request"},
+		"broken form":         {nil, "%zz", 400, "invalid_request"},
+		"JSON":                {media("application/json"), "{}", 415, "invalid_request"},
+		"no media type":       {media(""), form, 415, "invalid_request"},
+		"in the URL":          {func(r *http.Request) { r.URL.RawQuery = form }, "", 401, "invalid_client"},
+		"large":               {nil, form + "&scope=" + strings.Repeat("x", 16<<10), 413, "invalid_request"},
+		"GET":                 {func(r *http.Request) { r.Method = http.MethodGet }, "", 405, "invalid_request"},
+		"client before grant": {nil, "grant_type=password&client_id=acme&client_secret=x&login_name=bert", 401, "invalid_client"},
+	} {
+		status, header, answer := ask(t, h, one.change, one.form)
+		if status != one.status || answer["error"] != one.code || answer["access_token"] != nil {
+			t.Errorf("%s: %d %v", name, status, answer)
+		}
+		asked := strings.HasPrefix(header.Get("WWW-Authenticate"), "Basic")
+		if want := strings.Contains(name, "Basic"); asked != want {
+			t.Errorf("%s: WWW-Authenticate %q", name, header.Get("WWW-Authenticate"))
+		}
+		if strings.Contains(answer["error"].(string), h.secret) {
+			t.Errorf("%s: the secret comes back", name)
+		}
+	}
+}
+
+// Secrets are long and never the same.
+func TestSecrets(t *testing.T) {
+	a, b := auth.NewSecret(), auth.NewSecret()
+	if a == b || len(a) != 43 || string(auth.HashSecret(a)) == string(auth.HashSecret(b)) {
+		t.Errorf("secrets %q, %q", a, b)
+	}
+}

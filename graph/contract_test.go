@@ -1,0 +1,126 @@
+package graph
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator"
+	"github.com/vektah/gqlparser/v2/validator/rules"
+
+	"insightgraph/fault"
+	"insightgraph/graph/generated"
+)
+
+// The operations that client applications send, and the files of them whose issue has landed.
+const operations = "../../shared/contract/operations"
+
+var (
+	landed = []string{"viewer", "consumers", "storage", "subscriptions", "insights"}
+	later  = []string{"ImportStatement"} // statement files are a later issue
+)
+
+func schema() *ast.Schema { return generated.NewExecutableSchema(generated.Config{}).Schema() }
+
+// Every operation of the contract fits the schema.
+func TestContractOperations(t *testing.T) {
+	if _, err := os.Stat(operations); err != nil {
+		t.Logf("NOT CHECKED: there is no %s here; the operations of client applications were not compared with the schema", operations)
+		return
+	}
+	checked := 0
+	for _, name := range landed {
+		text, err := os.ReadFile(filepath.Join(operations, name+".graphql"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := parser.ParseQuery(&ast.Source{Name: name, Input: string(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, operation := range all.Operations {
+			if slices.Contains(later, operation.Name) {
+				continue
+			}
+			one := &ast.QueryDocument{Operations: ast.OperationList{operation}, Fragments: all.Fragments}
+			for _, e := range validator.ValidateWithRules(schema(), one, rules.NewDefaultRules()) {
+				t.Errorf("%s %s: %s", name, operation.Name, e.Message)
+			}
+			shape := walker{}.set(operation.SelectionSet)
+			if shape.depth > maxDepth || shape.fields > maxFields {
+				t.Errorf("%s %s: %+v is beyond the limits", name, operation.Name, shape)
+			}
+			checked++
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d operations were found", checked)
+	}
+}
+
+// The schema's enum of error codes is the list in package fault.
+func TestErrorCodes(t *testing.T) {
+	var named []fault.Code
+	for _, v := range schema().Types["ErrorCode"].EnumValues {
+		named = append(named, fault.Code(v.Name))
+	}
+	if !slices.Equal(named, fault.Codes) {
+		t.Errorf("schema %v\nfault  %v", named, fault.Codes)
+	}
+}
+
+// Every root field says who may use it, and nothing else does.
+func TestRolesAreComplete(t *testing.T) {
+	rest := len(allowed)
+	for _, root := range []*ast.Definition{schema().Query, schema().Mutation} {
+		for _, f := range root.Fields {
+			if f.Name[0] == '_' {
+				continue
+			}
+			if allowed[root.Name+"."+f.Name] == nil {
+				t.Errorf("%s.%s does not stand in the table of roles", root.Name, f.Name)
+			}
+			rest--
+		}
+	}
+	if rest != 0 {
+		t.Errorf("the table of roles has %d fields that the schema has not", rest)
+	}
+}
+
+// Every list with a size has a price.
+func TestListsHaveAPrice(t *testing.T) {
+	for _, d := range schema().Types {
+		for _, f := range d.Fields {
+			if f.Arguments.ForName("first") == nil || d.BuiltIn {
+				continue
+			}
+			args := map[string]any{"first": int64(50)}
+			c, ok := generated.NewExecutableSchema(generated.Config{Complexity: costs()}).Complexity(t.Context(), d.Name, f.Name, 3, args)
+			if !ok || c != 151 {
+				t.Errorf("%s.%s costs %d, want 151", d.Name, f.Name, c)
+			}
+		}
+	}
+}
+
+// The schema file says what the generated code says.
+func TestSchemaIsGenerated(t *testing.T) {
+	text, err := os.ReadFile("../schema.graphqls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := gqlparser.LoadSchema(&ast.Source{Input: string(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, d := range written.Types {
+		if other := schema().Types[name]; other == nil || len(other.Fields) != len(d.Fields) || len(other.EnumValues) != len(d.EnumValues) {
+			t.Errorf("%s: run go tool gqlgen generate", name)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package graph
+
+import (
+	"insightgraph/bank"
+	"insightgraph/graph/generated"
+	"insightgraph/insight"
+	"insightgraph/page"
+)
+
+// costs says what each list costs: its rows times what is asked of each. Every other field costs 1 and what is below
+// it. So a cost is about the number of values in the answer.
+func costs() (c generated.ComplexityRoot) {
+	plain := func(child int, first *int, _ *string, last *int, _ *string) int { return listCost(child, first, last) }
+	ofTransactions := func(child int, _ *bank.TransactionFilter, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+	ofEntries := func(child int, _ *insight.FeedFilter, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Consumers = plain
+	c.Query.Transactions = ofTransactions
+	c.Query.Feed = ofEntries
+	c.Consumer.Accounts = func(child int, _ *bank.AccountFilter, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+	c.Consumer.Transactions = ofTransactions
+	c.Consumer.Feed = ofEntries
+	c.Account.Transactions = ofTransactions
+	c.TransactionDerived.Transactions = plain
+	c.TriggerRun.Evaluations = func(child int, _ []insight.Outcome, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+	return c
+}
+
+// listCost prices a page by the size asked for; a size beyond the cap is refused later and priced at the cap.
+func listCost(child int, first, last *int) int {
+	size := page.Default
+	for _, n := range []*int{first, last} {
+		if n != nil {
+			size = min(max(*n, 1), page.Max)
+		}
+	}
+	return 1 + add(child, 0)*size
+}

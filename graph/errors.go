@@ -1,0 +1,167 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"runtime/debug"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"insightgraph/fault"
+)
+
+var (
+	internal = fault.New(fault.Internal, "", "Internal error.")
+	tooLate  = fault.New(fault.TimedOut, "", "The request took too long and was stopped")
+)
+
+// errPanic stands for a panic that was logged already.
+var errPanic = errors.New("panic")
+
+// present turns any error into what a client may see: faults with their code and field, GraphQL's own errors about the
+// document, and for everything else one sentence, the details of which are in the log only.
+func (s *server) present(ctx context.Context, err error) *gqlerror.Error {
+	shown := &gqlerror.Error{Path: graphql.GetPath(ctx)}
+	located, ok := errors.AsType[*gqlerror.Error](err)
+	if ok {
+		shown.Path, shown.Locations = located.Path, located.Locations
+	}
+	argument := argumentPath(ctx, shown.Path)
+	if argument != "" { // the answer's path is that of a field; where the value is stands in extensions.field
+		shown.Path = graphql.GetFieldContext(ctx).Path()
+	}
+	one := func(f *fault.Error) *gqlerror.Error {
+		if f.Field == "" {
+			f = fault.New(f.Code, argument, "%s", f.Message)
+		}
+		e := *shown
+		e.Message, e.Extensions = f.Message, extensions(f, RequestID(ctx))
+		return &e
+	}
+	faults := fault.Of(err)
+	switch {
+	case len(faults) > 0:
+		for _, f := range faults[:min(len(faults)-1, maxErrors)] { // the last one is the answer to this call
+			graphql.AddError(ctx, &gqlerror.Error{Err: f, Path: shown.Path, Locations: shown.Locations})
+		}
+		return one(faults[len(faults)-1])
+	case ok && located.Err == nil && documentError(located):
+		shown.Path = nil // there is no answer that it could point into
+		return one(documentFault(located))
+	case timedOut(err) != nil:
+		return one(timedOut(err))
+	case argument != "": // one of GraphQL's own scalars, such as a number that is too large
+		return one(fault.Invalid(argument, "Invalid value for %s", argument[strings.LastIndexByte(argument, '.')+1:]))
+	}
+	s.logError(ctx, "resolver", shown.Path, err)
+	return one(internal)
+}
+
+// argumentPath is the path of an argument's value below the field that it belongs to, without a leading input; empty
+// where the error is not about an argument.
+func argumentPath(ctx context.Context, path ast.Path) string {
+	field := graphql.GetFieldContext(ctx)
+	if field == nil {
+		return ""
+	}
+	base := len(field.Path())
+	if base == 0 || len(path) <= base {
+		return ""
+	}
+	var parts []string
+	for _, p := range path[base:] {
+		parts = append(parts, fmt.Sprint(p))
+	}
+	return strings.TrimPrefix(strings.Join(parts, "."), "input.")
+}
+
+// documentError tells whether the parser or the validator made the error: its text is about the document only.
+func documentError(e *gqlerror.Error) bool {
+	code := e.Extensions["code"]
+	return code == string(fault.ParseFailed) || code == string(fault.NotValid)
+}
+
+// maxMessage bounds a message that may quote the document.
+const maxMessage = 500
+
+var hint = regexp.MustCompile(`(?s) ?Did you mean .*$`)
+
+// documentFault is an error about the document or the variables. The validator's guesses are left out, since they tell
+// names to those who know none; a value that does not fit its type is named like any other bad value.
+func documentFault(e *gqlerror.Error) *fault.Error {
+	if strings.HasPrefix(e.Message, "exceeded token limit") || strings.HasPrefix(e.Message, "exceeded maximum nesting depth") {
+		return tooComplex
+	}
+	var field []string
+	if len(e.Path) > 1 && e.Path[0] == ast.PathName("variable") {
+		for _, step := range e.Path[1:] {
+			field = append(field, fmt.Sprint(step))
+		}
+	}
+	name := strings.TrimPrefix(strings.Join(field, "."), "input.")
+	return fault.New(fault.Code(fmt.Sprint(e.Extensions["code"])), short(name), "%s", short(hint.ReplaceAllString(e.Message, "")))
+}
+
+// short cuts a text to maxMessage bytes.
+func short(s string) string {
+	if len(s) <= maxMessage {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxMessage], "") + "…"
+}
+
+// timedOut is the fault for a request whose time was over, nil for any other error.
+func timedOut(err error) *fault.Error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return tooLate
+	}
+	return nil
+}
+
+// recovered logs where a panic came from. What the panic said may hold anything, so it is not written anywhere.
+func (s *server) recovered(ctx context.Context, value any) error {
+	s.Log.ErrorContext(ctx, "panic", "requestId", RequestID(ctx), "kind", fmt.Sprintf("%T", value), "stack", places(debug.Stack()))
+	return errPanic
+}
+
+// places keeps the file and line of a stack and drops the arguments of the calls.
+func places(stack []byte) string {
+	var out []string
+	for line := range strings.Lines(string(stack)) {
+		if place, ok := strings.CutPrefix(line, "\t"); ok {
+			place, _, _ = strings.Cut(place, " ")
+			out = append(out, strings.TrimSpace(place))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// logError writes what is safe to write about an unforeseen error: kinds and names, never its text, which may hold an
+// account number or an amount.
+func (s *server) logError(ctx context.Context, what string, path ast.Path, err error) {
+	if errors.Is(err, errPanic) {
+		return
+	}
+	attributes := []any{"requestId", RequestID(ctx), "path", path.String(), "kind", kinds(err)}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		attributes = append(attributes, "sqlstate", pg.Code, "constraint", pg.ConstraintName, "table", pg.TableName, slog.String("routine", pg.Routine))
+	}
+	s.Log.ErrorContext(ctx, what, attributes...)
+}
+
+// kinds are the types of an error and of what it wraps.
+func kinds(err error) string {
+	var out []string
+	for err != nil {
+		out = append(out, fmt.Sprintf("%T", err))
+		err = errors.Unwrap(err)
+	}
+	return strings.Join(out, " ")
+}

@@ -1,0 +1,124 @@
+package graph
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"insightgraph/bank"
+)
+
+var update = flag.Bool("update", false, "write the answers that came as those expected")
+
+// TestQueries sends testdata/NAME.graphql with the variables of NAME.json, if there are any, and expects the whole answer
+// NAME.want.json. Queries share one house, each mutation meets a fresh one. A first line "# as: anna" says whose token is used; else it is acme's.
+// Ids are written as names, such as <giro>, in requests and in answers.
+func TestQueries(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.graphql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test data: %v", err)
+	}
+	reading := newHouse(t)
+	for _, file := range files {
+		base := strings.TrimSuffix(file, ".graphql")
+		t.Run(filepath.Base(base), func(t *testing.T) {
+			h := reading
+			if b, _ := os.ReadFile(file); bytes.Contains(b, []byte("mutation")) {
+				t.Parallel()
+				h = newHouse(t)
+			}
+			query := h.read(file)
+			as := "acme"
+			if line, _, _ := strings.Cut(query, "\n"); strings.HasPrefix(line, "# as: ") {
+				as = strings.TrimPrefix(line, "# as: ")
+			}
+			var variables map[string]any
+			if _, err := os.Stat(base + ".json"); err == nil {
+				if err := json.Unmarshal([]byte(h.read(base+".json")), &variables); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := h.readable(h.send(as, query, variables).body)
+			want := base + ".want.json"
+			if *update {
+				if err := os.WriteFile(want, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			text, err := os.ReadFile(want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(text) {
+				t.Errorf("the answer differs from %s:\n%s", want, got)
+			}
+			if h.log.Len() > 0 {
+				t.Errorf("logged: %s", h.log)
+			}
+		})
+	}
+}
+
+// read reads a file of a request and puts ids for names.
+func (h *house) read(file string) string {
+	h.t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	text := string(b)
+	for name, id := range h.ids {
+		text = strings.ReplaceAll(text, "<"+name+">", id)
+	}
+	return text
+}
+
+var kindNames = map[bank.Kind]string{bank.KindCustomer: "customer", bank.KindConsumer: "consumer", bank.KindAccount: "account",
+	bank.KindTransaction: "transaction", bank.KindCategory: "category", bank.KindEntry: "entry", bank.KindRun: "run"}
+
+// readable is an answer with names for ids: the house's own, or the kind with a number in order of appearance.
+func (h *house) readable(body string) string {
+	h.t.Helper()
+	names := map[string]string{}
+	for name, id := range h.ids {
+		names[id] = "<" + name + ">"
+	}
+	count := map[string]int{}
+	nameOf := func(s, kind string) string {
+		if names[s] == "" {
+			count[kind]++
+			names[s] = fmt.Sprintf("<%s-%d>", kind, count[kind])
+		}
+		return names[s]
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, []byte(body), "", "  "); err != nil {
+		h.t.Fatal(err)
+	}
+	// Text is replaced line by line, so that the order of the fields stays as it was sent.
+	lines := strings.Split(indented.String(), "\n")
+	for i, line := range lines {
+		start, end := strings.Index(line, `": "`)+2, strings.LastIndex(line, `"`)
+		if start == 1 || end <= start+2 {
+			continue // no text, or an element of a list, which holds no ids
+		}
+		value := line[start+2 : end]
+		if ref := bank.ParseRef(value); kindNames[ref.Kind] != "" {
+			if ref.Kind == bank.KindCategory {
+				value = fmt.Sprintf("<category %d>", ref.ID)
+			} else {
+				value = nameOf(value, kindNames[ref.Kind])
+			}
+		} else if b, err := base64.RawURLEncoding.DecodeString(value); err == nil && bytes.HasPrefix(b, []byte(`{"k":`)) {
+			value = nameOf(value, "cursor")
+		}
+		lines[i] = line[:start+2] + value + line[end:]
+	}
+	return strings.Join(lines, "\n") + "\n"
+}

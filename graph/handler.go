@@ -1,0 +1,143 @@
+// Package graph speaks GraphQL: arguments in, answers out, and the limits, roles and errors in between. It holds no
+// rule about money or insights; those are in the middle, and each resolver makes one call to the store.
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+
+	"insightgraph/auth"
+	"insightgraph/fault"
+	"insightgraph/graph/generated"
+	"insightgraph/insight"
+	"insightgraph/store"
+)
+
+// The sizes that a request may have.
+const (
+	MaxBody     = 2 << 20  // bytes of a request: a thousand transactions with long descriptions fit
+	MaxQuery    = 64 << 10 // bytes of a document: values belong into variables
+	maxTokens   = 2000     // lexical tokens of a document; validation takes quadratic time
+	maxErrors   = 20       // errors in one answer
+	cacheSize   = 200      // documents, parsed and checked
+	defaultTime = 10 * time.Second
+)
+
+// Queue is told which shards of a run wait for a worker. That is a hint: a sweep finds what nobody was told of, so a
+// queue that is away is nobody's business and Wake returns nothing.
+type Queue interface {
+	Wake(ctx context.Context, shards []int64)
+}
+
+// Options are what a handler needs. Timeout 0 is 10 seconds.
+type Options struct {
+	Store         *store.Store
+	Tokens        *auth.Tokens
+	Queue         Queue
+	Definitions   []insight.Definition
+	Introspection bool // development only
+	Log           *slog.Logger
+	Timeout       time.Duration
+
+	around graphql.FieldMiddleware // tests provoke what no resolver does
+}
+
+type server struct {
+	Options
+	exec *executor.Executor
+}
+
+// NewHandler answers POST /graphql. The order of its checks is a promise: method and media type, then the token, then
+// the size, and only then is anything read as JSON or GraphQL.
+func NewHandler(o Options) http.Handler {
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTime
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{o}, Complexity: costs()})
+	s := &server{o, executor.New(schema)}
+	s.exec.SetQueryCache(&cache{})
+	s.exec.SetParserTokenLimit(maxTokens)
+	s.exec.SetDisableSuggestion(true)
+	s.exec.SetErrorPresenter(s.present)
+	s.exec.SetRecoverFunc(s.recovered)
+	s.exec.Use(&limits{introspection: o.Introspection, schema: schema})
+	s.exec.AroundFields(authorize)
+	if o.around != nil {
+		s.exec.AroundFields(o.around)
+	}
+	return s
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
+	defer cancel()
+	id := requestID(r)
+	ctx = context.WithValue(ctx, requestKey{}, id)
+	ctx = context.WithValue(ctx, siblingsKey{}, &siblings{})
+	a := answer{w: w, id: id, media: accepted(r.Header.Values("Accept"))}
+	w.Header().Set("X-Request-Id", id)
+	w.Header().Set("Cache-Control", "no-store")
+	defer func() {
+		if p := recover(); p != nil {
+			_ = s.recovered(ctx, p)
+			a.refuse(http.StatusInternalServerError, internal)
+		}
+	}()
+	if !a.readable(r) {
+		return
+	}
+	viewer, err := s.Tokens.Viewer(ctx, bearer(r))
+	if err != nil {
+		s.unauthenticated(ctx, a, err)
+		return
+	}
+	ctx = auth.With(ctx, viewer)
+	params, no := read(w, r, viewer)
+	if no != nil {
+		a.refuse(no.status, no.fault)
+		return
+	}
+	s.execute(ctx, a, params)
+}
+
+// unauthenticated answers a request whose token gave no viewer.
+func (s *server) unauthenticated(ctx context.Context, a answer, err error) {
+	if faults := fault.Of(err); len(faults) > 0 && faults[0].Code == fault.Unauthenticated {
+		a.w.Header().Set("WWW-Authenticate", "Bearer")
+		a.refuse(http.StatusUnauthorized, faults[0])
+		return
+	}
+	if f := timedOut(err); f != nil {
+		a.refuse(http.StatusServiceUnavailable, f)
+		return
+	}
+	s.logError(ctx, "token", nil, err)
+	a.refuse(http.StatusInternalServerError, internal)
+}
+
+// execute runs an operation. What is wrong with the request as a whole has an answer without data.
+func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParams) {
+	ctx = graphql.StartOperationTrace(ctx)
+	now := graphql.Now()
+	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
+	operation, errs := s.exec.CreateOperationContext(ctx, params)
+	if len(errs) > 0 {
+		a.requestErrors(s.exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs).Errors)
+		return
+	}
+	respond, ctx := s.exec.DispatchOperation(ctx, operation)
+	response := respond(ctx)
+	if response == nil { // the time was over before it began
+		a.refuse(http.StatusServiceUnavailable, tooLate)
+		return
+	}
+	a.send(http.StatusOK, &result{response.Errors, response.Data})
+}

@@ -1,0 +1,100 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/complexity"
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"insightgraph/fault"
+)
+
+// The shape that an operation may have. The first six are counted in linear time, whatever fragments do; only what
+// passes them is priced, because pricing takes exponential time in fragments.
+const (
+	maxDepth      = 12
+	maxFields     = 1000 // with fragments written out
+	maxAliases    = 30
+	maxRoots      = 20
+	maxFragments  = 30
+	maxDirectives = 20
+	maxCost       = 20_000 // see costs
+
+	// Introspection by the usual tools is deep and wide, but reads no data.
+	maxIntrospectionDepth = 20
+)
+
+var tooComplex = fault.New(fault.TooComplex, "", "The operation costs more than one request may; ask for less at once")
+
+// limits refuses operations that cost too much, before anything of them runs.
+type limits struct {
+	introspection bool
+	schema        graphql.ExecutableSchema
+}
+
+func (*limits) ExtensionName() string                   { return "Limits" }
+func (*limits) Validate(graphql.ExecutableSchema) error { return nil }
+
+// MutateOperationContext is gqlgen's name for a check between validation and execution.
+func (l *limits) MutateOperationContext(ctx context.Context, o *graphql.OperationContext) *gqlerror.Error {
+	s := walker{}.set(o.Operation.SelectionSet)
+	depth := maxDepth
+	if s.introspection {
+		if !l.introspection {
+			return &gqlerror.Error{Err: fault.New(fault.NotValid, "", "Introspection is switched off")}
+		}
+		depth = maxIntrospectionDepth
+		o.DisableIntrospection = false
+	}
+	if s.depth > depth || s.fields > maxFields || s.aliases > maxAliases || s.roots > maxRoots || s.directives > maxDirectives ||
+		len(o.Doc.Fragments) > maxFragments || complexity.Calculate(ctx, l.schema, o.Operation, o.Variables) > maxCost {
+		return &gqlerror.Error{Err: tooComplex}
+	}
+	return nil
+}
+
+// shape is what a selection adds up to with its fragments written out.
+type shape struct {
+	depth, fields, aliases, directives, roots int
+	introspection                             bool
+}
+
+// walker counts each fragment once and remembers it. Validation has refused cycles before.
+type walker map[string]shape
+
+func (w walker) set(selections ast.SelectionSet) (sum shape) {
+	for _, selection := range selections {
+		var one shape
+		switch x := selection.(type) {
+		case *ast.Field:
+			one = w.set(x.SelectionSet)
+			one.depth++
+			one.roots = 1
+			one.fields = add(one.fields, 1)
+			if x.Alias != "" && x.Alias != x.Name {
+				one.aliases = add(one.aliases, 1)
+			}
+			one.directives = add(one.directives, len(x.Directives))
+			one.introspection = x.Name == "__schema" || x.Name == "__type"
+		case *ast.InlineFragment:
+			one = w.set(x.SelectionSet)
+			one.directives = add(one.directives, len(x.Directives))
+		case *ast.FragmentSpread:
+			known, ok := w[x.Name]
+			if !ok {
+				known = w.set(x.Definition.SelectionSet)
+				w[x.Name] = known
+			}
+			one = known
+			one.directives = add(one.directives, len(x.Directives))
+		}
+		sum = shape{max(sum.depth, one.depth), add(sum.fields, one.fields), add(sum.aliases, one.aliases),
+			add(sum.directives, one.directives), add(sum.roots, one.roots), sum.introspection || one.introspection}
+	}
+	return sum
+}
+
+// add stops far above every limit, so that no sum overflows.
+func add(a, b int) int { return min(a+b, 1<<30) }

@@ -1,0 +1,122 @@
+// Package model carries domain values over the wire: scalars, connections, and the few types that only GraphQL needs.
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/govalues/decimal"
+
+	"insightgraph/bank"
+	"insightgraph/fault"
+)
+
+func quoted(s string) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) { io.WriteString(w, strconv.Quote(s)) })
+}
+
+// A scalar does not know its field; the error presenter fills the name in from the path.
+
+// MarshalRef writes an opaque id.
+func MarshalRef(r bank.Ref) graphql.Marshaler { return quoted(r.String()) }
+
+// UnmarshalRef reads an id; one that is none of ours names nothing.
+func UnmarshalRef(v any) (bank.Ref, error) {
+	s, err := graphql.UnmarshalID(v)
+	if err != nil {
+		return bank.Ref{}, fault.Invalid("", "Invalid value for an id")
+	}
+	return bank.ParseRef(s), nil
+}
+
+// MarshalDecimal writes an exact number as a string.
+func MarshalDecimal(d decimal.Decimal) graphql.Marshaler { return quoted(d.String()) }
+
+// UnmarshalDecimal reads a string or a JSON number by its digits.
+func UnmarshalDecimal(v any) (decimal.Decimal, error) {
+	var s string
+	switch v := v.(type) {
+	case string:
+		s = v
+	case json.Number:
+		s = v.String()
+	case int64:
+		s = strconv.FormatInt(v, 10)
+	case int:
+		s = strconv.Itoa(v)
+	case float64: // a literal in the document; only texts and variables keep more digits than this type
+		if math.Abs(v) >= 1e13 {
+			return decimal.Decimal{}, fault.Invalid("", "Invalid value; send a number of this size as text, such as \"12.50\"")
+		}
+		s = strconv.FormatFloat(v, 'f', -1, 64)
+	default:
+		return decimal.Decimal{}, fault.Invalid("", "Invalid value; use a decimal number such as \"12.50\"")
+	}
+	d, f := bank.ParseAmount("amount", s)
+	if f != nil {
+		return d, fault.Invalid("", "Invalid value; use a decimal number such as \"12.50\"")
+	}
+	return d, nil
+}
+
+// MarshalDate writes yyyy-MM-dd.
+func MarshalDate(d bank.Date) graphql.Marshaler { return quoted(d.String()) }
+
+// UnmarshalDate reads yyyy-MM-dd.
+func UnmarshalDate(v any) (bank.Date, error) {
+	s, _ := v.(string)
+	d, err := bank.ParseDate(s)
+	if err != nil {
+		return 0, fault.Invalid("", "Invalid value; use a date of the form yyyy-MM-dd")
+	}
+	return d, nil
+}
+
+// MarshalDateTime writes RFC 3339 in UTC.
+func MarshalDateTime(t time.Time) graphql.Marshaler { return quoted(t.UTC().Format(time.RFC3339Nano)) }
+
+// UnmarshalDateTime reads RFC 3339, or a date for its first moment in UTC.
+func UnmarshalDateTime(v any) (time.Time, error) {
+	s, _ := v.(string)
+	if t, err := time.Parse(time.RFC3339, s); err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 {
+		return t, nil
+	}
+	if d, err := bank.ParseDate(s); err == nil {
+		return d.Time(), nil
+	}
+	return time.Time{}, fault.Invalid("", "Invalid value; use a moment of the form 2021-10-01T08:00:00Z")
+}
+
+// MarshalCurrency writes an ISO 4217 code.
+func MarshalCurrency(c bank.Currency) graphql.Marshaler { return quoted(string(c)) }
+
+// UnmarshalCurrency reads an ISO 4217 code.
+func UnmarshalCurrency(v any) (bank.Currency, error) {
+	s, _ := v.(string)
+	c, f := bank.ParseCurrency("", s)
+	if f != nil {
+		return c, fault.Invalid("", "Invalid value; use an ISO 4217 code such as EUR")
+	}
+	return c, nil
+}
+
+// MarshalText and UnmarshalText carry the lenient scalars: whatever is sent is taken as text, and the rule
+// that looks at it answers with the product's own fault.
+func MarshalText(s string) graphql.Marshaler { return graphql.MarshalString(s) }
+
+// UnmarshalText takes any value.
+func UnmarshalText(v any) (string, error) {
+	if s, ok := v.(string); ok {
+		return s, nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprint(v), nil
+	}
+	return string(b), nil
+}

@@ -1,0 +1,115 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"insightgraph/auth"
+	"insightgraph/fault"
+)
+
+type requestKey struct{}
+
+var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// requestID is the caller's own name for the request, or a new one.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); requestIDs.MatchString(id) {
+		return id
+	}
+	return rand.Text()
+}
+
+// RequestID is the id of the request that a context belongs to, for logs.
+func RequestID(ctx context.Context) string { id, _ := ctx.Value(requestKey{}).(string); return id }
+
+// bearer is the token of a request, empty when there is none.
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) > 1 {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// refused is why a request is not a GraphQL request.
+type refused struct {
+	status int
+	fault  *fault.Error
+}
+
+var tooLarge = &refused{http.StatusRequestEntityTooLarge, fault.New(fault.TooLarge, "", "The request is too large")}
+
+// read takes the operation from the body. No part of the body is ever in a fault. The seed's two tables spell the
+// sentence for a bad request object differently, one for each kind of token.
+func read(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *refused) {
+	if r.ContentLength > MaxBody {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, tooLarge
+	}
+	if err != nil {
+		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidValue, "", "Invalid value for input json")}
+	}
+	if !json.Valid(body) {
+		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidValue, "", "Invalid value for input json")}
+	}
+	params, ok := object(body)
+	switch {
+	case !ok && viewer.Role() == auth.RoleConsumer:
+		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidInput, "", "Invalid input")}
+	case !ok:
+		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidInput, "", "Invalid Input")}
+	case len(params.Query) > MaxQuery:
+		return nil, tooLarge
+	}
+	params.Headers = r.Header
+	return params, nil
+}
+
+// object reads a GraphQL request object (GraphQL over HTTP 5.1); null stands for left out, but for the query.
+func object(body []byte) (*graphql.RawParams, bool) {
+	var in struct {
+		Query         *string        `json:"query"`
+		OperationName string         `json:"operationName"`
+		Variables     map[string]any `json:"variables"`
+		Extensions    map[string]any `json:"extensions"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber() // amounts keep their digits
+	if err := decoder.Decode(&in); err != nil || in.Query == nil {
+		return nil, false
+	}
+	return &graphql.RawParams{Query: *in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions}, true
+}
+
+// readable refuses what is no POST of JSON. Only JSON as sent is read: a form would let any web page send a request,
+// and a compressed body could unpack to any size.
+func (a answer) readable(r *http.Request) bool {
+	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset, given := parameters["charset"]
+	switch {
+	case r.Method != http.MethodPost:
+		a.w.Header().Set("Allow", http.MethodPost)
+		a.refuse(http.StatusMethodNotAllowed, fault.New(fault.InvalidInput, "", "Use POST"))
+	case err != nil || media != "application/json" || given && !strings.EqualFold(charset, "utf-8"):
+		a.refuse(http.StatusUnsupportedMediaType, fault.New(fault.InvalidInput, "", "Use application/json in UTF-8"))
+	case r.Header.Get("Content-Encoding") != "":
+		a.refuse(http.StatusUnsupportedMediaType, fault.New(fault.InvalidInput, "", "Send the body without Content-Encoding"))
+	default:
+		return true
+	}
+	return false
+}

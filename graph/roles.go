@@ -1,0 +1,63 @@
+package graph
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"insightgraph/auth"
+	"insightgraph/fault"
+)
+
+var (
+	customers = []auth.Role{auth.RoleCustomer}
+	everybody = []auth.Role{auth.RoleCustomer, auth.RoleConsumer}
+)
+
+// allowed says which kinds of token may use a field of Query or Mutation. A field that does not stand here may be used
+// by nobody. Whose data it then shows is the tenant's matter.
+var allowed = map[string][]auth.Role{
+	"Query.viewer":                everybody,
+	"Query.node":                  everybody,
+	"Query.consumers":             customers,
+	"Query.consumer":              everybody,
+	"Query.transactions":          everybody,
+	"Query.categories":            everybody,
+	"Query.insightDefinitions":    everybody,
+	"Query.customerSubscriptions": customers,
+	"Query.userSubscriptions":     everybody,
+	"Query.feed":                  everybody,
+	"Query.publicKeys":            customers,
+
+	"Mutation.createConsumer":              customers,
+	"Mutation.updateConsumer":              customers,
+	"Mutation.deleteConsumer":              customers,
+	"Mutation.createAccount":               customers,
+	"Mutation.updateAccount":               customers,
+	"Mutation.deleteAccount":               customers,
+	"Mutation.createTransactions":          customers,
+	"Mutation.updateTransaction":           customers,
+	"Mutation.deleteTransactions":          customers,
+	"Mutation.categorizeTransaction":       everybody,
+	"Mutation.separateTransfer":            customers,
+	"Mutation.updateCustomerSubscriptions": customers,
+	"Mutation.updateUserSubscriptions":     everybody,
+	"Mutation.resetUserSubscriptions":      everybody,
+	"Mutation.triggerInsights":             everybody,
+	"Mutation.registerPublicKey":           customers,
+	"Mutation.revokePublicKey":             customers,
+}
+
+// authorize is called around every field and lets those pass that are no root fields.
+func authorize(ctx context.Context, next graphql.Resolver) (any, error) {
+	field := graphql.GetFieldContext(ctx)
+	if field.Object != "Query" && field.Object != "Mutation" || strings.HasPrefix(field.Field.Name, "__") {
+		return next(ctx)
+	}
+	if !slices.Contains(allowed[field.Object+"."+field.Field.Name], auth.From(ctx).Role()) {
+		return nil, fault.New(fault.Forbidden, "", "A user-level token may not do this")
+	}
+	return next(ctx)
+}

@@ -1,0 +1,61 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"insightgraph/auth"
+)
+
+// A user-level token is refused exactly where the table says so, with arguments that are otherwise right; nothing of
+// what was refused happens.
+func TestRoles(t *testing.T) {
+	h := newHouse(t)
+	before := h.do("acme", `{consumers{totalCount} customerSubscriptions{insightTitle} publicKeys{keyId}}`)
+	for field, roles := range allowed {
+		root, name, _ := strings.Cut(field, ".")
+		f := schema().Types[root].Fields.ForName(name)
+		var args []string
+		for _, a := range f.Arguments {
+			if a.Type.NonNull {
+				args = append(args, a.Name+":"+sample(a.Type))
+			}
+		}
+		query := strings.ToLower(root) + "{" + name
+		if args != nil {
+			query += "(" + strings.Join(args, ",") + ")"
+		}
+		got := h.send("anna", query+"{__typename}}", nil)
+		if refused := strings.Contains(got.codes(), "FORBIDDEN"); refused == slices.Contains(roles, auth.RoleConsumer) || got.status != 200 {
+			t.Errorf("%s: %d %s", field, got.status, got.body)
+		}
+	}
+	if after := h.do("acme", `{consumers{totalCount} customerSubscriptions{insightTitle} publicKeys{keyId}}`); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("before %v, after %v", before, after)
+	}
+}
+
+// sample is a literal of an input type with what is required only.
+func sample(t *ast.Type) string {
+	if t.Elem != nil {
+		return "[" + sample(t.Elem) + "]"
+	}
+	d := schema().Types[t.NamedType]
+	switch {
+	case d.Kind == ast.Enum:
+		return d.EnumValues[0].Name
+	case d.Kind == ast.InputObject:
+		var fields []string
+		for _, f := range d.Fields {
+			if f.Type.NonNull && f.DefaultValue == nil {
+				fields = append(fields, f.Name+":"+sample(f.Type))
+			}
+		}
+		return "{" + strings.Join(fields, ",") + "}"
+	}
+	return map[string]string{"Decimal": "1", "Date": `"2021-10-01"`, "CurrencyCode": `"EUR"`, "Int": "1"}[d.Name] + map[bool]string{true: `"x"`}[d.Name == "ID" || d.Name == "String"]
+}

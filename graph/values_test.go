@@ -1,0 +1,62 @@
+package graph
+
+import (
+	"strings"
+	"testing"
+)
+
+// Values that no honest client sends are answered with a fault that names them, or with nothing found, and never end as
+// an internal error.
+func TestStrangeValues(t *testing.T) {
+	h := newHouse(t)
+	for _, q := range []string{
+		`{transactions(filter:{minAmount:99999999999999999999999}){totalCount}}`,
+		`{transactions(filter:{minAmount:1e999}){totalCount}}`,
+		`{transactions(filter:{minAmount:999999999999999.01}){totalCount}}`,
+		`{transactions(filter:{minAmount:[1]}){totalCount}}`,
+		`{transactions(filter:{minAmount:{a:1}}){totalCount}}`,
+		`{transactions(filter:{from:20210101}){totalCount}}`,
+		`{feed(filter:{insightType:99999999999999999999999}){totalCount}}`,
+		`{feed(filter:{insightType:{a:"x"}}){totalCount}}`,
+		`{feed(filter:{createdFrom:{a:"x"}}){totalCount}}`,
+		`query($f:FeedFilter={insightType:"AGGREGATE"}){feed(filter:$f){totalCount}}`,
+		`query($x:Decimal){transactions(filter:{minAmount:$x}){totalCount}}`,
+		`{node(id:99999999999999999999999){id}}`,
+		`{node(id:""){id}}`,
+		`{node(id:1){id} x:node(id:null){id}}`,
+		`{consumers(first:-1){totalCount}}`,
+		`{viewer{role @skip(if:99999999999999999999)}}`,
+		`query{viewer{role}} subscription{x}`,
+		`{viewer{role}} fragment A on Viewer{...A}`,
+		`mutation{deleteTransactions(input:{transactionIds:null}){deletedCount}}`,
+		`mutation{createConsumer(input:{timeZone:"../../etc/passwd"}){consumer{id}}}`,
+		"{consumer(externalId:\"a\\u0000b\"){id}}",
+		"mutation{createConsumer(input:{externalId:\"a\\u0000b\"}){consumer{id}}}",
+		"{transactions(filter:{text:\"a\\u0000b\"}){totalCount}}",
+		"mutation{revokePublicKey(input:{keyId:\"a\\u0000b\"}){publicKey{keyId}}}",
+		"mutation{triggerInsights(input:{idempotencyKey:\"a\\u0000b\",insights:[{insightName:\"SPENDING_AND_EARNING_COMPARISON\"}]}){run{id}}}",
+		`mutation{triggerInsights(input:{asOf:"0001-01-01",insights:[{insightName:"SPENDING_AND_EARNING_COMPARISON",overrideDuplicateCheck:true}]}){run{id}}}`,
+		`{feed(filter:{createdFrom:"0001-01-01T00:00:00Z",createdTo:"9999-12-31T23:59:59Z"}){totalCount}}`,
+		`{transactions(after:"eyJrIjoieCIsImkiOjF9"){totalCount nodes{id}}}`,
+		`{consumers(after:"eyJrIjoieCIsImkiOjF9"){totalCount nodes{id}}}`,
+		`{feed(after:"eyJrIjoieCIsImkiOjF9"){totalCount nodes{id}}}`,
+		`{transactions(after:"bnVsbA"){totalCount nodes{id}}}`,
+		`{transactions(filter:{minAmount:1234567890123.25}){totalCount}}`,
+		`{feed(before:"eyJrIjoieCIsImkiOjF9"){totalCount nodes{id}}}`,
+		`mutation{triggerInsights(input:{asOf:"0001-01-01T00:00:00Z",insights:[{insightName:"SPENDING_AND_EARNING_COMPARISON",overrideDuplicateCheck:true}]}){run{id}}}`,
+		`mutation{updateAccount(input:{accountId:"` + h.ids["giro"] + `",balance:{amount:1,currency:"EUR"},balanceAsOf:"0001-01-01T00:00:00+14:00"}){account{id}}}`,
+	} {
+		if r := h.send("acme", q, nil); r.status != 200 || strings.Contains(r.codes(), "INTERNAL") {
+			t.Errorf("%s\n%d %s", q, r.status, r.body)
+		}
+	}
+	for _, v := range []any{1.5, "1", true, []int{1}, map[string]any{"a": 1}, 1e300, "1e5", "--1", "1.", ".5", "-", "+1", " 1", nil} {
+		r := h.send("acme", `query($x:Decimal){transactions(filter:{minAmount:$x}){totalCount}}`, map[string]any{"x": v})
+		if c := r.codes(); c != "" && c != "Y800" {
+			t.Errorf("%v: %s", v, r.body)
+		}
+	}
+	if h.log.Len() > 0 {
+		t.Errorf("logged: %s", h.log)
+	}
+}

@@ -1,0 +1,53 @@
+package graph
+
+import (
+	"context"
+
+	"insightgraph/auth"
+	"insightgraph/bank"
+	"insightgraph/category"
+	"insightgraph/graph/model"
+)
+
+// Viewer tells whose token it is.
+func (query) Viewer(ctx context.Context) (*auth.Viewer, error) {
+	v := auth.From(ctx)
+	return &v, nil
+}
+
+// Node finds anything by its id.
+func (r query) Node(ctx context.Context, id bank.Ref) (model.Node, error) {
+	t := r.mine(ctx)
+	switch id.Kind {
+	case bank.KindCustomer:
+		if c := auth.From(ctx).Customer; c.Ref() == id {
+			return c, nil
+		}
+	case bank.KindConsumer:
+		return node(maybe(t.Consumer(ctx, id)))
+	case bank.KindAccount:
+		return node(maybe(t.Account(ctx, id)))
+	case bank.KindTransaction:
+		return node(maybe(t.Transaction(ctx, id)))
+	case bank.KindCategory:
+		if c, ok := category.ByID(int(id.ID)); ok && c.Ref() == id {
+			return c, nil
+		}
+	case bank.KindEntry:
+		return node(maybe(t.Entry(ctx, id)))
+	case bank.KindRun:
+		return node(maybe(t.Run(ctx, id)))
+	}
+	return nil, nil
+}
+
+// node keeps nil a nil interface.
+func node[T model.Node](found *T, err error) (model.Node, error) {
+	if found == nil {
+		return nil, err
+	}
+	return *found, err
+}
+
+// Categories lists the tree.
+func (query) Categories(context.Context) ([]category.Category, error) { return category.Tree(), nil }
