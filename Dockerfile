@@ -1,0 +1,16 @@
+# One image, two containers: `serve --role web` and `serve --role worker`.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /insightgraph .
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /insightgraph /insightgraph
+USER 10001
+ENV ADDR=0.0.0.0:8080
+EXPOSE 8080
+ENTRYPOINT ["/insightgraph"]
+CMD ["serve"]

@@ -1,0 +1,43 @@
+# `make` prints the targets.
+.DEFAULT_GOAL := help
+.PHONY: help run build test compiler test-short check generate bench playground clean
+GO ?= go
+
+help: ## print the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+run: ## serve in development mode: own PostgreSQL and Redis, demo customer, playground
+	$(GO) run . serve --dev
+
+build: ## build bin/insightgraph
+	$(GO) build -trimpath -o bin/insightgraph .
+
+test: compiler check ## check, then all tests with the race detector
+	$(GO) test -race -timeout 20m ./...
+
+compiler:
+	@command -v $$($(GO) env CC) >/dev/null || (echo "The race detector needs a C compiler: apt-get install gcc (Debian, Ubuntu) or xcode-select --install (macOS)."; exit 1)
+
+test-short: ## the rules only: no services, a few seconds
+	$(GO) test ./fault ./page ./bank ./category ./insight/... ./statement ./demo
+
+check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle (the import table is a test)
+	@$(GO) tool gqlgen generate
+	@git diff --exit-code --stat -- graph/generated go.mod go.sum || (echo "graph/generated is not fresh: run make generate and commit"; exit 1)
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1)
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools.mod staticcheck ./...
+	@! grep -nE 'time\.(Now|Since|Until)\(' $$(git ls-files 'fault/*.go' 'page/*.go' 'bank/*.go' 'category/*.go' 'insight/*.go' 'report/*.go' 'statement/*.go' 'demo/*.go' | grep -v _test.go) \
+		|| (echo "the middle reads no clock"; exit 1)
+
+generate: ## make graph/generated from schema.graphqls and gqlgen.yml
+	$(GO) tool gqlgen generate
+
+bench: ## measure beside the limits, print ratios, write bench/RESULTS.md
+	$(GO) run ./bench
+
+playground: ## rebuild web/playground/dist (needs Node.js)
+	cd web/playground && npm ci && npm run build
+
+clean: ## remove what was built; data in DATA_DIR stays
+	rm -rf bin

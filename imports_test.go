@@ -1,0 +1,97 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is the law of the house: each room, the rooms of ours it may use, and the modules of others. Arrows go one
+// way, so no circle can form; the middle knows no I/O.
+var mayImport = map[string]struct{ ours, others string }{
+	".":                 {"auth bank demo embedded fault graph insight insight/catalogue statement store tasks web", "github.com/alecthomas/kong github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3"},
+	"fault":             {"", ""},
+	"page":              {"fault", ""},
+	"bank":              {"fault", "github.com/govalues/decimal"},
+	"category":          {"bank", ""},
+	"insight":           {"bank fault", "github.com/govalues/decimal"},
+	"insight/catalogue": {"bank fault insight", "github.com/govalues/decimal"},
+	"statement":         {"bank category fault", "github.com/govalues/decimal"},
+	"demo":              {"bank category", "github.com/govalues/decimal"},
+	"store": {"bank category fault insight page statement",
+		"github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/uptrace/bun"},
+	"store/storetest": {"embedded store", "github.com/jackc/pgx/v5"},
+	"tasks": {"bank fault insight insight/catalogue store",
+		"github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/redis/go-redis/v9"},
+	"auth":        {"bank fault store", "github.com/golang-jwt/jwt/v5"},
+	"graph/model": {"bank fault insight page", "github.com/99designs/gqlgen github.com/govalues/decimal"},
+	"graph/generated": {"auth bank category graph/model insight page",
+		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/vektah/gqlparser/v2"},
+	"graph": {"auth bank category fault graph/generated graph/model insight page store",
+		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
+	"embedded":    {"", ""},
+	"web":         {"", ""},
+	"web/webtest": {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
+	"bench":       {"bank embedded insight insight/catalogue statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
+}
+
+// middle are the rooms that must not do I/O either, by what they may take from the standard library.
+var middle = []string{"fault", "page", "bank", "category", "insight", "insight/catalogue", "demo"}
+
+var sideEffects = []string{"os", "net", "net/http", "database/sql", "log", "log/slog", "os/exec", "io/fs", "syscall"}
+
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && name != "." || d.Name() == "node_modules") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		room := path.Dir(filepath.ToSlash(name))
+		seen[room] = true
+		law, known := mayImport[room]
+		if !known {
+			t.Errorf("%s: this room is not in the table", name)
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, imp := range file.Imports {
+			to := strings.Trim(imp.Path.Value, `"`)
+			switch ours, isOurs := strings.CutPrefix(to, "insightgraph/"); {
+			case isOurs:
+				if !slices.Contains(strings.Fields(law.ours), ours) {
+					t.Errorf("%s may not import our %s", name, ours)
+				}
+			case strings.Contains(strings.SplitN(to, "/", 2)[0], "."):
+				if !slices.ContainsFunc(strings.Fields(law.others), func(m string) bool { return to == m || strings.HasPrefix(to, m+"/") }) {
+					t.Errorf("%s may not import %s", name, to)
+				}
+			case slices.Contains(middle, room) && slices.Contains(sideEffects, to):
+				t.Errorf("%s is in the middle and may not import %s", name, to)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room := range mayImport {
+		if _, err := os.Stat(room); err == nil && !seen[room] {
+			t.Errorf("the table names %s, which has no Go files", room)
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"insightgraph/web/webtest"
+)
+
+const spending = "SPENDING_AND_EARNING_COMPARISON"
+
+type object = map[string]any
+
+// TestStory is the way of a new user: one command, the demo's feed, an own customer made beside the running server, own
+// data in, a trigger, the feed; a user-level token that sees no more than its own; and all of it again after kill -9.
+func TestStory(t *testing.T) {
+	env := []string{"DATA_DIR=" + t.TempDir()}
+	p := serve(t, env, "--dev")
+
+	var demo login
+	b, err := os.ReadFile(filepath.Join(strings.TrimPrefix(env[0], "DATA_DIR="), "demo.json"))
+	if err != nil || json.Unmarshal(b, &demo) != nil {
+		t.Fatalf("the demo login: %v", err)
+	}
+	var seen struct {
+		Viewer struct{ Role string }
+		Feed   struct{ TotalCount int }
+	}
+	p.signIn(demo, "").do(&seen, `{ viewer { role } feed { totalCount } }`, nil)
+	if seen.Viewer.Role != "CUSTOMER" || seen.Feed.TotalCount < 12 {
+		t.Errorf("the demo: %+v", seen)
+	}
+
+	var own login
+	if out := command(t, env, "customer", "create", "--name", "Own", "--json"); json.Unmarshal([]byte(out), &own) != nil || own.ClientSecret == "" {
+		t.Fatalf("customer create says %q", out)
+	}
+	c := p.signIn(own, "")
+	entry := ownData(t, c)
+
+	user := p.signIn(own, "me")
+	var mine struct {
+		Viewer struct {
+			Role     string
+			Consumer struct{ ExternalID string }
+		}
+		Feed struct{ Nodes []struct{ ID string } }
+		Node any
+	}
+	user.do(&mine, `query($id: ID!) { viewer { role consumer { externalId } } feed { nodes { id } } node(id: $id) { id } }`, object{"id": entry})
+	if mine.Viewer.Role != "CONSUMER" || mine.Viewer.Consumer.ExternalID != "me" || len(mine.Feed.Nodes) != 1 || mine.Feed.Nodes[0].ID != entry || mine.Node == nil {
+		t.Errorf("a user-level token: %+v", mine)
+	}
+	p.signIn(demo, "").do(&mine, `query($id: ID!) { node(id: $id) { id } }`, object{"id": entry})
+	if mine.Node != nil {
+		t.Error("another customer's entry exists for the demo customer")
+	}
+
+	p.kill()
+	p = serve(t, env, "--dev")
+	var after struct{ Feed struct{ TotalCount int } }
+	p.signIn(own, "").do(&after, `{ feed { totalCount } }`, nil)
+	if after.Feed.TotalCount != 1 {
+		t.Errorf("after kill -9 there are %d entries", after.Feed.TotalCount)
+	}
+	p.signIn(demo, "").do(&after, `{ feed { totalCount } }`, nil)
+	if after.Feed.TotalCount != seen.Feed.TotalCount {
+		t.Errorf("the demo made again has %d entries, %d before", after.Feed.TotalCount, seen.Feed.TotalCount)
+	}
+	playground(t, p)
+}
+
+// ownData puts an account and transactions in, triggers the insight and reads the feed. It returns the entry's id.
+func ownData(t *testing.T, c client) string {
+	t.Helper()
+	var account struct {
+		CreateAccount struct {
+			Account struct {
+				ID       string
+				Consumer struct{ ID string }
+			}
+		}
+	}
+	c.do(&account, `mutation($input: CreateAccountInput!) { createAccount(input: $input) { account { id consumer { id } } } }`, object{"input": object{
+		"consumerExternalId": "me", "externalId": "current", "container": "BANK", "name": "Current account", "currency": "EUR"}})
+	var stored struct {
+		CreateTransactions struct{ CreatedCount int }
+	}
+	row := func(id, amount, day string) object {
+		return object{"externalId": id, "amount": object{"amount": amount, "currency": "EUR"}, "bookingDate": day}
+	}
+	c.do(&stored, `mutation($input: CreateTransactionsInput!) { createTransactions(input: $input) { createdCount } }`, object{"input": object{
+		"accountId": account.CreateAccount.Account.ID, "transactions": []object{row("1", "86814.02", "2021-10-01"), row("2", "-279565.71", "2021-12-31")}}})
+	if stored.CreateTransactions.CreatedCount != 2 {
+		t.Fatalf("%+v", stored)
+	}
+	var triggered struct {
+		TriggerInsights struct{ Run struct{ ID string } }
+	}
+	c.do(&triggered, `mutation($input: TriggerInsightsInput!) { triggerInsights(input: $input) { run { id } } }`, object{"input": object{
+		"consumerId": account.CreateAccount.Account.Consumer.ID, "asOf": "2022-01-27T03:33:49Z",
+		"insights": []object{{"insightName": spending, "overrideDuplicateCheck": false}}}})
+	var run struct {
+		Node struct {
+			Status      string
+			Evaluations struct {
+				Nodes []struct {
+					Outcome   string
+					FeedEntry struct{ ID string }
+				}
+			}
+		}
+	}
+	for deadline := time.Now().Add(20 * time.Second); run.Node.Status != "SUCCEEDED"; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the run never came to its end: %+v", run)
+		}
+		c.do(&run, `query($id: ID!) { node(id: $id) { ... on TriggerRun { status evaluations { nodes { outcome feedEntry { id } } } } } }`,
+			object{"id": triggered.TriggerInsights.Run.ID})
+	}
+	if len(run.Node.Evaluations.Nodes) != 1 || run.Node.Evaluations.Nodes[0].Outcome != "GENERATED" {
+		t.Fatalf("%+v", run)
+	}
+	var feed struct {
+		Feed struct {
+			Nodes []struct {
+				ID                 string
+				TransactionDerived struct{ SpentPercent string }
+			}
+		}
+	}
+	c.do(&feed, `{ feed { nodes { id transactionDerived { spentPercent } } } }`, nil)
+	if len(feed.Feed.Nodes) != 1 || feed.Feed.Nodes[0].TransactionDerived.SpentPercent != "322.03" {
+		t.Fatalf("%+v", feed)
+	}
+	return feed.Feed.Nodes[0].ID
+}
+
+// playground opens the page in a browser and runs its first example against the server.
+func playground(t *testing.T, p *process) {
+	t.Helper()
+	ctx := webtest.Browser(t)
+	var answer, tabs string
+	if err := chromedp.Run(ctx, chromedp.Navigate(p.url+"/"), chromedp.WaitVisible(".graphiql-execute-button"),
+		chromedp.Text(".graphiql-tabs", &tabs), chromedp.Click(".graphiql-execute-button"),
+		chromedp.Poll(`[...document.querySelectorAll('.graphiql-response .view-line')].map(l => l.textContent).join('\n').includes('totalCount')`, nil,
+			chromedp.WithPollingTimeout(20*time.Second)),
+		chromedp.Text(".graphiql-response", &answer)); err != nil {
+		t.Fatalf("the playground: %v; it shows %q", err, answer)
+	}
+	if !strings.Contains(answer, "spentPercent") && !strings.Contains(answer, "insightTitle") {
+		t.Errorf("the feed in the playground: %s", answer)
+	}
+	for _, name := range []string{"Feed", "Consumer", "CreateTransactions", "TriggerInsights"} {
+		if !strings.Contains(tabs, name) {
+			t.Errorf("no tab %s in %q", name, tabs)
+		}
+	}
+	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+		if err := webtest.Screenshot(ctx, filepath.Join(dir, "playground.png")); err != nil {
+			t.Error(err)
+		}
+	}
+	webtest.Clean(t, ctx)
+}
+
+// TestRoles: a web process and a worker process on one database share the work.
+func TestRoles(t *testing.T) {
+	env := []string{"DATA_DIR=" + t.TempDir()}
+	p := serve(t, env, "--role", "web")
+	serve(t, env, "--role", "worker")
+	var own login
+	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own); err != nil {
+		t.Fatal(err)
+	}
+	ownData(t, p.signIn(own, ""))
+}
+
+// TestProduction: without development mode there is no playground, no introspection, and no token without a customer.
+func TestProduction(t *testing.T) {
+	env := []string{"DATA_DIR=" + t.TempDir()}
+	p := serve(t, env)
+	for path, want := range map[string]int{"/": 404, "/playground/config.json": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/graphql": 405, "/auth/token": 405} {
+		r, err := http.Get(p.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if r.StatusCode != want {
+			t.Errorf("GET %s: %d, want %d", path, r.StatusCode, want)
+		}
+	}
+	var own login
+	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own); err != nil {
+		t.Fatal(err)
+	}
+	if _, body := p.signIn(own, "").post(`{ __schema { types { name } } }`, nil); strings.Contains(string(body), "Consumer") {
+		t.Errorf("introspection in production: %s", body)
+	}
+	if out, errs, err := try(t, []string{env[0], "ADDR=" + strings.TrimPrefix(p.url, "http://")}, "serve"); err == nil || !strings.Contains(errs, "choose another with --addr") {
+		t.Errorf("a taken address: %q %q %v", out, errs, err)
+	}
+	if _, errs, err := try(t, append(env, "ADDR=0.0.0.0:0"), "serve", "--dev"); err == nil || !strings.Contains(errs, "loopback") {
+		t.Errorf("development mode for everybody: %q %v", errs, err)
+	}
+	if _, errs, err := try(t, env, "customer", "create", "--name", "", "--time-zone", "Mars", "--currency", "EURO"); err == nil ||
+		!strings.Contains(errs, "timeZone") || !strings.Contains(errs, "currency") || !strings.Contains(errs, "name") {
+		t.Errorf("a bad customer: %q %v", errs, err)
+	}
+}
