@@ -35,7 +35,7 @@ func (s *Store) ImportConsumers(ctx context.Context, customerID int64, rows []st
 		return tx.NewRaw(`WITH stored AS (INSERT INTO consumers AS c (customer_id, external_id, time_zone, currency, created_at, changed_at)
 				SELECT DISTINCT ON (s.external_id) m.id, s.external_id, coalesce(nullif(s.time_zone, ''), m.time_zone), coalesce(nullif(s.currency, ''), m.currency), ?0, ?0
 				FROM stage s CROSS JOIN customers m WHERE m.id = ?1 ORDER BY s.external_id, s.n DESC
-				ON CONFLICT (customer_id, external_id) DO UPDATE SET time_zone = excluded.time_zone, currency = excluded.currency, changed_at = excluded.changed_at
+				ON CONFLICT (customer_id, external_id) DO UPDATE SET time_zone = excluded.time_zone, currency = excluded.currency, changed_at = `+later("excluded.changed_at", "c.changed_at")+`
 				WHERE (c.time_zone, c.currency) <> (excluded.time_zone, excluded.currency) RETURNING xmax = 0 AS made)
 			SELECT count(*) FILTER (WHERE made) FROM stored`, tx.now, customerID).Scan(ctx, &made)
 	})
@@ -62,6 +62,14 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 			ORDER BY 2 ON CONFLICT (customer_id, external_id) DO NOTHING`, tx.now, customerID); err != nil {
 			return err
 		}
+		var consumers []int64
+		if err := tx.NewRaw("SELECT DISTINCT c.id FROM stage s JOIN consumers c ON c.customer_id = ? AND c.external_id = s.consumer_external_id ORDER BY 1",
+			customerID).Scan(ctx, &consumers); err != nil {
+			return err
+		}
+		if err := tx.lockConsumers(ctx, customerID, consumers); err != nil {
+			return err
+		}
 		var bad []int
 		if err := tx.NewRaw(`DELETE FROM stage s USING consumers c JOIN accounts a ON a.customer_id = c.customer_id AND a.consumer_id = c.id
 			WHERE c.customer_id = ? AND c.external_id = s.consumer_external_id AND a.external_id = s.external_id AND a.currency <> s.currency
@@ -72,17 +80,40 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 		for _, line := range bad {
 			rejected = append(rejected, statement.Rejected{File: "accounts", Line: line, Message: "The currency of an account with transactions cannot be changed"})
 		}
-		return tx.NewRaw(`WITH stored AS (INSERT INTO accounts AS a (customer_id, consumer_id, external_id, container, type, name, provider_name, status, currency, iban,
-					balance, balance_as_of, credit_limit, opened_on, created_at)
-				SELECT DISTINCT ON (c.id, s.external_id) c.customer_id, c.id, s.external_id, s.container, s.type, s.name, s.provider_name, s.status, s.currency, s.iban,
-					s.balance::numeric, s.balance_as_of, s.credit_limit::numeric, s.opened_on::date, ?0
-				FROM stage s JOIN consumers c ON c.customer_id = ?1 AND c.external_id = s.consumer_external_id ORDER BY c.id, s.external_id, s.n DESC
-				ON CONFLICT (customer_id, consumer_id, external_id) DO UPDATE SET container = excluded.container, type = excluded.type, name = excluded.name,
-					provider_name = excluded.provider_name, status = excluded.status, currency = excluded.currency, iban = coalesce(excluded.iban, a.iban),
-					balance = coalesce(excluded.balance, a.balance), balance_as_of = coalesce(excluded.balance_as_of, a.balance_as_of),
-					credit_limit = coalesce(excluded.credit_limit, a.credit_limit), opened_on = coalesce(excluded.opened_on, a.opened_on)
-				RETURNING xmax = 0 AS made)
-			SELECT count(*) FILTER (WHERE made) FROM stored`, tx.now, customerID).Scan(ctx, &made)
+		var stored []struct {
+			ConsumerID int64
+			Made       bool
+		}
+		if err := tx.NewRaw(`INSERT INTO accounts AS a (customer_id, consumer_id, external_id, container, type, name, provider_name, status, currency, iban,
+				balance, balance_as_of, credit_limit, opened_on, created_at)
+			SELECT DISTINCT ON (c.id, s.external_id) c.customer_id, c.id, s.external_id, s.container, s.type, s.name, s.provider_name, s.status, s.currency, s.iban,
+				s.balance::numeric, s.balance_as_of, s.credit_limit::numeric, s.opened_on::date, ?0::timestamptz
+			FROM stage s JOIN consumers c ON c.customer_id = ?1 AND c.external_id = s.consumer_external_id ORDER BY c.id, s.external_id, s.n DESC
+			ON CONFLICT (customer_id, consumer_id, external_id) DO UPDATE SET container = excluded.container, type = excluded.type, name = excluded.name,
+				provider_name = excluded.provider_name, status = excluded.status, currency = excluded.currency, iban = coalesce(excluded.iban, a.iban),
+				balance = coalesce(excluded.balance, a.balance), balance_as_of = coalesce(excluded.balance_as_of, a.balance_as_of),
+				credit_limit = coalesce(excluded.credit_limit, a.credit_limit), opened_on = coalesce(excluded.opened_on, a.opened_on)
+			WHERE (a.container, a.type, a.name, a.provider_name, a.status, a.currency, a.iban, a.balance, a.balance_as_of, a.credit_limit, a.opened_on)
+				IS DISTINCT FROM (excluded.container, excluded.type, excluded.name, excluded.provider_name, excluded.status, excluded.currency,
+				coalesce(excluded.iban, a.iban), coalesce(excluded.balance, a.balance), coalesce(excluded.balance_as_of, a.balance_as_of),
+				coalesce(excluded.credit_limit, a.credit_limit), coalesce(excluded.opened_on, a.opened_on))
+			RETURNING consumer_id, xmax = 0 AS made`, tx.now, customerID).Scan(ctx, &stored); err != nil {
+			return err
+		}
+		made = 0
+		var changed, updated []int64
+		for _, one := range stored {
+			changed = append(changed, one.ConsumerID)
+			if one.Made {
+				made++
+			} else {
+				updated = append(updated, one.ConsumerID)
+			}
+		}
+		if err := tx.touch(ctx, customerID, sorted(changed)); err != nil {
+			return err
+		}
+		return tx.matchTransfers(ctx, customerID, sorted(updated), nil) // another status, IBAN or name, other pairs
 	})
 	return made, rejected, err
 }
