@@ -147,11 +147,13 @@ func ownData(t *testing.T, c client) string {
 func playground(t *testing.T, p *process) {
 	t.Helper()
 	ctx := webtest.Browser(t)
+	shown := func(part, text string) chromedp.Action { // Monaco draws lines of its own
+		return chromedp.Poll(`[...document.querySelectorAll('`+part+` .view-line')].map(l => l.textContent).join('\n').includes('`+text+`')`, nil,
+			chromedp.WithPollingTimeout(time.Minute))
+	}
 	var answer, tabs string
-	if err := chromedp.Run(ctx, chromedp.Navigate(p.url+"/"), chromedp.WaitVisible(".graphiql-execute-button"),
-		chromedp.Text(".graphiql-tabs", &tabs), chromedp.Click(".graphiql-execute-button"),
-		chromedp.Poll(`[...document.querySelectorAll('.graphiql-response .view-line')].map(l => l.textContent).join('\n').includes('totalCount')`, nil,
-			chromedp.WithPollingTimeout(20*time.Second)),
+	if err := chromedp.Run(ctx, chromedp.Navigate(p.url+"/"), shown(".graphiql-query-editor", "totalCount"), chromedp.WaitVisible(".graphiql-execute-button"),
+		chromedp.Text(".graphiql-tabs", &tabs), chromedp.Click(".graphiql-execute-button"), shown(".graphiql-response", "totalCount"),
 		chromedp.Text(".graphiql-response", &answer)); err != nil {
 		t.Fatalf("the playground: %v; it shows %q", err, answer)
 	}
