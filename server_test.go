@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -166,8 +167,13 @@ func playground(t *testing.T, p *process) {
 		}
 	}
 	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
-		if err := webtest.Screenshot(ctx, filepath.Join(dir, "playground.png")); err != nil {
-			t.Error(err)
+		for name, look := range map[string]func() error{
+			"wide":        func() error { return webtest.Size(ctx, 1300, 800) },
+			"narrow-dark": func() error { return errors.Join(webtest.Dark(ctx, true), webtest.Size(ctx, 480, 900)) },
+		} {
+			if err := errors.Join(look(), webtest.Screenshot(ctx, filepath.Join(dir, name+".png"))); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	webtest.Clean(t, ctx)
