@@ -18,6 +18,8 @@ import (
 	_ "time/tzdata" // consumers' time zones on machines without them
 
 	"github.com/alecthomas/kong"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/cors"
 
@@ -130,9 +132,9 @@ func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *
 		return cors.New(cors.Options{AllowedOrigins: cmd.AllowedOrigin, AllowedMethods: []string{"POST"},
 			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id"}, ExposedHeaders: []string{"X-Request-Id"}, MaxAge: 600}).Handler(h)
 	}
-	mux.Handle("/graphql", crossOrigin(graph.NewHandler(graph.Options{Store: s.store, Tokens: tokens, Queue: queue, Definitions: catalogue.All,
-		Introspection: cmd.Dev || cmd.Introspection, Log: s.log})))
-	mux.Handle("/auth/token", crossOrigin(tokens.TokenHandler(s.log)))
+	mux.Handle("/graphql", measured("graphql", crossOrigin(graph.NewHandler(graph.Options{Store: s.store, Tokens: tokens, Queue: queue, Definitions: catalogue.All,
+		Introspection: cmd.Dev || cmd.Introspection, Log: s.log}))))
+	mux.Handle("/auth/token", measured("token", crossOrigin(tokens.TokenHandler(s.log))))
 	playground := web.Playground{Examples: examples(s.store.Now())}
 	if cmd.Dev {
 		demo, err := cmd.makeDemo(ctx, c, s)
@@ -193,6 +195,14 @@ func (s *services) ready(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(state)
+}
+
+var requests = promauto.NewHistogramVec(prometheus.HistogramOpts{Name: "insightgraph_http_seconds",
+	Help: "Time to answer a request, by endpoint and status.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, []string{"endpoint", "code"})
+
+// measured times an endpoint for /metrics.
+func measured(endpoint string, h http.Handler) http.Handler {
+	return promhttp.InstrumentHandlerDuration(requests.MustCurryWith(prometheus.Labels{"endpoint": endpoint}), h)
 }
 
 func isLoopback(addr string) bool {

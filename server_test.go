@@ -193,8 +193,20 @@ func TestRoles(t *testing.T) {
 
 // TestProduction: without development mode there is no playground, no introspection, and no token without a customer.
 func TestProduction(t *testing.T) {
-	env := []string{"DATA_DIR=" + t.TempDir()}
+	env := []string{"DATA_DIR=" + t.TempDir(), "ALLOWED_ORIGINS=https://app.example.com,https://b.example.com"}
 	p := serve(t, env)
+	for origin, want := range map[string]string{"https://b.example.com": "https://b.example.com", "https://evil.example.com": ""} {
+		r, _ := http.NewRequest("OPTIONS", p.url+"/graphql", nil)
+		r.Header = http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"authorization,content-type"}}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if got := answer.Header.Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("a page of %s may call: %q", origin, got)
+		}
+	}
 	for path, want := range map[string]int{"/": 404, "/playground/config.json": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/graphql": 405, "/auth/token": 405} {
 		r, err := http.Get(p.url + path)
 		if err != nil {
