@@ -38,7 +38,7 @@ var mayImport = map[string]struct{ ours, others string }{
 	"embedded":    {"", ""},
 	"web":         {"", ""},
 	"web/webtest": {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
-	"bench":       {"bank embedded insight insight/catalogue statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
+	"bench":       {"bank category embedded insight insight/catalogue statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
 }
 
 // middle are the rooms that must not do I/O either, by what they may take from the standard library.
