@@ -78,6 +78,11 @@ func TestIngestion(t *testing.T) {
 	if err != nil || stored != (store.Stored{Updated: 1, Unchanged: 1}) {
 		t.Fatalf("again: %+v, %v", stored, err)
 	}
+	before := must[bank.Consumer](t)(c.ConsumerByExternalID(ctx, "anna")).ChangedAt
+	stored, _, err = c.CreateTransactions(ctx, a.Ref(), []bank.Transaction{row("1", "1000", "2026-01-05")}, nil)
+	if err != nil || stored != (store.Stored{Unchanged: 1}) || !must[bank.Consumer](t)(c.ConsumerByExternalID(ctx, "anna")).ChangedAt.Equal(before) {
+		t.Fatalf("a delivery without news changes the consumer: %+v, %v", stored, err)
+	}
 	p := must[*page.Of[bank.Transaction]](t)(c.Transactions(ctx, bank.TransactionFilter{}, page.Args{Size: 3}))
 	if len(p.Nodes) != 3 || !p.Info.HasNextPage {
 		t.Fatalf("page: %d nodes", len(p.Nodes))

@@ -177,7 +177,7 @@ func (t Tenant) CreateTransactions(ctx context.Context, account bank.Ref, rows [
 			return err
 		}
 		return tx.idempotent(ctx, t, "createTransactions", key, []any{account, rows}, &s, func() (err error) {
-			if err := tx.touch(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
+			if err := tx.lockConsumers(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
 				return err
 			}
 			if err := tx.account(ctx, t, account, &a); err != nil { // as it is under the lock
@@ -189,7 +189,10 @@ func (t Tenant) CreateTransactions(ctx context.Context, account bank.Ref, rows [
 			}
 			s, err = tx.storeTransactions(ctx, a, checked)
 			s.Unchanged += len(rows) - len(checked) // equal rows, once more
-			return err
+			if err != nil || s.Created+s.Updated == 0 {
+				return err // a delivery without news gives no insight another try
+			}
+			return tx.touch(ctx, t.customerID, []int64{a.ConsumerID})
 		})
 	})
 	if err != nil {
