@@ -29,7 +29,8 @@ func (d *database) fill(ctx context.Context, consumers, transactions int) (custo
 	if err := d.do(ctx,
 		`CREATE TEMP TABLE numbered AS SELECT row_number() OVER (ORDER BY id) - 1 AS n, consumer_id, id FROM accounts`,
 		`CREATE UNIQUE INDEX ON numbered (n)`, `ANALYZE numbered`,
-		`ALTER TABLE transactions DISABLE TRIGGER ALL`, `ALTER TABLE transactions ENABLE TRIGGER transactions_inserted`); err != nil {
+		`ALTER TABLE transactions DISABLE TRIGGER ALL`, `ALTER TABLE account_months DISABLE TRIGGER ALL`, `ALTER TABLE category_months DISABLE TRIGGER ALL`,
+		`ALTER TABLE transactions ENABLE TRIGGER transactions_inserted`); err != nil {
 		return 0, err
 	}
 	var categories []int
@@ -52,7 +53,8 @@ func (d *database) fill(ctx context.Context, consumers, transactions int) (custo
 			return 0, fmt.Errorf("make transactions: %w", err)
 		}
 	}
-	if err := d.do(ctx, `ALTER TABLE transactions ENABLE TRIGGER ALL`, `DROP TABLE numbered`, `VACUUM ANALYZE`, `CHECKPOINT`); err != nil {
+	if err := d.do(ctx, `ALTER TABLE transactions ENABLE TRIGGER ALL`, `ALTER TABLE account_months ENABLE TRIGGER ALL`, `ALTER TABLE category_months ENABLE TRIGGER ALL`,
+		`DROP TABLE numbered`, `VACUUM ANALYZE`, `CHECKPOINT`); err != nil {
 		return 0, err
 	}
 	wrong, err := d.store.CheckTotals(ctx)

@@ -68,7 +68,6 @@ func (r *runsBench) single(ctx context.Context, took *series) error {
 		return err
 	}
 	occurrence, window := insight.Occurrence(d.Frequency, now, loc), insight.Window(d.Duration, now, loc)
-	// Our own conversion is the caller's: arguments are text and numbers.
 	args := pgx.NamedArgs{"customer": r.customerID, "insight": d.Name, "title": d.Title, "unmet": d.Unmet, "zone": zone, "from": day(occurrence.From), "to": day(occurrence.To),
 		"window_from": day(window.From), "window_to": day(window.To), "settings": insight.Effective(d, insight.Settings{}, insight.Settings{}, d.Entities[0], nil)}
 	if err := r.do(ctx, "SET work_mem = '64MB'"); err != nil {

@@ -26,12 +26,22 @@ var spendingAndEarningComparison = insight.Definition{
 	Unmet:       "No credits in the window.",
 	Evaluate: func(f insight.Facts) []insight.Finding {
 		sum := func(part func(bank.MonthTotal) decimal.Decimal) bank.Money {
-			exact := new(big.Rat)
+			total := bank.Zero(f.Consumer.Currency)
+			digits := total.Amount.Scale()
+			fractions := new(big.Rat) // converted amounts, which have more decimals than the currency: rounded once, at the end
 			for _, t := range f.Totals {
-				exact.Add(exact, bank.Money{Amount: part(t)}.Rat())
+				if a := part(t); a.Scale() > digits {
+					fractions.Add(fractions, bank.Money{Amount: a}.Rat())
+				} else if added, err := total.Amount.AddExact(a, digits); err == nil {
+					total.Amount = added
+				} else {
+					fractions.Add(fractions, bank.Money{Amount: a}.Rat())
+				}
 			}
-			digits, _ := f.Consumer.Currency.Digits()
-			return bank.Money{Amount: bank.Round(exact, digits), Currency: f.Consumer.Currency}
+			if fractions.Sign() != 0 {
+				total.Amount = bank.Round(fractions.Add(fractions, total.Rat()), digits)
+			}
+			return total
 		}
 		derived := &insight.TransactionDerived{
 			CreditTotal: sum(func(t bank.MonthTotal) decimal.Decimal { return t.Credit }),
