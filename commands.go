@@ -110,7 +110,7 @@ type insightsCmd struct {
 
 type insightsRunCmd struct {
 	AsOf     time.Time `required:"" placeholder:"RFC3339" help:"The moment, such as 2026-11-01T06:00:00Z."`
-	Customer string    `placeholder:"CLIENT_ID" help:"Only this customer."`
+	Customer *string   `placeholder:"CLIENT_ID" help:"Only this customer."`
 }
 
 // evaluated is what `insights run` prints.
@@ -133,9 +133,12 @@ func (cmd *insightsRunCmd) Run(ctx context.Context, c *config) error {
 	if cmd.AsOf.After(s.store.Now()) {
 		return fault.Invalid("as-of", "Invalid value for as-of; it lies in the future")
 	}
+	if cmd.AsOf.Year() < 1900 {
+		return fault.Invalid("as-of", "Invalid value for as-of; it lies before 1900")
+	}
 	due := tasks.Due{At: cmd.AsOf}
-	if cmd.Customer != "" {
-		customer, _, err := s.store.CustomerOfClient(ctx, cmd.Customer)
+	if cmd.Customer != nil { // an empty one is nobody's, not everybody's
+		customer, _, err := s.store.CustomerOfClient(ctx, *cmd.Customer)
 		if err != nil {
 			return err
 		}

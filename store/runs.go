@@ -162,7 +162,7 @@ type Plan struct {
 	Occurrence bank.Period
 	AsOf       time.Time
 	Quiet      time.Duration // consumers that changed within it wait
-	Every      bool          // look at all consumers again, not only at those that changed since the last plan
+	Every      bool          // look at all consumers again, not only at those that changed since the last plan, and name open shards too
 }
 
 // overlap is how far a plan looks back behind the last one: a change can become visible later than its time.
@@ -211,6 +211,12 @@ func (s *Store) Plan(ctx context.Context, p Plan) (shards []int64, err error) {
 			p.CustomerID, state.ID, state.Round)
 		if shards, err = tx.shard(ctx, insight.Run{CustomerID: p.CustomerID, ID: state.ID}, state.Round, &until, due); err != nil {
 			return err
+		}
+		if p.Every { // what another one planned and did not finish belongs to what is due
+			if err := tx.NewRaw("SELECT id FROM run_shards WHERE customer_id = ? AND run_id = ? AND state IN ('READY', 'RUNNING') ORDER BY id",
+				p.CustomerID, state.ID).Scan(ctx, &shards); err != nil {
+				return err
+			}
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE runs SET planned_through = ? WHERE customer_id = ? AND id = ?", until, p.CustomerID, state.ID)
 		return err
