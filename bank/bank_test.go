@@ -41,7 +41,8 @@ func TestMoneyCheck(t *testing.T) {
 }
 
 func TestParseAmount(t *testing.T) {
-	for _, bad := range []string{"", "1e3", "1,000", " 1", "0x10", "1.2.3", "--1", "NaN", "1234567890123456", "٣"} {
+	for _, bad := range []string{"", "1e3", "1,000", " 1", "0x10", "1.2.3", "--1", "NaN", "1234567890123456", "٣",
+		"1.00000000000000000001", "0.00000000000000000001", "123456789012345.00001"} {
 		if d, f := ParseAmount("amount", bad); f == nil {
 			t.Errorf("%q was read as %s", bad, d)
 		}

@@ -29,6 +29,9 @@ func ParseAmount(field, s string) (decimal.Decimal, *fault.Error) {
 	if err != nil || d.Prec()-d.Scale() > maxWhole {
 		return decimal.Decimal{}, bad
 	}
+	if _, fraction, _ := strings.Cut(s, "."); len(strings.TrimRight(fraction, "0")) > d.Scale() {
+		return decimal.Decimal{}, bad // more digits than the type keeps: it would be rounded
+	}
 	return d, nil
 }
 

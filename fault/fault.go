@@ -105,6 +105,16 @@ func (m Many) Err() error {
 	return m
 }
 
+// Beside is an error together with faults that were found besides: nil when there is neither. An error that no client
+// may see stays alone.
+func Beside(err error, m Many) error {
+	first := Of(err)
+	if err != nil && first == nil {
+		return err
+	}
+	return append(Many(first), m...).Err()
+}
+
 // Of finds the faults in an error; there are none in an error that no client may see.
 func Of(err error) []*Error {
 	if many, ok := errors.AsType[Many](err); ok {

@@ -52,12 +52,16 @@ func (r mutation) UpdateConsumer(ctx context.Context, in generated.UpdateConsume
 	if in.TimeZone == nil && in.Currency == nil {
 		return nil, nothing
 	}
+	if in.TimeZone != nil {
+		if f := bank.CheckTimeZone("timeZone", *in.TimeZone); f != nil { // is the id a fault too?
+			_, err := r.mine(ctx).Consumer(ctx, in.ConsumerID)
+			return nil, fault.Beside(err, fault.Many{f})
+		}
+	}
 	c, err := r.mine(ctx).UpdateConsumer(ctx, in.ConsumerID, func(c *bank.Consumer) error {
 		set(&c.TimeZone, in.TimeZone)
 		set(&c.Currency, in.Currency)
-		var faults fault.Many
-		faults.Add(bank.CheckTimeZone("timeZone", c.TimeZone))
-		return faults.Err()
+		return nil
 	})
 	return &generated.UpdateConsumerPayload{Consumer: c}, at("consumerId", err)
 }

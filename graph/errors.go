@@ -46,6 +46,11 @@ func (s *server) present(ctx context.Context, err error) *gqlerror.Error {
 		return &e
 	}
 	faults := fault.Of(err)
+	if argument != "" && len(faults) == 1 {
+		if all := scalarFaults(ctx, s.types); len(all) > 1 {
+			faults = all
+		}
+	}
 	switch {
 	case len(faults) > 0:
 		for _, f := range faults[:min(len(faults)-1, maxErrors)] { // the last one is the answer to this call

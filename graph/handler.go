@@ -10,6 +10,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"insightgraph/auth"
 	"insightgraph/fault"
@@ -49,7 +50,8 @@ type Options struct {
 
 type server struct {
 	Options
-	exec *executor.Executor
+	exec  *executor.Executor
+	types map[string]*ast.Definition // of the schema, by name
 }
 
 // NewHandler answers POST /graphql. The order of its checks is a promise: method and media type, then the token, then
@@ -62,7 +64,7 @@ func NewHandler(o Options) http.Handler {
 		o.Log = slog.Default()
 	}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{o}, Complexity: costs()})
-	s := &server{o, executor.New(schema)}
+	s := &server{o, executor.New(schema), schema.Schema().Types}
 	s.exec.SetQueryCache(&cache{})
 	s.exec.SetParserTokenLimit(maxTokens)
 	s.exec.SetDisableSuggestion(true)

@@ -120,10 +120,12 @@ func (t Tenant) CreateAccount(ctx context.Context, n NewAccount, key *string) (a
 	if n.Consumer != nil && n.ConsumerExternalID != nil {
 		faults.Add(fault.New(fault.NotAllowed, "consumerExternalId", "consumerId and consumerExternalId cannot be combined"))
 	}
-	if err := faults.Err(); err != nil {
-		return a, err
+	faults = append(faults, fault.Of((NewConsumer{ExternalID: n.ConsumerExternalID}).check("consumerExternalId"))...)
+	if n.Consumer != nil && len(faults) > 0 { // is it a fault too?
+		_, err := t.Consumer(ctx, *n.Consumer)
+		return a, fault.Beside(err, faults)
 	}
-	if err := (NewConsumer{ExternalID: n.ConsumerExternalID}).check("consumerExternalId"); err != nil {
+	if err := faults.Err(); err != nil {
 		return a, err
 	}
 	if n.Consumer != nil && !t.may(*n.Consumer, bank.KindConsumer) {

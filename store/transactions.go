@@ -174,7 +174,7 @@ func (t Tenant) CreateTransactions(ctx context.Context, account bank.Ref, rows [
 	err = t.in(ctx, func(tx *Tx) error {
 		s = Stored{}
 		if err := tx.account(ctx, t, account, &a); err != nil {
-			return err
+			return fault.Beside(err, withoutAccount(rows))
 		}
 		return tx.idempotent(ctx, t, "createTransactions", key, []any{account, rows}, &s, func() (err error) {
 			if err := tx.lockConsumers(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
@@ -237,6 +237,18 @@ func prepare(a bank.Account, rows []bank.Transaction) ([]bank.Transaction, error
 	}
 	sortByExternalID(out)
 	return out, nil
+}
+
+// withoutAccount are the faults of rows whose account is not known, so that each may have its own currency.
+func withoutAccount(rows []bank.Transaction) (faults fault.Many) {
+	for i, x := range rows {
+		path := bank.Path("transactions", i)
+		faults = append(faults, x.Check(path, x.Currency)...)
+		if _, ok := category.ByID(x.CategoryID); !ok && x.CategoryID != 0 {
+			faults.Add(fault.Unknown(path+".categoryId", "Category"))
+		}
+	}
+	return faults
 }
 
 // storeTransactions writes prepared rows of one account whose consumer's lock is held.
@@ -388,12 +400,13 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 // Categorize gives a transaction a category by a person's hand, or all of the consumer's that are similar to it: the same
 // side and the same counterparty, or where there is none the same description but for digits.
 func (t Tenant) Categorize(ctx context.Context, ref bank.Ref, id int, similar bool) (x bank.Transaction, affected int, err error) {
+	var faults fault.Many
 	if _, ok := category.ByID(id); !ok {
-		return x, 0, fault.Unknown("categoryId", "Category")
+		faults.Add(fault.Unknown("categoryId", "Category"))
 	}
 	err = t.in(ctx, func(tx *Tx) error {
 		affected = 0
-		if err := tx.transaction(ctx, t, ref, &x); err != nil {
+		if err := fault.Beside(tx.transaction(ctx, t, ref, &x), faults); err != nil {
 			return err
 		}
 		if err := tx.touch(ctx, t.customerID, []int64{x.ConsumerID}); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -44,7 +45,7 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	case string:
 		s = v
 	case json.Number:
-		s = v.String()
+		s = plain(v.String())
 	case int64:
 		s = strconv.FormatInt(v, 10)
 	case int:
@@ -62,6 +63,24 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 		return d, fault.Invalid("", "Invalid value; use a decimal number such as \"12.50\"")
 	}
 	return d, nil
+}
+
+// plain writes out the power of ten of a JSON number, since some programs send 1000 as 1E+3. Numbers that are no amount,
+// or that would lose digits, stay as they are, which no amount is.
+func plain(number string) string {
+	at := strings.IndexAny(number, "eE")
+	if at < 0 || at > 16 {
+		return number
+	}
+	power, err := strconv.Atoi(number[at+1:])
+	if err != nil || power < -4 || power > 15 {
+		return number
+	}
+	d, err := decimal.Parse(number)
+	if err != nil {
+		return number
+	}
+	return d.String()
 }
 
 // MarshalDate writes yyyy-MM-dd.
