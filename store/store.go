@@ -196,11 +196,15 @@ func (s *Store) once(ctx context.Context, begin string, f func(*Tx) error) (comm
 		return false, err
 	}
 	defer func() { // after an error or a panic; a connection that cannot be cleaned is not used again
-		if !tx.pg.IsClosed() && tx.pg.PgConn().TxStatus() != 'I' {
-			short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			_, _ = tx.pg.Exec(short, "ROLLBACK")
-		}
+		// Through Raw, because after a broken connection the pool has taken it back and it is no longer ours.
+		_ = conn.Raw(func(any) error {
+			if !tx.pg.IsClosed() && tx.pg.PgConn().TxStatus() != 'I' {
+				short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+				defer cancel()
+				_, _ = tx.pg.Exec(short, "ROLLBACK")
+			}
+			return nil
+		})
 	}()
 	if _, err := tx.pg.Exec(ctx, begin); err != nil {
 		return false, err
