@@ -18,7 +18,7 @@ test: compiler check ## check, then all tests with the race detector
 compiler:
 	@command -v $$($(GO) env CC) >/dev/null || (echo "The race detector needs a C compiler: apt-get install gcc (Debian, Ubuntu) or xcode-select --install (macOS)."; exit 1)
 
-test-short: ## the rules only: no services, a few seconds
+test-short: ## the rules only: no services, some seconds
 	$(GO) test ./fault ./page ./bank ./category ./insight/... ./statement ./demo
 
 check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle (the import table is a test)

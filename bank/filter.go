@@ -29,8 +29,6 @@ type TransactionFilter struct {
 	MinAmount   *decimal.Decimal
 	MaxAmount   *decimal.Decimal
 	Transfers   *bool
-
-	ActiveOnly bool // accounts that are ACTIVE; not for clients
 }
 
 // Check says everything that is wrong with a filter.

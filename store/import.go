@@ -110,10 +110,10 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 				updated = append(updated, one.ConsumerID)
 			}
 		}
-		if err := tx.touch(ctx, customerID, sorted(changed)); err != nil {
+		if err := tx.touch(ctx, customerID, unique(changed)); err != nil {
 			return err
 		}
-		return tx.matchTransfers(ctx, customerID, sorted(updated), nil) // another status, IBAN or name, other pairs
+		return tx.matchTransfers(ctx, customerID, unique(updated), nil) // another status, IBAN or name, other pairs
 	})
 	return made, rejected, err
 }
@@ -156,10 +156,10 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 		if stored.FirstDay == nil {
 			return nil
 		}
-		if err := tx.touch(ctx, customerID, sorted(stored.Changed)); err != nil {
+		if err := tx.touch(ctx, customerID, unique(stored.Changed)); err != nil {
 			return err
 		}
-		return tx.matchTransfers(ctx, customerID, sorted(stored.Changed), &bank.Period{From: *stored.FirstDay, To: *stored.LastDay})
+		return tx.matchTransfers(ctx, customerID, unique(stored.Changed), &bank.Period{From: *stored.FirstDay, To: *stored.LastDay})
 	})
 	return r, rejected, err
 }

@@ -125,11 +125,6 @@ func (t Tenant) keys(refs []bank.Ref, kind bank.Kind) (consumers, ids []int64) {
 	return consumers, ids
 }
 
-// sorted is a sorted copy without repetitions: the order in which locks are taken.
-func sorted(ids []int64) []int64 {
-	return unique(ids)
-}
-
 // same tells whether two rows of an account say the same.
 func same(a, b bank.Transaction) bool {
 	return a.BaseType == b.BaseType && a.Amount.Equal(b.Amount) && a.BookingDate == b.BookingDate && equal(a.ValueDate, b.ValueDate) && a.Status == b.Status &&
@@ -159,7 +154,7 @@ func sortByExternalID(rows []bank.Transaction) {
 // chunks cuts rows into parts that one INSERT takes well.
 func chunks[T any](rows []T) iter.Seq[[]T] { return slices.Chunk(rows, 1000) }
 
-// unique drops repetitions.
+// unique is a sorted copy without repetitions: also the order in which locks are taken.
 func unique[T cmp.Ordered](list []T) []T {
 	list = slices.Clone(list)
 	slices.Sort(list)

@@ -364,7 +364,7 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 	}
 	err = t.in(ctx, func(tx *Tx) error {
 		consumers, ids := t.keys(refs, bank.KindTransaction)
-		if err := tx.touch(ctx, t.customerID, sorted(consumers)); err != nil {
+		if err := tx.touch(ctx, t.customerID, unique(consumers)); err != nil {
 			return err
 		}
 		deleted = 0
@@ -392,7 +392,7 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 			return err
 		}
 		deleted = len(gone)
-		return tx.matchTransfers(ctx, t.customerID, sorted(consumers), &days)
+		return tx.matchTransfers(ctx, t.customerID, unique(consumers), &days)
 	})
 	return deleted, err
 }

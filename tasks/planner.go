@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -37,7 +38,7 @@ type Planner struct {
 
 // Run plans and sweeps until the context ends.
 func (p *Planner) Run(ctx context.Context) {
-	plan, sweep := time.NewTicker(orElse(p.Plan, time.Minute)), time.NewTicker(orElse(p.Sweep, 5*time.Second))
+	plan, sweep := time.NewTicker(cmp.Or(p.Plan, time.Minute)), time.NewTicker(cmp.Or(p.Sweep, 5*time.Second))
 	defer plan.Stop()
 	defer sweep.Stop()
 	p.tick(ctx)
@@ -137,13 +138,6 @@ func RunDue(ctx context.Context, w *Worker, d Due, progress func(done, all int))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-}
-
-func orElse(d, other time.Duration) time.Duration {
-	if d > 0 {
-		return d
-	}
-	return other
 }
 
 // describe tells what went wrong without what it went wrong with: a database's message can hold account data.
