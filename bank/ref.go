@@ -18,6 +18,10 @@ const (
 	KindCategory    Kind = 'g'
 	KindEntry       Kind = 'e'
 	KindRun         Kind = 'r'
+	KindSession     Kind = 's'
+	KindFlow        Kind = 'f'
+	KindRefresh     Kind = 'u'
+	KindConsent     Kind = 'k'
 )
 
 // Ref names one thing among all things of a customer. It carries the consumer that the thing belongs to,
