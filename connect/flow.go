@@ -292,9 +292,9 @@ func (f *Flow) Tick(now time.Time) bool {
 	return false
 }
 
-// Offered are the accounts of an access that the flow's scope lets through; known are the consumer's accounts of the
-// scope's ids. all is true where the consumer has nothing to pick.
-func (s Scope) Offered(accounts []Account, known map[bank.Ref]Known) (offered []Account, all bool) {
+// Offered are the accounts of an access at a bank that the scope lets through; known are the consumer's accounts. all is
+// true where the consumer has nothing to pick.
+func (s Scope) Offered(bankCode string, accounts []Account, known []Known) (offered []Account, all bool) {
 	if s.Accounts == nil {
 		return accounts, false
 	}
@@ -302,13 +302,10 @@ func (s Scope) Offered(accounts []Account, known map[bank.Ref]Known) (offered []
 		return accounts, true
 	}
 	for _, a := range accounts {
-		wanted := a.IBAN != "" && slices.Contains(s.Accounts.IBANs, a.IBAN)
-		for _, id := range s.Accounts.IDs {
-			if k, ok := known[id]; ok && k.is(a) {
-				wanted = true
-			}
+		named := func(k Known) bool {
+			return slices.Contains(s.Accounts.IDs, k.Ref()) && (k.sameID(bankCode, a) || k.sameIBAN(a))
 		}
-		if wanted {
+		if a.IBAN != "" && slices.Contains(s.Accounts.IBANs, a.IBAN) || slices.ContainsFunc(known, named) {
 			offered = append(offered, a)
 		}
 	}

@@ -378,7 +378,8 @@ func TestNewFlowCheck(t *testing.T) {
 
 func TestOfferedAndPick(t *testing.T) {
 	ref := bank.Ref{Kind: bank.KindAccount, ConsumerID: 1, ID: 5}
-	known := map[bank.Ref]Known{ref: {Account: bank.Account{ConsumerID: 1, ID: 5, Currency: "EUR", Container: bank.ContainerBank, IBAN: ptr(iban1)}, BankCode: "good", BankIDs: []string{"b"}}}
+	account := bank.Account{ConsumerID: 1, ID: 5, Currency: "EUR", Container: bank.ContainerBank, IBAN: ptr(iban1)}
+	known := []Known{{Account: account, BankCode: "good", BankIDs: []string{"b"}}, {Account: account, BankCode: "other", BankIDs: []string{"d"}}} // linked at two banks
 	all := []Account{{ID: "a", IBAN: iban1, Currency: "EUR", Container: bank.ContainerBank}, {ID: "b", Currency: "EUR"}, {ID: "c", IBAN: iban2, Currency: "EUR"}, {ID: "d", Currency: "EUR"}}
 	for _, c := range []struct {
 		s    *Selection
@@ -389,7 +390,7 @@ func TestOfferedAndPick(t *testing.T) {
 		{&Selection{IDs: []bank.Ref{ref}}, "ab", true}, {&Selection{IDs: []bank.Ref{{Kind: bank.KindAccount, ID: 6}}}, "", true},
 		{&Selection{IDs: []bank.Ref{ref}, IBANs: []string{iban1, iban2}}, "abc", true},
 	} {
-		offered, every := Scope{Accounts: c.s}.Offered(all, known)
+		offered, every := Scope{Accounts: c.s}.Offered("good", all, known)
 		got := ""
 		for _, a := range offered {
 			got += a.ID

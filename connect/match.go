@@ -19,9 +19,9 @@ type Known struct {
 	BankIDs  []string
 }
 
-// is tells whether a bank's account is this one: the same id at the same bank, or the same IBAN.
-func (k Known) is(a Account) bool {
-	return k.Currency == a.Currency && slices.Contains(k.BankIDs, a.ID) || k.sameIBAN(a)
+// sameID tells whether a bank knows both under one id.
+func (k Known) sameID(bankCode string, a Account) bool {
+	return k.BankCode == bankCode && k.Currency == a.Currency && slices.Contains(k.BankIDs, a.ID)
 }
 
 // sameIBAN tells whether two have one IBAN. An account in another currency, or a card that is settled by the account, is
@@ -37,9 +37,7 @@ func (k Known) sameIBAN(a Account) bool {
 func Match(bankCode string, fetched []Account, known []Known) []*Known {
 	matched, taken := make([]*Known, len(fetched)), map[int64]bool{}
 	for _, by := range []func(Known, Account) bool{
-		func(k Known, a Account) bool {
-			return k.BankCode == bankCode && k.Currency == a.Currency && slices.Contains(k.BankIDs, a.ID)
-		},
+		func(k Known, a Account) bool { return k.sameID(bankCode, a) },
 		func(k Known, a Account) bool { return k.sameIBAN(a) && k.Name == a.Name },
 		Known.sameIBAN,
 	} {
@@ -215,16 +213,17 @@ const sameID = 4
 // are two.
 func distance(old, now bank.Transaction) (d int, ok bool) {
 	late := int(now.BookingDate - old.BookingDate)
-	apart, unlike := max(late, -late), 3-likeness(old, now)
 	switch {
 	case old.Status == bank.Posted: // which does not become pending again
-		return unlike, apart == 0 && now.Status == bank.Posted
-	case unlike == 3:
-		ok = 0 <= late && late <= cardDays
-	default:
-		ok = -earlyDays <= late && late <= settleDays
+		if late != 0 || now.Status == bank.Pending {
+			return 0, false
+		}
+		return 3 - likeness(old, now), true
+	case late < -earlyDays || late > settleDays:
+		return 0, false
 	}
-	return sameID + 1 + apart*4 + unlike*20, ok
+	unlike := 3 - likeness(old, now)
+	return sameID + 1 + max(late, -late)*4 + unlike*20, unlike < 3 || 0 <= late && late <= cardDays
 }
 
 // likeness is 0 for another text, 3 for the same.
