@@ -173,7 +173,7 @@ func TestErase(t *testing.T) {
 	}
 	exact(t, w.Store)
 	e, err := x.DeleteConsumer(ctx, anna.Ref())
-	if err != nil || e != (store.Erased{Accounts: 1, Transactions: 3, Entries: 1}) {
+	if err != nil || e != (store.Erased{Accounts: 2, Transactions: 4, Entries: 1}) {
 		t.Errorf("erased %+v, %v", e, err)
 	}
 	tables := column[string](t, db, "SELECT table_name::text FROM information_schema.columns WHERE column_name = 'consumer_id' AND table_schema = 'public'")

@@ -90,6 +90,8 @@ type NewConsumer struct {
 	ExternalID *string
 	TimeZone   *string
 	Currency   *bank.Currency
+
+	eraseEmpty bool // one that is made goes with its last account
 }
 
 func (n NewConsumer) check(externalID string) error {
@@ -123,13 +125,13 @@ func (t Tenant) CreateConsumer(ctx context.Context, n NewConsumer) (c bank.Consu
 }
 
 func (tx *Tx) createConsumer(ctx context.Context, t Tenant, n NewConsumer) (c bank.Consumer, err error) {
-	err = tx.NewRaw(`INSERT INTO consumers AS c (customer_id, external_id, time_zone, currency, created_at, changed_at)
-		SELECT id, ?, coalesce(?, time_zone), coalesce(?, currency), ?, ? FROM customers WHERE id = ?
+	err = tx.NewRaw(`INSERT INTO consumers AS c (customer_id, external_id, time_zone, currency, created_at, changed_at, erase_empty)
+		SELECT id, ?, coalesce(?, time_zone), coalesce(?, currency), ?, ?, ? FROM customers WHERE id = ?
 		ON CONFLICT (customer_id, external_id) DO UPDATE SET
 			time_zone = coalesce(?, c.time_zone), currency = coalesce(?, c.currency),
 			changed_at = CASE WHEN (coalesce(?, c.time_zone), coalesce(?, c.currency)) = (c.time_zone, c.currency) THEN c.changed_at ELSE `+later("excluded.changed_at", "c.changed_at")+` END
-		RETURNING *`,
-		n.ExternalID, n.TimeZone, n.Currency, tx.now, tx.now, t.customerID, n.TimeZone, n.Currency, n.TimeZone, n.Currency).Scan(ctx, &c)
+		RETURNING customer_id, id, external_id, time_zone, currency, created_at, changed_at`,
+		n.ExternalID, n.TimeZone, n.Currency, tx.now, tx.now, n.eraseEmpty, t.customerID, n.TimeZone, n.Currency, n.TimeZone, n.Currency).Scan(ctx, &c)
 	return c, err
 }
 
@@ -181,29 +183,44 @@ func (t Tenant) DeleteConsumer(ctx context.Context, ref bank.Ref) (e Erased, err
 	if !t.may(ref, bank.KindConsumer) {
 		return e, fault.Unknown("consumerId", "Consumer")
 	}
-	err = t.in(ctx, func(tx *Tx) error {
-		e = Erased{}
+	err = t.in(ctx, func(tx *Tx) (err error) {
 		var c bank.Consumer
 		if err := tx.consumer(ctx, t, ref.ID, &c, "UPDATE"); err != nil {
 			return err
 		}
-		// The order follows the references; the totals go first, so that nothing is subtracted from them in vain.
-		for _, step := range []struct {
-			table string
-			n     *int
-		}{{"account_months", nil}, {"category_months", nil}, {"refused_transfers", nil}, {"transactions", &e.Transactions},
-			{"accounts", &e.Accounts}, {"evaluations", nil}, {"feed_entries", &e.Entries}, {"user_settings", nil}, {"idempotency_keys", nil}} {
-			n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = ? AND consumer_id = ?", bun.Ident(step.table), t.customerID, ref.ID)
-			if err != nil {
-				return err
-			}
-			if step.n != nil {
-				*step.n = n
-			}
-		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM consumers WHERE customer_id = ? AND id = ?", t.customerID, ref.ID)
+		e, err = tx.erase(ctx, t.customerID, []int64{ref.ID})
 		return err
 	})
+	return e, err
+}
+
+// erase erases consumers, whose locks are held, and everything held about them.
+func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erased, err error) {
+	// A session, which holds where its consumer's browser was, is nothing that one consumer's tenant may see.
+	if _, err := tx.ExecContext(ctx, `SELECT set_config('app.consumer', '', true)`); err != nil {
+		return e, err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE customer_id = ?0 AND id IN (SELECT session_id FROM flows f WHERE f.customer_id = ?0
+			AND (f.consumer_id = ANY(?1::bigint[]) OR f.consumer_external_id IN (SELECT external_id FROM consumers WHERE customer_id = ?0 AND id = ANY(?1::bigint[]))))`,
+		customerID, pgdialect.Array(ids)); err != nil {
+		return e, err
+	}
+	// The order follows the references; the totals go first, so that nothing is subtracted from them in vain.
+	for _, step := range []struct {
+		table string
+		n     *int
+	}{{"refresh_parts", nil}, {"refreshes", nil}, {"automatic_refreshes", nil}, {"account_links", nil}, {"consents", nil},
+		{"account_months", nil}, {"category_months", nil}, {"refused_transfers", nil}, {"transactions", &e.Transactions},
+		{"accounts", &e.Accounts}, {"evaluations", nil}, {"feed_entries", &e.Entries}, {"user_settings", nil}, {"idempotency_keys", nil}} {
+		n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = ? AND consumer_id = ANY(?::bigint[])", bun.Ident(step.table), customerID, pgdialect.Array(ids))
+		if err != nil {
+			return e, err
+		}
+		if step.n != nil {
+			*step.n = n
+		}
+	}
+	_, err = tx.ExecContext(ctx, "DELETE FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[])", customerID, pgdialect.Array(ids))
 	return e, err
 }
 
@@ -220,5 +237,25 @@ func (tx *Tx) affected(ctx context.Context, query string, args ...any) (int, err
 // lockConsumers waits for and holds the locks of consumers without marking them as changed. ids must be sorted.
 func (tx *Tx) lockConsumers(ctx context.Context, customerID int64, ids []int64) error {
 	_, err := tx.ExecContext(ctx, "SELECT 1 FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[]) ORDER BY id FOR NO KEY UPDATE", customerID, pgdialect.Array(ids))
+	return err
+}
+
+// owner is a consumer of any customer.
+type owner struct{ CustomerID, ConsumerID int64 }
+
+// columns are consumers' keys as two arrays.
+func columns(owners []owner) (customers, consumers any) {
+	a, b := make([]int64, len(owners)), make([]int64, len(owners))
+	for i, o := range owners {
+		a[i], b[i] = o.CustomerID, o.ConsumerID
+	}
+	return pgdialect.Array(a), pgdialect.Array(b)
+}
+
+// lockOwners waits for and holds the locks of consumers of several customers.
+func (tx *Tx) lockOwners(ctx context.Context, owners []owner) error {
+	customers, consumers := columns(owners)
+	_, err := tx.ExecContext(ctx, `SELECT 1 FROM consumers WHERE (customer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))
+		ORDER BY customer_id, id FOR NO KEY UPDATE`, customers, consumers)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -21,19 +22,22 @@ import (
 // things are the refs that a caller names.
 type things struct {
 	consumer, account, transaction, entry, run bank.Ref
+	session, flow, refresh, consent            bank.Ref
 	whole                                      insight.Entry
 	wholeRun                                   insight.Run
 }
 
 func (x tenant) things(i int) things {
-	return things{x.consumers[i].Ref(), x.accounts[2*i].Ref(), x.rows[i*len(x.rows)/2].Ref(), x.entries[i].Ref(), x.runs[i].Ref(), x.entries[i], x.runs[i]}
+	return things{x.consumers[i].Ref(), x.accounts[2*i].Ref(), x.rows[i*len(x.rows)/2].Ref(), x.entries[i].Ref(), x.runs[i].Ref(),
+		x.flows[i].Session, x.flows[i].Flow, x.flows[i].Refresh, x.flows[i].Consent, x.entries[i], x.runs[i]}
 }
 
 // like is the same kinds of things that nobody has.
 func like(of things, consumer, id int64) things {
 	x := things{bank.Ref{Kind: bank.KindConsumer, ConsumerID: consumer, ID: consumer}, bank.Ref{Kind: bank.KindAccount, ConsumerID: consumer, ID: id},
 		bank.Ref{Kind: bank.KindTransaction, ConsumerID: consumer, ID: id}, bank.Ref{Kind: bank.KindEntry, ConsumerID: consumer, ID: id},
-		bank.Ref{Kind: bank.KindRun, ConsumerID: consumer, ID: id}, of.whole, of.wholeRun}
+		bank.Ref{Kind: bank.KindRun, ConsumerID: consumer, ID: id}, bank.Ref{Kind: bank.KindSession, ID: id}, bank.Ref{Kind: bank.KindFlow, ID: id},
+		bank.Ref{Kind: bank.KindRefresh, ID: id}, bank.Ref{Kind: bank.KindConsent, ConsumerID: consumer, ID: id}, of.whole, of.wholeRun}
 	x.whole.ConsumerID, x.whole.ID, x.whole.Accounts = consumer, id, []insight.EntryAccount{{ID: x.account}}
 	x.wholeRun.ID = id
 	return x
@@ -122,8 +126,12 @@ func TestForeignRefs(t *testing.T) {
 		}
 	}
 	// The other way round, so that the table is known to ask what can be answered.
+	if _, err := operations(t)["StartFlow"](s.Customer(a.id), own); err != nil { // before its session is closed
+		t.Errorf("StartFlow of its own: %v", err)
+	}
 	for name, do := range operations(t) {
-		if name == "DeleteConsumer" || name == "DeleteAccount" || name == "DeleteTransactions" || name == "SeparateTransfer" {
+		switch name {
+		case "DeleteConsumer", "DeleteAccount", "DeleteTransactions", "SeparateTransfer", "StartFlow", "CollectFlow":
 			continue
 		}
 		if _, err := do(s.Customer(a.id), own); err != nil {
@@ -150,6 +158,7 @@ func TestRowsOfOthers(t *testing.T) {
 	a, b := populate(t, s, "a"), populate(t, s, "b")
 	db := admin(t, url)
 	tables := append(column[string](t, db, tenantTables), "customers")
+	withConsumer := column[string](t, db, "SELECT table_name::text FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'consumer_id'")
 	if _, err := db.Exec(t.Context(), "SET ROLE insightgraph_app"); err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +185,7 @@ func TestRowsOfOthers(t *testing.T) {
 		if table == "tokens" {
 			continue // no rights at all, below
 		}
-		key, ofConsumer := "customer_id", table == "consumers" || table != "customers" && table != "public_keys" && table != "customer_settings" && table != "run_shards"
+		key, ofConsumer := "customer_id", table == "consumers" || slices.Contains(withConsumer, table)
 		if table == "customers" {
 			key = "id"
 		}
@@ -204,6 +213,11 @@ func TestRowsOfOthers(t *testing.T) {
 			if n := count(mine, "", fmt.Sprintf("DELETE FROM %s WHERE %s = %d", table, key, b.id)); n != 0 {
 				t.Errorf("%s: deleted %d rows of others", table, n)
 			}
+		}
+	}
+	for _, table := range []string{"sessions", "origins"} { // nothing of one consumer
+		if n := count(mine, anna, "SELECT FROM "+table); n != 0 {
+			t.Errorf("%s: a consumer sees %d rows", table, n)
 		}
 	}
 	for _, statement := range []string{"SELECT FROM tokens", "INSERT INTO customers (name) VALUES ('x')", "CREATE TABLE x ()", "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",

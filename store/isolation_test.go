@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"insightgraph/bank"
+	"insightgraph/connect"
 	"insightgraph/insight"
 	"insightgraph/page"
 	"insightgraph/store"
@@ -36,11 +37,11 @@ func TestSchemaIsolation(t *testing.T) {
 		"rights beyond reading and writing rows": `SELECT c.relname::text FROM pg_class c, pg_roles r WHERE r.rolname LIKE 'insightgraph_%' AND c.relnamespace = 'public'::regnamespace
 			AND c.relkind = 'r' AND (has_table_privilege(r.oid, c.oid, 'TRUNCATE') OR has_table_privilege(r.oid, c.oid, 'REFERENCES') OR has_table_privilege(r.oid, c.oid, 'TRIGGER'))`,
 		"functions that run as their owner": `SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef`,
-		// tokens: found before the customer is known. run_shards: a task names its shard alone. customers: client ids are one name space.
+		// tokens, flows: found before the customer is known. run_shards, refresh_parts: a task names its shard or part alone. customers: client ids are one name space.
 		"unique indexes that tell of other customers": `SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 			LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
 			WHERE i.indisunique AND c.relnamespace = 'public'::regnamespace AND a.attname IS DISTINCT FROM 'customer_id'
-			AND i.indexrelid::regclass::text NOT IN ('customers_pkey', 'customers_client_id', 'tokens_pkey', 'run_shards_id', 'rates_pkey', 'migrations_pkey', 'migration_locks_pkey', 'migration_locks_table_name_key')`,
+			AND i.indexrelid::regclass::text NOT IN ('customers_pkey', 'customers_client_id', 'tokens_pkey', 'run_shards_id', 'refresh_parts_id', 'flows_handle', 'rates_pkey', 'migrations_pkey', 'migration_locks_pkey', 'migration_locks_table_name_key')`,
 		"references that tell of other customers": `SELECT k.conname::text FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
 			WHERE k.contype = 'f' AND a.attname <> 'customer_id'`,
 		"references without an index": `SELECT k.conname::text FROM pg_constraint k WHERE k.contype = 'f' AND NOT EXISTS (
@@ -61,6 +62,25 @@ type tenant struct {
 	rows      []bank.Transaction
 	entries   []insight.Entry
 	runs      []insight.Run // of each consumer
+	flows     []linked      // of each consumer
+}
+
+// linked are the refs of what linking a bank leaves.
+type linked struct{ Session, Flow, Refresh, Consent bank.Ref }
+
+// linkBank links a bank with a consent, schedules its refresh and starts one.
+func linkBank(t *testing.T, s *store.Store, c store.Tenant, who string) linked {
+	t.Helper()
+	w := &world{Store: s, c: c}
+	f, _ := w.flow(t, connect.NewFlow{ConsumerExternalID: &who, StoreConsent: connect.ConsentRequired}, []byte("secret"), told("1", "", row("told", "-1", "2026-01-08")))
+	owner := bank.Ref{Kind: bank.KindConsumer, ConsumerID: *f.ConsumerID, ID: *f.ConsumerID}
+	must[[]connect.AutomaticRefresh](t)(c.ScheduleRefresh(t.Context(), owner, nil, connect.Plan{}))
+	r, _, err := c.StartRefresh(t.Context(), store.NewRefresh{Consumer: owner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	consents := must[map[int64][]connect.Consent](t)(c.Consents(t.Context(), []int64{owner.ID}))
+	return linked{bank.Ref{Kind: bank.KindSession, ID: f.SessionID}, f.Ref(), r.Ref(), consents[owner.ID][0].Ref()}
 }
 
 func populate(t *testing.T, s *store.Store, name string) tenant {
@@ -103,8 +123,10 @@ func populate(t *testing.T, s *store.Store, name string) tenant {
 		if err := s.SaveToken(ctx, []byte(name+who), made.id, &c.ID, time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
+		made.flows = append(made.flows, linkBank(t, s, made.Tenant, who))
 		made.entries = append(made.entries, must[*page.Of[insight.Entry]](t)(made.Feed(ctx, insight.FeedFilter{ConsumerIDs: []bank.Ref{c.Ref()}}, page.Args{Size: 9})).Nodes...)
 	}
+	must[[]string](t)(made.AddOrigin(ctx, "https://shop.example"))
 	must[bank.PublicKey](t)(made.AddPublicKey(ctx, bank.PublicKey{KeyID: "key", Algorithm: "EdDSA", PEM: "pem"}))
 	if err := made.ChangeCustomerSettings(ctx, func(map[string]insight.Settings) (map[string]insight.Settings, error) {
 		return map[string]insight.Settings{"COMPARISON": {Title: ptr("Ours")}}, nil

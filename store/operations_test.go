@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"insightgraph/bank"
+	"insightgraph/connect"
 	"insightgraph/insight"
 	"insightgraph/page"
 	"insightgraph/store"
@@ -100,6 +101,37 @@ func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error)
 		"Evaluations": func(c store.Tenant, x things) (any, error) {
 			p, err := c.Evaluations(ctx, x.wholeRun, nil, ten)
 			return onePage(t, p, err)
+		},
+		"Session":      func(c store.Tenant, x things) (any, error) { return c.Session(ctx, x.session) },
+		"CloseSession": func(c store.Tenant, x things) (any, error) { return c.CloseSession(ctx, x.session) },
+		"StartFlow": func(c store.Tenant, x things) (any, error) {
+			return c.StartFlow(ctx, connect.NewFlow{Session: x.session, Consumer: &x.consumer, Scope: connect.Scope{Accounts: &connect.Selection{IDs: []bank.Ref{x.account}}}},
+				connect.NewToken().Handle, []byte("hash"))
+		},
+		"Flow": func(c store.Tenant, x things) (any, error) { return c.Flow(ctx, x.flow) },
+		"MoveFlow": func(c store.Tenant, x things) (any, error) {
+			return c.MoveFlow(ctx, x.flow, func(f *connect.Flow) error { f.Tries = 1; return nil })
+		},
+		"CollectFlow": func(c store.Tenant, x things) (any, error) {
+			_, parts, err := c.CollectFlow(ctx, x.flow, []string{"1"}, func(f *connect.Flow) error { f.Collects(nil); return nil })
+			return parts, err
+		},
+		"KnownAccounts": func(c store.Tenant, x things) (any, error) { return c.KnownAccounts(ctx, &x.consumer.ID) },
+		"Refresh":       func(c store.Tenant, x things) (any, error) { return c.Refresh(ctx, x.refresh) },
+		"StartRefresh": func(c store.Tenant, x things) (any, error) {
+			_, _, err := c.StartRefresh(ctx, store.NewRefresh{Consumer: x.consumer})
+			return nil, err
+		},
+		"ScheduleRefresh": func(c store.Tenant, x things) (any, error) {
+			return c.ScheduleRefresh(ctx, x.consumer, nil, connect.Plan{})
+		},
+		"UnscheduleRefresh":  func(c store.Tenant, x things) (any, error) { return c.UnscheduleRefresh(ctx, x.consumer, nil) },
+		"AutomaticRefreshes": func(c store.Tenant, x things) (any, error) { return c.AutomaticRefreshes(ctx, x.consumer) },
+		"Consents":           func(c store.Tenant, x things) (any, error) { return c.Consents(ctx, []int64{x.consumer.ID}) },
+		"Consent":            func(c store.Tenant, x things) (any, error) { return c.Consent(ctx, x.consent) },
+		"RevokeConsents": func(c store.Tenant, x things) (any, error) {
+			_, revoked, err := c.RevokeConsents(ctx, x.consumer)
+			return revoked, err
 		},
 		"CreateRun": func(c store.Tenant, x things) (any, error) {
 			_, _, err := c.CreateRun(ctx, store.NewRun{Requests: []insight.TriggerRequest{{Insight: "COMPARISON"}}, Consumer: &x.consumer}, nil)

@@ -281,12 +281,12 @@ func (tx *Tx) holdShard(ctx context.Context, c Shard) error {
 	return err
 }
 
-// ErrLost says that a shard was taken over by another worker.
+// ErrLost says that a shard, or a part, was taken over by another worker.
 var ErrLost = errLost{}
 
 type errLost struct{}
 
-func (errLost) Error() string { return "the shard was taken over by another worker" }
+func (errLost) Error() string { return "the work was taken over by another worker" }
 
 func (tx *Tx) closeShard(ctx context.Context, c Shard, state string, counts map[insight.Outcome]int) error {
 	n, err := tx.affected(ctx, "UPDATE run_shards SET state = ?, outcomes = ?, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",

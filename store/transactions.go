@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -252,12 +253,22 @@ func withoutAccount(rows []bank.Transaction) (faults fault.Many) {
 }
 
 // storeTransactions writes prepared rows of one account whose consumer's lock is held.
-func (tx *Tx) storeTransactions(ctx context.Context, a bank.Account, rows []bank.Transaction) (s Stored, err error) {
+func (tx *Tx) storeTransactions(ctx context.Context, a bank.Account, rows []bank.Transaction) (Stored, error) {
+	s, days, err := tx.putTransactions(ctx, a, rows, nil)
+	if err != nil || s.Created+s.Updated == 0 {
+		return s, err
+	}
+	return s, tx.matchTransfers(ctx, a.CustomerID, []int64{a.ConsumerID}, &days)
+}
+
+// putTransactions is storeTransactions without transfers, which are to be matched on the days. Rows that are new are
+// erased at a moment, where one is given.
+func (tx *Tx) putTransactions(ctx context.Context, a bank.Account, rows []bank.Transaction, eraseAt *time.Time) (s Stored, days bank.Period, err error) {
 	n := len(rows)
 	externalIDs, baseTypes, amounts, bookingDates := make([]*string, n), make([]string, n), make([]string, n), make([]string, n)
 	valueDates, statuses, descriptions := make([]*string, n), make([]string, n), make([]string, n)
 	names, ibans, mccs, categories, sources := make([]*string, n), make([]*string, n), make([]*string, n), make([]int, n), make([]string, n)
-	days := bank.Period{From: rows[0].BookingDate, To: rows[0].BookingDate}
+	days = bank.Period{From: rows[0].BookingDate, To: rows[0].BookingDate}
 	for i, x := range rows {
 		externalIDs[i], baseTypes[i], amounts[i], bookingDates[i] = x.ExternalID, string(x.BaseType), x.Amount.String(), x.BookingDate.String()
 		if x.ValueDate != nil {
@@ -269,21 +280,21 @@ func (tx *Tx) storeTransactions(ctx context.Context, a bank.Account, rows []bank
 		days.From, days.To = min(days.From, x.BookingDate), max(days.To, x.BookingDate)
 	}
 	result, err := tx.pg.Query(ctx, `INSERT INTO transactions AS t (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date,
-			value_date, status, description, counterparty_name, counterparty_iban, mcc, category_id, category_source, created_at, changed_at)
+			value_date, status, description, counterparty_name, counterparty_iban, mcc, category_id, category_source, created_at, changed_at, erase_at)
 		SELECT $1::bigint, $2::bigint, $3::bigint, external_id, base_type, amount::numeric, $4::text, booking_date::date,
-			value_date::date, status, description, name, iban, mcc, category_id, category_source, $5::timestamptz, $5::timestamptz
+			value_date::date, status, description, name, iban, mcc, category_id, category_source, $5::timestamptz, $5::timestamptz, $18::timestamptz
 		FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::int[], $17::text[])
 			AS u(external_id, base_type, amount, booking_date, value_date, status, description, name, iban, mcc, category_id, category_source)
 		`+onConflict+` RETURNING xmax = 0`,
 		a.CustomerID, a.ConsumerID, a.ID, string(a.Currency), tx.now, externalIDs, baseTypes, amounts, bookingDates, valueDates, statuses, descriptions,
-		names, ibans, mccs, categories, sources)
+		names, ibans, mccs, categories, sources, eraseAt)
 	if err != nil {
-		return s, err
+		return s, days, err
 	}
 	for result.Next() {
 		var created bool
 		if err := result.Scan(&created); err != nil {
-			return s, err
+			return s, days, err
 		}
 		if created {
 			s.Created++
@@ -292,13 +303,10 @@ func (tx *Tx) storeTransactions(ctx context.Context, a bank.Account, rows []bank
 		}
 	}
 	if err := result.Err(); err != nil {
-		return s, err
+		return s, days, err
 	}
 	s.Unchanged = n - s.Created - s.Updated
-	if s.Created+s.Updated == 0 {
-		return s, nil
-	}
-	return s, tx.matchTransfers(ctx, a.CustomerID, []int64{a.ConsumerID}, &days)
+	return s, days, nil
 }
 
 // onConflict updates a known row where something differs. A person's category stays, and so does a transfer unless what

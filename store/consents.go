@@ -1,0 +1,118 @@
+package store
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"insightgraph/bank"
+	"insightgraph/connect"
+	"insightgraph/fault"
+)
+
+// Consents lists the consents of consumers, the newest first.
+func (t Tenant) Consents(ctx context.Context, consumerIDs []int64) (map[int64][]connect.Consent, error) {
+	var rows []connect.Consent
+	err := t.in(ctx, func(tx *Tx) error {
+		return tx.NewSelect().Model(&rows).Where("customer_id = ? AND consumer_id = ANY(?::bigint[])", t.customerID, pgdialect.Array(consumerIDs)).
+			Apply(t.own("consumer_id")).OrderExpr("granted_at DESC, id DESC").Scan(ctx)
+	})
+	found := make(map[int64][]connect.Consent, len(consumerIDs))
+	for _, c := range rows {
+		found[c.ConsumerID] = append(found[c.ConsumerID], c)
+	}
+	return found, err
+}
+
+// Consent finds one consent.
+func (t Tenant) Consent(ctx context.Context, ref bank.Ref) (c connect.Consent, err error) {
+	if !t.may(ref, bank.KindConsent) {
+		return c, fault.Unknown("", "Consent")
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		c = connect.Consent{}
+		return tx.NewSelect().Model(&c).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx)
+	})
+	return c, notFound(err, "", "Consent")
+}
+
+// RevokeConsents ends a consumer's active consents and forgets their secrets. It returns them as they were, so that the
+// caller can give them back to the banks too. What is fetched with them at the moment is not stored any more.
+func (t Tenant) RevokeConsents(ctx context.Context, consumer bank.Ref) (c bank.Consumer, revoked []connect.Consent, err error) {
+	if !t.may(consumer, bank.KindConsumer) {
+		return c, nil, fault.Unknown("consumerId", "Consumer")
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		c, revoked = bank.Consumer{}, nil
+		if err := tx.consumer(ctx, t, consumer.ID, &c, "NO KEY UPDATE"); err != nil {
+			return err
+		}
+		if err := tx.NewSelect().Model(&revoked).Where("customer_id = ? AND consumer_id = ? AND state = ?", t.customerID, c.ID, connect.ConsentActive).
+			OrderExpr("id").For("UPDATE").Scan(ctx); err != nil || revoked == nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE consents SET state = ?, sealed = NULL, closed_at = ? WHERE customer_id = ? AND consumer_id = ? AND state = ?",
+			connect.ConsentIsRevoked, tx.now, t.customerID, c.ID, connect.ConsentActive); err != nil {
+			return err
+		}
+		// None is left that could be used.
+		if _, err := tx.ExecContext(ctx, "UPDATE automatic_refreshes SET next_refresh_at = NULL WHERE customer_id = ? AND consumer_id = ?", t.customerID, c.ID); err != nil {
+			return err
+		}
+		var open []refreshPart
+		if err := tx.NewSelect().Model(&open).Where("customer_id = ? AND consumer_id = ? AND consent_id IS NOT NULL AND state IN ('READY', 'RUNNING')", t.customerID, c.ID).
+			OrderExpr("id").For("UPDATE").Scan(ctx); err != nil || open == nil {
+			return err
+		}
+		return tx.endParts(ctx, open, connect.ConsentRevoked)
+	})
+	return c, revoked, err
+}
+
+// Reseal encrypts all that is sealed anew. reseal is told the place of each; what cannot be opened is counted and stays.
+func (s *Store) Reseal(ctx context.Context, reseal func(sealed []byte, place string) ([]byte, error)) (done, failed int, err error) {
+	for _, kind := range []struct {
+		table, place string // and the column that its place is told by
+		of           func(customerID, id int64) string
+	}{{"flows", "id", connect.DialogPlace}, {"consents", "flow_id", connect.ConsentPlace}} {
+		after := [2]int64{}
+		for more := true; more; {
+			var ok, bad int
+			var last [2]int64
+			err := s.system(ctx, func(tx *Tx) error {
+				ok, bad, last, more = 0, 0, after, false
+				var rows []struct {
+					CustomerID, ID, Place int64
+					Sealed                []byte
+				}
+				if err := tx.NewRaw("SELECT customer_id, id, "+kind.place+" AS place, sealed FROM "+kind.table+` WHERE sealed IS NOT NULL AND (customer_id, id) > (?, ?)
+					ORDER BY customer_id, id LIMIT 200 FOR UPDATE`, after[0], after[1]).Scan(ctx, &rows); err != nil || len(rows) == 0 {
+					return err
+				}
+				var customers, ids []int64
+				var texts [][]byte
+				for _, r := range rows {
+					more, last = true, [2]int64{r.CustomerID, r.ID}
+					text, err := reseal(r.Sealed, kind.of(r.CustomerID, r.Place))
+					if err != nil {
+						bad++
+						continue
+					}
+					ok++
+					if !bytes.Equal(text, r.Sealed) {
+						customers, ids, texts = append(customers, r.CustomerID), append(ids, r.ID), append(texts, text)
+					}
+				}
+				_, err := tx.pg.Exec(ctx, "UPDATE "+kind.table+` x SET sealed = u.sealed FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS u(customer_id, id, sealed)
+					WHERE (x.customer_id, x.id) = (u.customer_id, u.id)`, customers, ids, texts)
+				return err
+			})
+			if err != nil {
+				return done, failed, err
+			}
+			done, failed, after = done+ok, failed+bad, last
+		}
+	}
+	return done, failed, nil
+}

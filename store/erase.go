@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"insightgraph/bank"
+	"insightgraph/connect"
+)
+
+const (
+	sessionsKept  = 7 * 24 * time.Hour  // after they expired
+	refreshesKept = 90 * 24 * time.Hour // after they were over
+	maxSwept      = 500                 // rows of one kind in one sweep
+	maxErased     = 50                  // consumers in one transaction
+)
+
+// SweepConnect does what time does: flows and consents that are over, data that was to be kept for a time only, sessions
+// that nobody needs any more.
+func (s *Store) SweepConnect(ctx context.Context) error {
+	var errs []error
+	for _, sweep := range []func(context.Context) error{s.sweepFlows, s.sweepRows, s.eraseDue} {
+		errs = append(errs, sweep(ctx)) // one that fails does not hold up the others
+	}
+	return errors.Join(errs...)
+}
+
+// sweepFlows ends flows that are overdue.
+func (s *Store) sweepFlows(ctx context.Context) error {
+	return s.system(ctx, func(tx *Tx) error {
+		var flows []connect.Flow
+		if err := tx.NewSelect().Model(&flows).Where(isOpen).Where("(working_until <= ?0 OR expires_at <= ?0 AND state = ?1)", tx.now, connect.InputNeeded).
+			OrderExpr("expires_at").Limit(maxSwept).For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
+			return err
+		}
+		for i := range flows {
+			flows[i].Tick(tx.now)
+		}
+		return tx.saveFlows(ctx, flows)
+	})
+}
+
+// sweepRows ends consents, forgets whose browser a session was, and deletes sessions and refreshes that are long over.
+func (s *Store) sweepRows(ctx context.Context) error {
+	return s.system(ctx, func(tx *Tx) error {
+		for _, step := range []struct {
+			statement string
+			before    time.Time
+		}{
+			{`UPDATE consents SET state = 'EXPIRED', sealed = NULL, closed_at = expires_at WHERE (customer_id, consumer_id, id) IN (
+				SELECT customer_id, consumer_id, id FROM consents WHERE state = 'ACTIVE' AND expires_at <= ? LIMIT ? FOR UPDATE SKIP LOCKED)`, tx.now},
+			{`UPDATE sessions SET psu = '{}' WHERE (customer_id, id) IN (
+				SELECT customer_id, id FROM sessions WHERE psu <> '{}' AND (closed_at IS NOT NULL OR expires_at <= ?) LIMIT ? FOR UPDATE SKIP LOCKED)`, tx.now.Add(-time.Hour)},
+			{`DELETE FROM sessions WHERE (customer_id, id) IN (
+				SELECT customer_id, id FROM sessions s WHERE expires_at <= ?
+					AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.customer_id = s.customer_id AND f.session_id = s.id AND f.` + isOpen + `)
+				ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED)`, tx.now.Add(-sessionsKept)},
+			{`DELETE FROM refreshes WHERE (customer_id, id) IN (
+				SELECT customer_id, id FROM refreshes WHERE finished_at <= ? ORDER BY finished_at LIMIT ? FOR UPDATE SKIP LOCKED)`, tx.now.Add(-refreshesKept)},
+		} {
+			if _, err := tx.ExecContext(ctx, step.statement, step.before, maxSwept); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// erasable are consumers with something to be erased.
+const erasable = `SELECT customer_id, consumer_id FROM accounts WHERE erase_at <= ?0
+	UNION SELECT customer_id, consumer_id FROM transactions WHERE erase_at <= ?0
+	UNION SELECT customer_id, id FROM consumers WHERE ` + isEmpty
+
+// isEmpty: made by a flow whose data was to be kept for a time only, and nothing is left or on its way.
+const isEmpty = `erase_empty AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.customer_id = consumers.customer_id AND a.consumer_id = consumers.id)
+	AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.customer_id = consumers.customer_id AND f.consumer_id = consumers.id AND f.` + isOpen + `)`
+
+// eraseDue erases what was to be kept until now only, some consumers of one customer at a time.
+func (s *Store) eraseDue(ctx context.Context) error {
+	for range maxSwept / maxErased {
+		var owners []owner
+		if err := s.system(ctx, func(tx *Tx) error {
+			owners = nil
+			return tx.NewRaw("SELECT * FROM ("+erasable+") due ORDER BY 1, 2 LIMIT ?1", tx.now, maxErased).Scan(ctx, &owners)
+		}); err != nil || owners == nil {
+			return err
+		}
+		of := map[int64][]int64{}
+		for _, o := range owners {
+			of[o.CustomerID] = append(of[o.CustomerID], o.ConsumerID)
+		}
+		for customerID, ids := range of {
+			if err := s.system(ctx, func(tx *Tx) error { return tx.eraseOf(ctx, customerID, ids) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// eraseOf erases what is due of consumers, and those of which nothing is left then.
+func (tx *Tx) eraseOf(ctx context.Context, customerID int64, consumerIDs []int64) error {
+	if err := tx.touch(ctx, customerID, consumerIDs); err != nil {
+		return err
+	}
+	var accounts []bank.Account
+	if err := tx.NewSelect().Model(&accounts).Where("customer_id = ? AND consumer_id = ANY(?::bigint[]) AND erase_at <= ?", customerID, pgdialect.Array(consumerIDs), tx.now).
+		Scan(ctx); err != nil {
+		return err
+	}
+	if err := tx.eraseAccounts(ctx, customerID, accounts); err != nil {
+		return err
+	}
+	var rows []bank.Transaction
+	if err := tx.NewRaw("DELETE FROM transactions WHERE customer_id = ? AND consumer_id = ANY(?::bigint[]) AND erase_at <= ? RETURNING consumer_id, account_id, booking_date",
+		customerID, pgdialect.Array(consumerIDs), tx.now).Scan(ctx, &rows); err != nil {
+		return err
+	}
+	if err := tx.eraseEntries(ctx, customerID, accounts, rows); err != nil {
+		return err
+	}
+	var empty []int64
+	if err := tx.NewRaw("SELECT id FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[]) AND "+isEmpty, customerID, pgdialect.Array(consumerIDs)).Scan(ctx, &empty); err != nil {
+		return err
+	}
+	if len(empty) > 0 {
+		if _, err := tx.erase(ctx, customerID, empty); err != nil {
+			return err
+		}
+	}
+	return tx.matchTransfers(ctx, customerID, consumerIDs, nil)
+}
+
+// eraseAccounts erases accounts with all that is about them alone, and consents that were for nothing else.
+func (tx *Tx) eraseAccounts(ctx context.Context, customerID int64, accounts []bank.Account) error {
+	if len(accounts) == 0 {
+		return nil
+	}
+	consumers, ids := make([]int64, len(accounts)), make([]int64, len(accounts))
+	for i, a := range accounts {
+		consumers[i], ids[i] = a.ConsumerID, a.ID
+	}
+	keys := []any{customerID, pgdialect.Array(consumers), pgdialect.Array(ids)}
+	var consents []connect.Consent
+	if err := tx.NewSelect().Model(&consents).Where(`(customer_id, consumer_id, id) IN (SELECT customer_id, consumer_id, consent_id FROM account_links
+		WHERE customer_id = ? AND (consumer_id, account_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[])))`, keys...).Scan(ctx); err != nil {
+		return err
+	}
+	for _, step := range []struct{ table, column string }{{"account_months", "account_id"}, {"category_months", "account_id"}, {"transactions", "account_id"}, {"accounts", "id"}} {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+step.table+" WHERE customer_id = ? AND (consumer_id, "+step.column+") IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))", keys...); err != nil {
+			return err
+		}
+	}
+	return tx.dropConsents(ctx, customerID, consents)
+}
+
+// dropConsents deletes those of some consents under which nothing can be fetched any more. What is under way ends.
+func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []connect.Consent) error {
+	if len(consents) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(consents)) // those of one table
+	for i, c := range consents {
+		ids[i] = c.ID
+	}
+	const idle = "customer_id = ? AND id = ANY(?::bigint[]) AND NOT EXISTS (SELECT 1 FROM account_links l WHERE (l.customer_id, l.consumer_id, l.consent_id) = (c.customer_id, c.consumer_id, c.id))"
+	var open []refreshPart
+	if err := tx.NewSelect().Model(&open).Where("state IN ('READY', 'RUNNING') AND (customer_id, consumer_id, consent_id) IN (SELECT customer_id, consumer_id, id FROM consents c WHERE "+idle+")",
+		customerID, pgdialect.Array(ids)).OrderExpr("id").For("UPDATE").Scan(ctx); err != nil {
+		return err
+	}
+	if len(open) > 0 {
+		if err := tx.endParts(ctx, open, connect.ConsentMissing); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, "DELETE FROM consents c WHERE "+idle, customerID, pgdialect.Array(ids))
+	return err
+}
+
+// eraseEntries erases the feed entries that rest on erased accounts or transactions.
+func (tx *Tx) eraseEntries(ctx context.Context, customerID int64, accounts []bank.Account, rows []bank.Transaction) error {
+	consumers, ids := make([]int64, 0, len(accounts)+len(rows)), make([]string, 0, len(accounts)+len(rows))
+	days := make([]*string, 0, len(accounts)+len(rows)) // nil: whatever the days
+	for _, a := range accounts {
+		consumers, ids, days = append(consumers, a.ConsumerID), append(ids, a.Ref().String()), append(days, nil)
+	}
+	for _, x := range rows {
+		account := bank.Account{ConsumerID: x.ConsumerID, ID: x.AccountID}
+		consumers, ids, days = append(consumers, x.ConsumerID), append(ids, account.Ref().String()), append(days, text(&x.BookingDate))
+	}
+	if len(consumers) == 0 {
+		return nil
+	}
+	_, err := tx.pg.Exec(ctx, `DELETE FROM feed_entries e USING (SELECT DISTINCT consumer_id, account, day::date AS day FROM unnest($2::bigint[], $3::text[], $4::text[]) AS u(consumer_id, account, day)) gone
+		WHERE e.customer_id = $1 AND e.consumer_id = gone.consumer_id AND (gone.day IS NULL OR gone.day BETWEEN e.window_from AND e.window_to)
+			AND EXISTS (SELECT 1 FROM jsonb_array_elements(e.accounts) x WHERE x->>'id' = gone.account)`, customerID, consumers, ids, days)
+	return err
+}
