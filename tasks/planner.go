@@ -27,7 +27,7 @@ var (
 // Quiet is how long a consumer's data must have been unchanged before its scheduled insights are made.
 const Quiet = 5 * time.Minute
 
-// Planner plans scheduled runs and sweeps up lost work. Any number may run at once.
+// Planner plans scheduled runs and automatic refreshes, and sweeps up lost work. Any number may run at once.
 type Planner struct {
 	Store *store.Store
 	Queue *Queue
@@ -62,15 +62,26 @@ func (p *Planner) tick(ctx context.Context) {
 		p.Log.ErrorContext(ctx, "plan", "error", describe(err))
 	}
 	p.Queue.put(ctx, queueSchedule, ids)
+	for more := true; more && ctx.Err() == nil; { // some at a time; what cannot be planned now is left for the next tick
+		parts, err := p.Store.PlanRefreshes(ctx)
+		if err != nil && ctx.Err() == nil {
+			p.Log.ErrorContext(ctx, "plan refreshes", "error", describe(err))
+		}
+		p.Queue.WakeParts(ctx, parts)
+		more = err == nil && len(parts) > 0
+	}
 }
 
-// SweepOnce puts waiting shards on the queue: what Redis lost, what was given back, and what a dead worker left.
+// SweepOnce puts waiting shards and parts on the queue: what Redis lost, what was given back, and what a dead worker left.
+// It also does what time does to flows, consents and data that is kept for a time only. A step that fails does not hold
+// up the others.
 func (p *Planner) SweepOnce(ctx context.Context) error {
-	ids, err := p.Store.Waiting(ctx, 1000)
-	if err == nil && len(ids) > 0 {
-		p.Queue.put(ctx, queueSchedule, ids)
-	}
-	return err
+	ids, waiting := p.Store.Waiting(ctx, 1000)
+	p.Queue.put(ctx, queueSchedule, ids)
+	over := p.Store.SweepConnect(ctx)
+	parts, open := p.Store.WaitingParts(ctx, 1000)
+	p.Queue.WakeParts(ctx, parts)
+	return errors.Join(waiting, over, open)
 }
 
 // Due asks what is due at a moment.

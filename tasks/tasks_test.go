@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv("INSIGHTGRAPH_TEST_STUCK_WORKER"); url != "" {
 		stuckWorker(url)
 	}
+	if url := os.Getenv("INSIGHTGRAPH_TEST_STUCK_FETCHER"); url != "" {
+		stuckFetcher(url)
+	}
 	storetest.Main(m)
 }
 

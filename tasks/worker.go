@@ -1,8 +1,8 @@
-// Package tasks is when work runs: asynq workers on Redis evaluate insights, a planner says what is due, a sweep finds
-// what was lost.
+// Package tasks is when work runs: asynq workers on Redis evaluate insights and fetch from banks, a planner says what is
+// due, a sweep finds what was lost.
 //
-// PostgreSQL is the truth. A task on Redis is only a call to look at a shard, by its number: the shard is claimed in the
-// database, evaluated, and marked as done in the transaction that stores the result. So a task that is lost is found by
+// PostgreSQL is the truth. A task on Redis is only a call to look at a shard of a run, or a part of a refresh, by its
+// number: it is claimed in the database, worked on, and marked as done in the transaction that stores the result. So a task that is lost is found by
 // the sweep, one that comes twice finds nothing to do, and a Redis that is away delays work but loses none.
 package tasks
 
@@ -52,12 +52,16 @@ func NewWorker(s *store.Store, log *slog.Logger) *Worker {
 // Server is an asynq server that hands tasks to the worker until it is shut down. It works with a Redis that comes later
 // or goes and comes again.
 func (w *Worker) Server(r redis.UniversalClient, concurrency int) *asynq.Server {
+	return newServer(r, concurrency, map[string]int{queueDemand: 6, queueSchedule: 3}, w.log)
+}
+
+func newServer(r redis.UniversalClient, concurrency int, queues map[string]int, log *slog.Logger) *asynq.Server {
 	return asynq.NewServerFromRedisClient(r, asynq.Config{
 		Concurrency:       concurrency,
-		Queues:            map[string]int{queueDemand: 6, queueSchedule: 3},
+		Queues:            queues,
 		TaskCheckInterval: 50 * time.Millisecond, // the default of a second would be most of a run's time
 		ShutdownTimeout:   30 * time.Second,
-		Logger:            quiet{w.log},
+		Logger:            quiet{log},
 		LogLevel:          asynq.WarnLevel,
 	})
 }
@@ -120,7 +124,7 @@ func (w *Worker) evaluate(ctx context.Context, shard store.Shard) (counts map[in
 	return w.store.Finish(ctx, shard, decide(shard.Run, facts, w.define))
 }
 
-// Queue puts shards on Redis.
+// Queue puts shards, and parts of refreshes, on Redis.
 type Queue struct {
 	client *asynq.Client
 	store  *store.Store
@@ -138,17 +142,26 @@ const patience = 250 * time.Millisecond
 // Wake calls workers for shards on demand. It never fails: what Redis does not take now, the sweep brings later.
 func (q *Queue) Wake(ctx context.Context, ids []int64) { q.put(ctx, queueDemand, ids) }
 
+// WakeParts calls workers for parts of refreshes, in the same way.
+func (q *Queue) WakeParts(ctx context.Context, ids []int64) {
+	q.send(ctx, queueConnect, TypeFetch, ids, func(id int64) any { return partPayload{id} }, q.store.UnqueuedParts)
+}
+
 func (q *Queue) put(ctx context.Context, queue string, ids []int64) {
+	q.send(ctx, queue, TypeShard, ids, func(id int64) any { return shardPayload{id} }, q.store.Unqueued)
+}
+
+func (q *Queue) send(ctx context.Context, queue, task string, ids []int64, payload func(int64) any, unqueued func(context.Context, []int64) error) {
 	ctx = context.WithoutCancel(ctx)
 	for i, id := range ids {
-		payload, _ := json.Marshal(shardPayload{id})
+		text, _ := json.Marshal(payload(id))
 		short, cancel := context.WithTimeout(ctx, patience)
-		_, err := q.client.EnqueueContext(short, asynq.NewTask(TypeShard, payload), asynq.Queue(queue), asynq.MaxRetry(0), asynq.Timeout(5*time.Minute))
+		_, err := q.client.EnqueueContext(short, asynq.NewTask(task, text), asynq.Queue(queue), asynq.MaxRetry(0), asynq.Timeout(5*time.Minute))
 		cancel()
 		if err != nil {
-			q.log.WarnContext(ctx, "Redis does not take tasks; they wait in the database", "tasks", len(ids)-i)
-			if err := q.store.Unqueued(ctx, ids[i:]); err != nil {
-				q.log.ErrorContext(ctx, "note unqueued shards", "error", describe(err))
+			q.log.WarnContext(ctx, "Redis does not take tasks; they wait in the database", "queue", queue, "tasks", len(ids)-i)
+			if err := unqueued(ctx, ids[i:]); err != nil {
+				q.log.ErrorContext(ctx, "note unqueued tasks", "queue", queue, "error", describe(err))
 			}
 			return
 		}

@@ -1,0 +1,198 @@
+package tasks
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/redis/go-redis/v9"
+
+	"insightgraph/connect"
+	"insightgraph/store"
+)
+
+// TypeFetch is the task of fetching one part of a refresh from its bank.
+const TypeFetch = "connect:fetch"
+
+// queueConnect has a server of its own: however slow banks are, insights do not wait for them.
+const queueConnect = "connect"
+
+type partPayload struct {
+	Part int64 `json:"part"`
+}
+
+var (
+	fetches = promauto.NewCounterVec(prometheus.CounterOpts{Name: "insightgraph_fetches_total",
+		Help: "Fetches from banks, by outcome: FINISHED, AGAIN for an error of ours, or the first part of the category that went wrong."}, []string{"outcome"})
+	fetchSeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{Name: "insightgraph_fetch_seconds",
+		Help: "Time to fetch from a bank and to store it, by outcome.", Buckets: prometheus.ExponentialBuckets(0.05, 2, 13)}, []string{"outcome"})
+)
+
+// Fetcher fetches the parts of refreshes from banks.
+type Fetcher struct {
+	Store     *store.Store
+	Directory *connect.Directory
+	Keys      connect.Keys
+	Timeout   time.Duration // for one bank; 0: two minutes, which the lease of a part allows for
+	Log       *slog.Logger
+}
+
+// Server is an asynq server that hands tasks to the fetcher until it is shut down.
+func (f *Fetcher) Server(r redis.UniversalClient, concurrency int) *asynq.Server {
+	return newServer(r, concurrency, map[string]int{queueConnect: 1}, f.Log)
+}
+
+// Mux maps the task type to its handler.
+func (f *Fetcher) Mux() *asynq.ServeMux {
+	mux := asynq.NewServeMux()
+	mux.HandleFunc(TypeFetch, func(ctx context.Context, t *asynq.Task) error {
+		var p partPayload
+		if err := json.Unmarshal(t.Payload(), &p); err != nil || p.Part <= 0 {
+			return fmt.Errorf("read the payload of %s: %w", t.Type(), asynq.SkipRetry)
+		}
+		// The database says when a part is tried again; for the queue the task is over.
+		_, _ = f.Do(ctx, p.Part)
+		return nil
+	})
+	return mux
+}
+
+// Do fetches one part, if nobody else does or did. done is false when it did not come to an end here.
+func (f *Fetcher) Do(ctx context.Context, id int64) (done bool, err error) {
+	part, ok, err := f.Store.ClaimPart(ctx, id)
+	if err != nil {
+		f.Log.ErrorContext(ctx, "claim a part", "part", id, "error", describe(err))
+		return false, err
+	}
+	if !ok {
+		return false, nil
+	}
+	start, outcome := time.Now(), string(connect.Finished)
+	fetched, problem, err := f.fetch(ctx, part)
+	if err == nil {
+		if problem == nil {
+			err = f.Store.FinishPart(ctx, part, fetched)
+		} else {
+			outcome = top(problem)
+			f.Log.InfoContext(ctx, "a bank did not give its data", "part", id, "bank", part.BankCode, "category", problem.Category)
+			err = f.Store.FailPart(ctx, part, problem)
+		}
+	}
+	switch {
+	case errors.Is(err, store.ErrLost):
+		return false, nil
+	case err != nil:
+		outcome = "AGAIN"
+		f.Log.ErrorContext(ctx, "fetch a part", "part", id, "attempt", part.Attempts, "error", describe(err))
+		if back := f.Store.GiveBackPart(context.WithoutCancel(ctx), part); back != nil && !errors.Is(back, store.ErrLost) {
+			f.Log.ErrorContext(ctx, "give a part back", "part", id, "error", describe(back))
+		}
+	}
+	fetches.WithLabelValues(outcome).Inc()
+	fetchSeconds.WithLabelValues(outcome).Observe(time.Since(start).Seconds())
+	return err == nil, err
+}
+
+// tops are the first parts of categories. Metrics have no others, whatever a connector says.
+var tops = []string{"USER", "BANK", "CONSENT", "NOT_SUPPORTED", "MAINTENANCE", "TECHNICAL"}
+
+func top(p *connect.Problem) string {
+	if t := p.Category.Top(); slices.Contains(tops, t) {
+		return t
+	}
+	return connect.Technical.Top()
+}
+
+// fetch asks the bank. A problem is for good; an error is ours and may be gone the next time.
+func (f *Fetcher) fetch(ctx context.Context, part store.Part) (fetched store.Fetched, problem *connect.Problem, err error) {
+	b, connector, ok := f.Directory.Find(part.BankCode)
+	if !ok { // taken away since
+		return fetched, connect.Is(connect.NotSupported), nil
+	}
+	access, place, problem := f.open(ctx, part)
+	if problem != nil {
+		return fetched, problem, nil
+	}
+	ask := connect.Fetch{Bank: b, Secret: access.Secret, Accounts: part.Accounts, Days: part.Days, Now: f.Store.Now()}
+	if part.Flow != nil {
+		ask.PSU = &part.Session.PSU
+	}
+	data, err := f.ask(ctx, part, connector, ask)
+	switch {
+	case err != nil && ctx.Err() != nil: // not the bank's fault: this process is told to stop
+		return fetched, nil, ctx.Err()
+	case err != nil:
+		return fetched, connect.ProblemOf(err), nil
+	}
+	fetched = store.Fetched{BankName: b.Name, Until: access.Until}
+	for _, a := range data.Accounts {
+		if slices.Contains(part.Accounts, a.ID) {
+			fetched.Accounts = append(fetched.Accounts, a)
+		}
+	}
+	secret := data.Secret
+	if secret == nil && part.Flow != nil && part.Flow.Storing {
+		secret = access.Secret
+	}
+	if secret != nil && (part.Consent != nil || part.Flow.Storing) {
+		fetched.Sealed = f.Keys.Seal(secret, place)
+	}
+	return fetched, nil, nil
+}
+
+// open decrypts what a part is fetched with; place is where its secret belongs once the consent is stored. A consent that
+// none of the keys opens is as good as expired: only the consumer can give another one.
+func (f *Fetcher) open(ctx context.Context, part store.Part) (access connect.Access, place string, problem *connect.Problem) {
+	customer := part.Refresh.CustomerID
+	if part.Flow == nil {
+		place = connect.ConsentPlace(customer, part.Consent.FlowID)
+		secret, err := f.Keys.Open(part.Consent.Sealed, place)
+		if err != nil {
+			f.Log.ErrorContext(ctx, "open a stored consent; is one of the encryption keys missing?", "consent", part.Consent.ID, "error", err)
+			return access, place, connect.Is(connect.Technical) // the consent may be good: its key may come back
+		}
+		return connect.Access{Secret: secret}, place, nil
+	}
+	var dialog connect.Dialog
+	text, err := f.Keys.Open(part.Flow.Sealed, connect.DialogPlace(customer, part.Flow.ID))
+	switch {
+	case err != nil:
+		f.Log.ErrorContext(ctx, "open a flow's dialog; is one of the encryption keys missing?", "flow", part.Flow.ID, "error", err)
+	case json.Unmarshal(text, &dialog) != nil || dialog.Access == nil: // the error could quote it
+		f.Log.ErrorContext(ctx, "read a flow's dialog: it has no access", "flow", part.Flow.ID)
+	default:
+		return *dialog.Access, connect.ConsentPlace(customer, part.Flow.ID), nil
+	}
+	return access, "", connect.Is(connect.Technical)
+}
+
+// ask asks the connector, in limited time. What it fails with can hold anything of the bank's answer, and so can the value
+// of a panic: neither is kept.
+func (f *Fetcher) ask(ctx context.Context, part store.Part, c connect.Connector, in connect.Fetch) (data connect.Data, err error) {
+	defer func() {
+		if recover() != nil {
+			f.Log.ErrorContext(ctx, "a connector panicked", "part", part.ID, "bank", part.BankCode, "stack", string(debug.Stack()))
+			err = connect.Is(connect.Technical)
+		}
+	}()
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(f.Timeout, 2*time.Minute))
+	defer cancel()
+	data, err = c.Fetch(limited, in)
+	if _, told := errors.AsType[*connect.Problem](err); err == nil || told {
+		return data, err
+	}
+	if errors.Is(limited.Err(), context.DeadlineExceeded) { // whatever the connector made of it
+		return data, context.DeadlineExceeded
+	}
+	f.Log.ErrorContext(ctx, "a connector failed", "part", part.ID, "bank", part.BankCode, "error", fmt.Sprintf("%T", err))
+	return data, err
+}
