@@ -20,8 +20,8 @@ import (
 const operations = "../../shared/contract/operations"
 
 var (
-	landed = []string{"viewer", "consumers", "storage", "subscriptions", "insights"}
-	later  = []string{"ImportStatement"} // statement files are a later issue
+	landed = []string{"viewer", "consumers", "storage", "subscriptions", "insights", "connect"}
+	later  = []string{"ImportStatement", "SynchronizeAccounts", "DataSources"} // statement files and data sources are later issues
 )
 
 func schema() *ast.Schema { return generated.NewExecutableSchema(generated.Config{}).Schema() }
@@ -57,7 +57,7 @@ func TestContractOperations(t *testing.T) {
 			checked++
 		}
 	}
-	if checked < 20 {
+	if checked < 30 {
 		t.Errorf("only %d operations were found", checked)
 	}
 }

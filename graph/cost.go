@@ -30,6 +30,9 @@ func costs() (c generated.ComplexityRoot) {
 	c.TriggerRun.Evaluations = func(child int, _ []insight.Outcome, first *int, _ *string, last *int, _ *string) int {
 		return listCost(child, first, last)
 	}
+	c.Query.Banks = func(child int, _, _ *string, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -17,21 +18,28 @@ import (
 var update = flag.Bool("update", false, "write the answers that came as those expected")
 
 // TestQueries sends testdata/NAME.graphql with the variables of NAME.json, if there are any, and expects the whole answer
-// NAME.want.json. Queries share one house, each mutation meets a fresh one. A first line "# as: anna" says whose token is used; else it is acme's.
+// NAME.want.json. Queries share one house, each mutation meets a fresh one; those whose name begins with connect_
+// have linked banks in it. A first line "# as: anna" says whose token is used; else it is acme's.
 // Ids are written as names, such as <giro>, in requests and in answers.
 func TestQueries(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.graphql")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no test data: %v", err)
 	}
-	reading := newHouse(t)
+	reading, linked := newHouse(t), newHouse(t)
+	linked.link()
 	for _, file := range files {
 		base := strings.TrimSuffix(file, ".graphql")
 		t.Run(filepath.Base(base), func(t *testing.T) {
-			h := reading
+			h, links := reading, strings.HasPrefix(filepath.Base(base), "connect_")
+			if links {
+				h = linked
+			}
 			if b, _ := os.ReadFile(file); bytes.Contains(b, []byte("mutation")) {
 				t.Parallel()
-				h = newHouse(t)
+				if h = newHouse(t); links {
+					h.link()
+				}
 			}
 			query := h.read(file)
 			as := "acme"
@@ -80,7 +88,10 @@ func (h *house) read(file string) string {
 }
 
 var kindNames = map[bank.Kind]string{bank.KindCustomer: "customer", bank.KindConsumer: "consumer", bank.KindAccount: "account",
-	bank.KindTransaction: "transaction", bank.KindCategory: "category", bank.KindEntry: "entry", bank.KindRun: "run"}
+	bank.KindTransaction: "transaction", bank.KindCategory: "category", bank.KindEntry: "entry", bank.KindRun: "run",
+	bank.KindSession: "session", bank.KindFlow: "flow", bank.KindRefresh: "refresh", bank.KindConsent: "consent"}
+
+var clientToken = regexp.MustCompile(`[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}`)
 
 // readable is an answer with names for ids: the house's own, or the kind with a number in order of appearance.
 func (h *house) readable(body string) string {
@@ -108,7 +119,7 @@ func (h *house) readable(body string) string {
 		if start == 1 || end <= start+2 {
 			continue // no text, or an element of a list, which holds no ids
 		}
-		value := line[start+2 : end]
+		value := clientToken.ReplaceAllString(line[start+2:end], "<token>")
 		if ref := bank.ParseRef(value); kindNames[ref.Kind] != "" {
 			if ref.Kind == bank.KindCategory {
 				value = fmt.Sprintf("<category %d>", ref.ID)

@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"insightgraph/auth"
+	"insightgraph/connect"
 	"insightgraph/fault"
 	"insightgraph/graph/generated"
 	"insightgraph/insight"
@@ -29,10 +30,11 @@ const (
 	defaultTime = 10 * time.Second
 )
 
-// Queue is told which shards of a run wait for a worker. That is a hint: a sweep finds what nobody was told of, so a
-// queue that is away is nobody's business and Wake returns nothing.
+// Queue is told which shards of a run, and which parts of a refresh, wait for a worker. That is a hint: a sweep finds
+// what nobody was told of, so a queue that is away is nobody's business and neither returns anything.
 type Queue interface {
 	Wake(ctx context.Context, shards []int64)
+	WakeParts(ctx context.Context, ids []int64)
 }
 
 // Options are what a handler needs. Timeout 0 is 10 seconds.
@@ -41,6 +43,8 @@ type Options struct {
 	Tokens        *auth.Tokens
 	Queue         Queue
 	Definitions   []insight.Definition
+	Directory     *connect.Directory
+	Linker        Linker
 	Introspection bool // development only
 	Log           *slog.Logger
 	Timeout       time.Duration

@@ -16,6 +16,7 @@ import (
 
 	"insightgraph/auth"
 	"insightgraph/bank"
+	"insightgraph/connect"
 	"insightgraph/insight"
 	"insightgraph/insight/catalogue"
 	"insightgraph/store"
@@ -37,6 +38,8 @@ type house struct {
 	tokens  map[string]string // by holder: acme, anna, bert, other, carl
 	now     time.Time
 	ids     map[string]string // by the names above, giro, savings, card, shared and foreign for accounts, and the transactions' external ids
+	parts   []int64           // of refreshes, that the queue was told of
+	revoked []connect.Consent // that the linker was told of
 }
 
 func newHouse(t testing.TB) *house {
@@ -44,7 +47,7 @@ func newHouse(t testing.TB) *house {
 	h := &house{t: t, now: noon, log: &bytes.Buffer{}, tokens: map[string]string{}, ids: map[string]string{}}
 	h.store = storetest.Open(t, storetest.URL(t), store.Options{MaxConns: 8, Now: func() time.Time { return h.now }})
 	h.options = Options{Store: h.store, Tokens: &auth.Tokens{Store: h.store}, Queue: worker{h}, Definitions: catalogue.All,
-		Log: slog.New(slog.NewTextHandler(h.log, nil))}
+		Directory: banks(t), Linker: linker{h}, Log: slog.New(slog.NewTextHandler(h.log, nil))}
 	h.handler = NewHandler(h.options)
 	h.fill()
 	return h

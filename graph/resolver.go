@@ -28,6 +28,10 @@ type (
 	derived     struct{ *Resolver }
 	run         struct{ *Resolver }
 	evaluation  struct{ *Resolver }
+	customer    struct{ *Resolver }
+	flow        struct{ *Resolver }
+	consent     struct{ *Resolver }
+	automatic   struct{ *Resolver }
 )
 
 func (r *Resolver) Query() generated.QueryResolver                           { return query{r} }
@@ -39,6 +43,10 @@ func (r *Resolver) FeedEntry() generated.FeedEntryResolver                   { r
 func (r *Resolver) TransactionDerived() generated.TransactionDerivedResolver { return derived{r} }
 func (r *Resolver) TriggerRun() generated.TriggerRunResolver                 { return run{r} }
 func (r *Resolver) Evaluation() generated.EvaluationResolver                 { return evaluation{r} }
+func (r *Resolver) Customer() generated.CustomerResolver                     { return customer{r} }
+func (r *Resolver) Flow() generated.FlowResolver                             { return flow{r} }
+func (r *Resolver) Consent() generated.ConsentResolver                       { return consent{r} }
+func (r *Resolver) AutomaticRefresh() generated.AutomaticRefreshResolver     { return automatic{r} }
 
 // mine is the store as the viewer sees it: the customer's part, or with a user-level token one consumer's.
 func (r *Resolver) mine(ctx context.Context) store.Tenant {

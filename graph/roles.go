@@ -30,6 +30,11 @@ var allowed = map[string][]auth.Role{
 	"Query.userSubscriptions":     everybody,
 	"Query.feed":                  everybody,
 	"Query.publicKeys":            customers,
+	"Query.banks":                 everybody,
+	"Query.session":               customers,
+	"Query.flow":                  customers,
+	"Query.refresh":               customers,
+	"Query.automaticRefreshes":    customers,
 
 	"Mutation.createConsumer":              customers,
 	"Mutation.updateConsumer":              customers,
@@ -46,9 +51,21 @@ var allowed = map[string][]auth.Role{
 	"Mutation.updateUserSubscriptions":     everybody,
 	"Mutation.resetUserSubscriptions":      everybody,
 	"Mutation.triggerInsights":             everybody,
+	"Mutation.createSession":               customers,
+	"Mutation.closeSession":                customers,
+	"Mutation.startInsightsRefreshFlow":    customers,
+	"Mutation.abortFlow":                   customers,
+	"Mutation.startConsentRefresh":         customers,
+	"Mutation.revokeConsent":               everybody,
+	"Mutation.scheduleAutomaticRefresh":    customers,
+	"Mutation.unscheduleAutomaticRefresh":  customers,
+	"Mutation.registerConnectOrigin":       customers,
+	"Mutation.removeConnectOrigin":         customers,
 	"Mutation.registerPublicKey":           customers,
 	"Mutation.revokePublicKey":             customers,
 }
+
+var forbidden = fault.New(fault.Forbidden, "", "A user-level token may not do this")
 
 // authorize is called around every field and lets those pass that are no root fields.
 func authorize(ctx context.Context, next graphql.Resolver) (any, error) {
@@ -57,7 +74,7 @@ func authorize(ctx context.Context, next graphql.Resolver) (any, error) {
 		return next(ctx)
 	}
 	if !slices.Contains(allowed[field.Object+"."+field.Field.Name], auth.From(ctx).Role()) {
-		return nil, fault.New(fault.Forbidden, "", "A user-level token may not do this")
+		return nil, forbidden
 	}
 	return next(ctx)
 }

@@ -37,6 +37,14 @@ func (r query) Node(ctx context.Context, id bank.Ref) (model.Node, error) {
 		return node(maybe(t.Entry(ctx, id)))
 	case bank.KindRun:
 		return node(maybe(t.Run(ctx, id)))
+	case bank.KindSession:
+		return node(forCustomers(ctx, id, t.Session))
+	case bank.KindFlow:
+		return node(forCustomers(ctx, id, t.Flow))
+	case bank.KindRefresh:
+		return node(forCustomers(ctx, id, t.Refresh))
+	case bank.KindConsent:
+		return node(maybe(t.Consent(ctx, id)))
 	}
 	return nil, nil
 }
@@ -47,6 +55,14 @@ func node[T model.Node](found *T, err error) (model.Node, error) {
 		return nil, err
 	}
 	return *found, err
+}
+
+// forCustomers finds what does not exist for a user-level token.
+func forCustomers[T any](ctx context.Context, id bank.Ref, find func(context.Context, bank.Ref) (T, error)) (*T, error) {
+	if auth.From(ctx).Role() != auth.RoleCustomer {
+		return nil, nil
+	}
+	return maybe(find(ctx, id))
 }
 
 // Categories lists the tree.

@@ -10,6 +10,7 @@ import (
 	"insightgraph/auth"
 	"insightgraph/bank"
 	"insightgraph/category"
+	"insightgraph/connect"
 	"insightgraph/graph/model"
 	"insightgraph/insight"
 	"insightgraph/page"
@@ -36,9 +37,13 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Account() AccountResolver
+	AutomaticRefresh() AutomaticRefreshResolver
+	Consent() ConsentResolver
 	Consumer() ConsumerResolver
+	Customer() CustomerResolver
 	Evaluation() EvaluationResolver
 	FeedEntry() FeedEntryResolver
+	Flow() FlowResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
 	Transaction() TransactionResolver
@@ -50,6 +55,10 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AbortFlowPayload struct {
+		Flow func(childComplexity int) int
+	}
+
 	Account struct {
 		Consumer       func(childComplexity int) int
 		Container      func(childComplexity int) int
@@ -79,9 +88,42 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	AutomaticRefresh struct {
+		Account                      func(childComplexity int) int
+		ConsentAuthorizationRequired func(childComplexity int) int
+		FailedCount                  func(childComplexity int) int
+		Interval                     func(childComplexity int) int
+		IntervalMinutes              func(childComplexity int) int
+		LastProblem                  func(childComplexity int) int
+		LastRefreshAt                func(childComplexity int) int
+		LastState                    func(childComplexity int) int
+		LastSuccessfulRefreshAt      func(childComplexity int) int
+		NextRefreshAt                func(childComplexity int) int
+		RefreshDays                  func(childComplexity int) int
+	}
+
 	Balance struct {
 		AsOf    func(childComplexity int) int
 		Current func(childComplexity int) int
+	}
+
+	Bank struct {
+		Code     func(childComplexity int) int
+		Consents func(childComplexity int) int
+		Country  func(childComplexity int) int
+		Name     func(childComplexity int) int
+	}
+
+	BankConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	BankEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	CategorizeTransactionPayload struct {
@@ -96,8 +138,26 @@ type ComplexityRoot struct {
 		Type  func(childComplexity int) int
 	}
 
+	CloseSessionPayload struct {
+		Session func(childComplexity int) int
+	}
+
+	Consent struct {
+		Bank      func(childComplexity int) int
+		ClosedAt  func(childComplexity int) int
+		ExpiresAt func(childComplexity int) int
+		GrantedAt func(childComplexity int) int
+		Ref       func(childComplexity int) int
+		State     func(childComplexity int) int
+	}
+
+	ConsentScope struct {
+		LifetimeDays func(childComplexity int) int
+	}
+
 	Consumer struct {
 		Accounts     func(childComplexity int, filter *bank.AccountFilter, first *int, after *string, last *int, before *string) int
+		Consents     func(childComplexity int) int
 		CreatedAt    func(childComplexity int) int
 		Currency     func(childComplexity int) int
 		ExternalID   func(childComplexity int) int
@@ -132,6 +192,10 @@ type ComplexityRoot struct {
 		Consumer func(childComplexity int) int
 	}
 
+	CreateSessionPayload struct {
+		Session func(childComplexity int) int
+	}
+
 	CreateTransactionsPayload struct {
 		Account        func(childComplexity int) int
 		CreatedCount   func(childComplexity int) int
@@ -140,11 +204,12 @@ type ComplexityRoot struct {
 	}
 
 	Customer struct {
-		CreatedAt func(childComplexity int) int
-		Currency  func(childComplexity int) int
-		Name      func(childComplexity int) int
-		Ref       func(childComplexity int) int
-		TimeZone  func(childComplexity int) int
+		ConnectOrigins func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		Currency       func(childComplexity int) int
+		Name           func(childComplexity int) int
+		Ref            func(childComplexity int) int
+		TimeZone       func(childComplexity int) int
 	}
 
 	CustomerSubscription struct {
@@ -243,6 +308,19 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	Flow struct {
+		Accounts      func(childComplexity int) int
+		Bank          func(childComplexity int) int
+		ConsentStored func(childComplexity int) int
+		Consumer      func(childComplexity int) int
+		ExpiresAt     func(childComplexity int) int
+		FinishedAt    func(childComplexity int) int
+		Problem       func(childComplexity int) int
+		Ref           func(childComplexity int) int
+		StartedAt     func(childComplexity int) int
+		State         func(childComplexity int) int
+	}
+
 	InsightConfiguration struct {
 		Duration     func(childComplexity int) int
 		EntityID     func(childComplexity int) int
@@ -276,18 +354,28 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		AbortFlow                   func(childComplexity int, input AbortFlowInput) int
 		CategorizeTransaction       func(childComplexity int, input CategorizeTransactionInput) int
+		CloseSession                func(childComplexity int, input CloseSessionInput) int
 		CreateAccount               func(childComplexity int, input CreateAccountInput) int
 		CreateConsumer              func(childComplexity int, input CreateConsumerInput) int
+		CreateSession               func(childComplexity int, input CreateSessionInput) int
 		CreateTransactions          func(childComplexity int, input CreateTransactionsInput) int
 		DeleteAccount               func(childComplexity int, input DeleteAccountInput) int
 		DeleteConsumer              func(childComplexity int, input DeleteConsumerInput) int
 		DeleteTransactions          func(childComplexity int, input DeleteTransactionsInput) int
+		RegisterConnectOrigin       func(childComplexity int, input RegisterConnectOriginInput) int
 		RegisterPublicKey           func(childComplexity int, input RegisterPublicKeyInput) int
+		RemoveConnectOrigin         func(childComplexity int, input RemoveConnectOriginInput) int
 		ResetUserSubscriptions      func(childComplexity int, input ResetUserSubscriptionsInput) int
+		RevokeConsent               func(childComplexity int, input RevokeConsentInput) int
 		RevokePublicKey             func(childComplexity int, input RevokePublicKeyInput) int
+		ScheduleAutomaticRefresh    func(childComplexity int, input ScheduleAutomaticRefreshInput) int
 		SeparateTransfer            func(childComplexity int, input SeparateTransferInput) int
+		StartConsentRefresh         func(childComplexity int, input StartConsentRefreshInput) int
+		StartInsightsRefreshFlow    func(childComplexity int, input StartInsightsRefreshFlowInput) int
 		TriggerInsights             func(childComplexity int, input TriggerInsightsInput) int
+		UnscheduleAutomaticRefresh  func(childComplexity int, input UnscheduleAutomaticRefreshInput) int
 		UpdateAccount               func(childComplexity int, input UpdateAccountInput) int
 		UpdateConsumer              func(childComplexity int, input UpdateConsumerInput) int
 		UpdateCustomerSubscriptions func(childComplexity int, input UpdateCustomerSubscriptionsInput) int
@@ -307,6 +395,11 @@ type ComplexityRoot struct {
 		To   func(childComplexity int) int
 	}
 
+	Problem struct {
+		Message func(childComplexity int) int
+		Name    func(childComplexity int) int
+	}
+
 	PublicKey struct {
 		Algorithm func(childComplexity int) int
 		CreatedAt func(childComplexity int) int
@@ -315,33 +408,82 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
+		AutomaticRefreshes    func(childComplexity int, consumerID bank.Ref) int
+		Banks                 func(childComplexity int, text *string, countryCode *string, first *int, after *string, last *int, before *string) int
 		Categories            func(childComplexity int) int
 		Consumer              func(childComplexity int, id *bank.Ref, externalID *string) int
 		Consumers             func(childComplexity int, first *int, after *string, last *int, before *string) int
 		CustomerSubscriptions func(childComplexity int, insightNames []string) int
 		Feed                  func(childComplexity int, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) int
+		Flow                  func(childComplexity int, id bank.Ref) int
 		InsightDefinitions    func(childComplexity int, names []string) int
 		Node                  func(childComplexity int, id bank.Ref) int
 		PublicKeys            func(childComplexity int) int
+		Refresh               func(childComplexity int, id bank.Ref) int
+		Session               func(childComplexity int, id bank.Ref) int
 		Transactions          func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
 		UserSubscriptions     func(childComplexity int, consumerID *bank.Ref, insightNames []string) int
 		Viewer                func(childComplexity int) int
+	}
+
+	Refresh struct {
+		Created    func(childComplexity int) int
+		FinishedAt func(childComplexity int) int
+		Problem    func(childComplexity int) int
+		Ref        func(childComplexity int) int
+		StartedAt  func(childComplexity int) int
+		State      func(childComplexity int) int
+	}
+
+	RegisterConnectOriginPayload struct {
+		ConnectOrigins func(childComplexity int) int
 	}
 
 	RegisterPublicKeyPayload struct {
 		PublicKey func(childComplexity int) int
 	}
 
+	RemoveConnectOriginPayload struct {
+		ConnectOrigins func(childComplexity int) int
+	}
+
 	ResetUserSubscriptionsPayload struct {
 		UserSubscriptions func(childComplexity int) int
+	}
+
+	RevokeConsentPayload struct {
+		Consumer            func(childComplexity int) int
+		RevokedConsentCount func(childComplexity int) int
 	}
 
 	RevokePublicKeyPayload struct {
 		PublicKey func(childComplexity int) int
 	}
 
+	ScheduleAutomaticRefreshPayload struct {
+		AutomaticRefreshes func(childComplexity int) int
+	}
+
 	SeparateTransferPayload struct {
 		Transactions func(childComplexity int) int
+	}
+
+	Session struct {
+		ClosedAt     func(childComplexity int) int
+		ConsentScope func(childComplexity int) int
+		CreatedAt    func(childComplexity int) int
+		ExpiresAt    func(childComplexity int) int
+		Ref          func(childComplexity int) int
+	}
+
+	StartConsentRefreshPayload struct {
+		Refresh func(childComplexity int) int
+	}
+
+	StartInsightsRefreshFlowPayload struct {
+		ClientToken func(childComplexity int) int
+		Flow        func(childComplexity int) int
+		URL         func(childComplexity int) int
 	}
 
 	Threshold struct {
@@ -413,6 +555,10 @@ type ComplexityRoot struct {
 		Status      func(childComplexity int) int
 	}
 
+	UnscheduleAutomaticRefreshPayload struct {
+		UnscheduledCount func(childComplexity int) int
+	}
+
 	UpdateAccountPayload struct {
 		Account func(childComplexity int) int
 	}
@@ -461,10 +607,21 @@ type AccountResolver interface {
 
 	Transactions(ctx context.Context, objs []*bank.Account, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Transaction], error)
 }
+type AutomaticRefreshResolver interface {
+	Account(ctx context.Context, objs []*connect.AutomaticRefresh) ([]*bank.Account, error)
+}
+type ConsentResolver interface {
+	Bank(ctx context.Context, objs []*connect.Consent) ([]*connect.Bank, error)
+	State(ctx context.Context, objs []*connect.Consent) ([]connect.ConsentState, error)
+}
 type ConsumerResolver interface {
 	Accounts(ctx context.Context, objs []*bank.Consumer, filter *bank.AccountFilter, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Account], error)
 	Transactions(ctx context.Context, objs []*bank.Consumer, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Transaction], error)
 	Feed(ctx context.Context, objs []*bank.Consumer, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) ([]*page.Of[insight.Entry], error)
+	Consents(ctx context.Context, objs []*bank.Consumer) ([][]connect.Consent, error)
+}
+type CustomerResolver interface {
+	ConnectOrigins(ctx context.Context, objs []*bank.Customer) ([][]string, error)
 }
 type EvaluationResolver interface {
 	Consumer(ctx context.Context, objs []*insight.Evaluation) ([]*bank.Consumer, error)
@@ -475,6 +632,12 @@ type FeedEntryResolver interface {
 	Consumer(ctx context.Context, objs []*insight.Entry) ([]*bank.Consumer, error)
 
 	TransactionDerived(ctx context.Context, objs []*insight.Entry) ([]*model.TransactionDerived, error)
+}
+type FlowResolver interface {
+	Consumer(ctx context.Context, objs []*connect.Flow) ([]*bank.Consumer, error)
+	Accounts(ctx context.Context, objs []*connect.Flow) ([][]bank.Account, error)
+
+	Bank(ctx context.Context, objs []*connect.Flow) ([]*connect.Bank, error)
 }
 type MutationResolver interface {
 	CreateConsumer(ctx context.Context, input CreateConsumerInput) (*CreateConsumerPayload, error)
@@ -492,6 +655,16 @@ type MutationResolver interface {
 	UpdateUserSubscriptions(ctx context.Context, input UpdateUserSubscriptionsInput) (*UpdateUserSubscriptionsPayload, error)
 	ResetUserSubscriptions(ctx context.Context, input ResetUserSubscriptionsInput) (*ResetUserSubscriptionsPayload, error)
 	TriggerInsights(ctx context.Context, input TriggerInsightsInput) (*TriggerInsightsPayload, error)
+	CreateSession(ctx context.Context, input CreateSessionInput) (*CreateSessionPayload, error)
+	CloseSession(ctx context.Context, input CloseSessionInput) (*CloseSessionPayload, error)
+	StartInsightsRefreshFlow(ctx context.Context, input StartInsightsRefreshFlowInput) (*StartInsightsRefreshFlowPayload, error)
+	AbortFlow(ctx context.Context, input AbortFlowInput) (*AbortFlowPayload, error)
+	StartConsentRefresh(ctx context.Context, input StartConsentRefreshInput) (*StartConsentRefreshPayload, error)
+	RevokeConsent(ctx context.Context, input RevokeConsentInput) (*RevokeConsentPayload, error)
+	ScheduleAutomaticRefresh(ctx context.Context, input ScheduleAutomaticRefreshInput) (*ScheduleAutomaticRefreshPayload, error)
+	UnscheduleAutomaticRefresh(ctx context.Context, input UnscheduleAutomaticRefreshInput) (*UnscheduleAutomaticRefreshPayload, error)
+	RegisterConnectOrigin(ctx context.Context, input RegisterConnectOriginInput) (*RegisterConnectOriginPayload, error)
+	RemoveConnectOrigin(ctx context.Context, input RemoveConnectOriginInput) (*RemoveConnectOriginPayload, error)
 	RegisterPublicKey(ctx context.Context, input RegisterPublicKeyInput) (*RegisterPublicKeyPayload, error)
 	RevokePublicKey(ctx context.Context, input RevokePublicKeyInput) (*RevokePublicKeyPayload, error)
 }
@@ -507,6 +680,11 @@ type QueryResolver interface {
 	UserSubscriptions(ctx context.Context, consumerID *bank.Ref, insightNames []string) ([]model.UserSubscription, error)
 	Feed(ctx context.Context, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) (*page.Of[insight.Entry], error)
 	PublicKeys(ctx context.Context) ([]bank.PublicKey, error)
+	Banks(ctx context.Context, text *string, countryCode *string, first *int, after *string, last *int, before *string) (*page.Of[connect.Bank], error)
+	Session(ctx context.Context, id bank.Ref) (*connect.Session, error)
+	Flow(ctx context.Context, id bank.Ref) (*connect.Flow, error)
+	Refresh(ctx context.Context, id bank.Ref) (*connect.Refresh, error)
+	AutomaticRefreshes(ctx context.Context, consumerID bank.Ref) ([]connect.AutomaticRefresh, error)
 }
 type TransactionResolver interface {
 	Account(ctx context.Context, objs []*bank.Transaction) ([]*bank.Account, error)
@@ -540,6 +718,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "AbortFlowPayload.flow":
+		if e.ComplexityRoot.AbortFlowPayload.Flow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AbortFlowPayload.Flow(childComplexity), true
 
 	case "Account.consumer":
 		if e.ComplexityRoot.Account.Consumer == nil {
@@ -669,6 +854,73 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AccountEdge.Node(childComplexity), true
 
+	case "AutomaticRefresh.account":
+		if e.ComplexityRoot.AutomaticRefresh.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.Account(childComplexity), true
+	case "AutomaticRefresh.consentAuthorizationRequired":
+		if e.ComplexityRoot.AutomaticRefresh.ConsentAuthorizationRequired == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.ConsentAuthorizationRequired(childComplexity), true
+	case "AutomaticRefresh.failedCount":
+		if e.ComplexityRoot.AutomaticRefresh.FailedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.FailedCount(childComplexity), true
+	case "AutomaticRefresh.interval":
+		if e.ComplexityRoot.AutomaticRefresh.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.Interval(childComplexity), true
+	case "AutomaticRefresh.intervalMinutes":
+		if e.ComplexityRoot.AutomaticRefresh.IntervalMinutes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.IntervalMinutes(childComplexity), true
+	case "AutomaticRefresh.lastError":
+		if e.ComplexityRoot.AutomaticRefresh.LastProblem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.LastProblem(childComplexity), true
+	case "AutomaticRefresh.lastRefreshAt":
+		if e.ComplexityRoot.AutomaticRefresh.LastRefreshAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.LastRefreshAt(childComplexity), true
+	case "AutomaticRefresh.lastRefreshState":
+		if e.ComplexityRoot.AutomaticRefresh.LastState == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.LastState(childComplexity), true
+	case "AutomaticRefresh.lastSuccessfulRefreshAt":
+		if e.ComplexityRoot.AutomaticRefresh.LastSuccessfulRefreshAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.LastSuccessfulRefreshAt(childComplexity), true
+	case "AutomaticRefresh.nextRefreshAt":
+		if e.ComplexityRoot.AutomaticRefresh.NextRefreshAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.NextRefreshAt(childComplexity), true
+	case "AutomaticRefresh.refreshDays":
+		if e.ComplexityRoot.AutomaticRefresh.RefreshDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AutomaticRefresh.RefreshDays(childComplexity), true
+
 	case "Balance.asOf":
 		if e.ComplexityRoot.Balance.AsOf == nil {
 			break
@@ -681,6 +933,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Balance.Current(childComplexity), true
+
+	case "Bank.code":
+		if e.ComplexityRoot.Bank.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Bank.Code(childComplexity), true
+	case "Bank.supportsConsents":
+		if e.ComplexityRoot.Bank.Consents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Bank.Consents(childComplexity), true
+	case "Bank.countryCode":
+		if e.ComplexityRoot.Bank.Country == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Bank.Country(childComplexity), true
+	case "Bank.name":
+		if e.ComplexityRoot.Bank.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Bank.Name(childComplexity), true
+
+	case "BankConnection.edges":
+		if e.ComplexityRoot.BankConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BankConnection.Edges(childComplexity), true
+	case "BankConnection.nodes":
+		if e.ComplexityRoot.BankConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BankConnection.Nodes(childComplexity), true
+	case "BankConnection.pageInfo":
+		if e.ComplexityRoot.BankConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BankConnection.PageInfo(childComplexity), true
+	case "BankConnection.totalCount":
+		if e.ComplexityRoot.BankConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BankConnection.TotalCount(childComplexity), true
+
+	case "BankEdge.cursor":
+		if e.ComplexityRoot.BankEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BankEdge.Cursor(childComplexity), true
+	case "BankEdge.node":
+		if e.ComplexityRoot.BankEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BankEdge.Node(childComplexity), true
 
 	case "CategorizeTransactionPayload.affectedCount":
 		if e.ComplexityRoot.CategorizeTransactionPayload.AffectedCount == nil {
@@ -720,6 +1035,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Category.Type(childComplexity), true
 
+	case "CloseSessionPayload.session":
+		if e.ComplexityRoot.CloseSessionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CloseSessionPayload.Session(childComplexity), true
+
+	case "Consent.bank":
+		if e.ComplexityRoot.Consent.Bank == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.Bank(childComplexity), true
+	case "Consent.closedAt":
+		if e.ComplexityRoot.Consent.ClosedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.ClosedAt(childComplexity), true
+	case "Consent.expiresAt":
+		if e.ComplexityRoot.Consent.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.ExpiresAt(childComplexity), true
+	case "Consent.grantedAt":
+		if e.ComplexityRoot.Consent.GrantedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.GrantedAt(childComplexity), true
+	case "Consent.id":
+		if e.ComplexityRoot.Consent.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.Ref(childComplexity), true
+	case "Consent.state":
+		if e.ComplexityRoot.Consent.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.State(childComplexity), true
+
+	case "ConsentScope.lifetimeDays":
+		if e.ComplexityRoot.ConsentScope.LifetimeDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConsentScope.LifetimeDays(childComplexity), true
+
 	case "Consumer.accounts":
 		if e.ComplexityRoot.Consumer.Accounts == nil {
 			break
@@ -731,6 +1097,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Consumer.Accounts(childComplexity, args["filter"].(*bank.AccountFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Consumer.consents":
+		if e.ComplexityRoot.Consumer.Consents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consumer.Consents(childComplexity), true
 	case "Consumer.createdAt":
 		if e.ComplexityRoot.Consumer.CreatedAt == nil {
 			break
@@ -849,6 +1221,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateConsumerPayload.Consumer(childComplexity), true
 
+	case "CreateSessionPayload.session":
+		if e.ComplexityRoot.CreateSessionPayload.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateSessionPayload.Session(childComplexity), true
+
 	case "CreateTransactionsPayload.account":
 		if e.ComplexityRoot.CreateTransactionsPayload.Account == nil {
 			break
@@ -874,6 +1253,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateTransactionsPayload.UpdatedCount(childComplexity), true
 
+	case "Customer.connectOrigins":
+		if e.ComplexityRoot.Customer.ConnectOrigins == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Customer.ConnectOrigins(childComplexity), true
 	case "Customer.createdAt":
 		if e.ComplexityRoot.Customer.CreatedAt == nil {
 			break
@@ -1260,6 +1645,67 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FeedEntryEdge.Node(childComplexity), true
 
+	case "Flow.accounts":
+		if e.ComplexityRoot.Flow.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.Accounts(childComplexity), true
+	case "Flow.bank":
+		if e.ComplexityRoot.Flow.Bank == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.Bank(childComplexity), true
+	case "Flow.consentStored":
+		if e.ComplexityRoot.Flow.ConsentStored == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.ConsentStored(childComplexity), true
+	case "Flow.consumer":
+		if e.ComplexityRoot.Flow.Consumer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.Consumer(childComplexity), true
+	case "Flow.expiresAt":
+		if e.ComplexityRoot.Flow.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.ExpiresAt(childComplexity), true
+	case "Flow.finishedAt":
+		if e.ComplexityRoot.Flow.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.FinishedAt(childComplexity), true
+	case "Flow.error":
+		if e.ComplexityRoot.Flow.Problem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.Problem(childComplexity), true
+	case "Flow.id":
+		if e.ComplexityRoot.Flow.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.Ref(childComplexity), true
+	case "Flow.startedAt":
+		if e.ComplexityRoot.Flow.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.StartedAt(childComplexity), true
+	case "Flow.state":
+		if e.ComplexityRoot.Flow.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Flow.State(childComplexity), true
+
 	case "InsightConfiguration.duration":
 		if e.ComplexityRoot.InsightConfiguration.Duration == nil {
 			break
@@ -1384,6 +1830,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Money.Currency(childComplexity), true
 
+	case "Mutation.abortFlow":
+		if e.ComplexityRoot.Mutation.AbortFlow == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_abortFlow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AbortFlow(childComplexity, args["input"].(AbortFlowInput)), true
 	case "Mutation.categorizeTransaction":
 		if e.ComplexityRoot.Mutation.CategorizeTransaction == nil {
 			break
@@ -1395,6 +1852,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CategorizeTransaction(childComplexity, args["input"].(CategorizeTransactionInput)), true
+	case "Mutation.closeSession":
+		if e.ComplexityRoot.Mutation.CloseSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_closeSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CloseSession(childComplexity, args["input"].(CloseSessionInput)), true
 	case "Mutation.createAccount":
 		if e.ComplexityRoot.Mutation.CreateAccount == nil {
 			break
@@ -1417,6 +1885,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateConsumer(childComplexity, args["input"].(CreateConsumerInput)), true
+	case "Mutation.createSession":
+		if e.ComplexityRoot.Mutation.CreateSession == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createSession_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateSession(childComplexity, args["input"].(CreateSessionInput)), true
 	case "Mutation.createTransactions":
 		if e.ComplexityRoot.Mutation.CreateTransactions == nil {
 			break
@@ -1461,6 +1940,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteTransactions(childComplexity, args["input"].(DeleteTransactionsInput)), true
+	case "Mutation.registerConnectOrigin":
+		if e.ComplexityRoot.Mutation.RegisterConnectOrigin == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_registerConnectOrigin_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RegisterConnectOrigin(childComplexity, args["input"].(RegisterConnectOriginInput)), true
 	case "Mutation.registerPublicKey":
 		if e.ComplexityRoot.Mutation.RegisterPublicKey == nil {
 			break
@@ -1472,6 +1962,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RegisterPublicKey(childComplexity, args["input"].(RegisterPublicKeyInput)), true
+	case "Mutation.removeConnectOrigin":
+		if e.ComplexityRoot.Mutation.RemoveConnectOrigin == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_removeConnectOrigin_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RemoveConnectOrigin(childComplexity, args["input"].(RemoveConnectOriginInput)), true
 	case "Mutation.resetUserSubscriptions":
 		if e.ComplexityRoot.Mutation.ResetUserSubscriptions == nil {
 			break
@@ -1483,6 +1984,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ResetUserSubscriptions(childComplexity, args["input"].(ResetUserSubscriptionsInput)), true
+	case "Mutation.revokeConsent":
+		if e.ComplexityRoot.Mutation.RevokeConsent == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeConsent_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeConsent(childComplexity, args["input"].(RevokeConsentInput)), true
 	case "Mutation.revokePublicKey":
 		if e.ComplexityRoot.Mutation.RevokePublicKey == nil {
 			break
@@ -1494,6 +2006,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokePublicKey(childComplexity, args["input"].(RevokePublicKeyInput)), true
+	case "Mutation.scheduleAutomaticRefresh":
+		if e.ComplexityRoot.Mutation.ScheduleAutomaticRefresh == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_scheduleAutomaticRefresh_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ScheduleAutomaticRefresh(childComplexity, args["input"].(ScheduleAutomaticRefreshInput)), true
 	case "Mutation.separateTransfer":
 		if e.ComplexityRoot.Mutation.SeparateTransfer == nil {
 			break
@@ -1505,6 +2028,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SeparateTransfer(childComplexity, args["input"].(SeparateTransferInput)), true
+	case "Mutation.startConsentRefresh":
+		if e.ComplexityRoot.Mutation.StartConsentRefresh == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_startConsentRefresh_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StartConsentRefresh(childComplexity, args["input"].(StartConsentRefreshInput)), true
+	case "Mutation.startInsightsRefreshFlow":
+		if e.ComplexityRoot.Mutation.StartInsightsRefreshFlow == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_startInsightsRefreshFlow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.StartInsightsRefreshFlow(childComplexity, args["input"].(StartInsightsRefreshFlowInput)), true
 	case "Mutation.triggerInsights":
 		if e.ComplexityRoot.Mutation.TriggerInsights == nil {
 			break
@@ -1516,6 +2061,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.TriggerInsights(childComplexity, args["input"].(TriggerInsightsInput)), true
+	case "Mutation.unscheduleAutomaticRefresh":
+		if e.ComplexityRoot.Mutation.UnscheduleAutomaticRefresh == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_unscheduleAutomaticRefresh_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UnscheduleAutomaticRefresh(childComplexity, args["input"].(UnscheduleAutomaticRefreshInput)), true
 	case "Mutation.updateAccount":
 		if e.ComplexityRoot.Mutation.UpdateAccount == nil {
 			break
@@ -1610,6 +2166,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Period.To(childComplexity), true
 
+	case "Problem.message":
+		if e.ComplexityRoot.Problem.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Problem.Message(childComplexity), true
+	case "Problem.category":
+		if e.ComplexityRoot.Problem.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Problem.Name(childComplexity), true
+
 	case "PublicKey.algorithm":
 		if e.ComplexityRoot.PublicKey.Algorithm == nil {
 			break
@@ -1635,6 +2204,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PublicKey.RevokedAt(childComplexity), true
 
+	case "Query.automaticRefreshes":
+		if e.ComplexityRoot.Query.AutomaticRefreshes == nil {
+			break
+		}
+
+		args, err := ec.field_Query_automaticRefreshes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AutomaticRefreshes(childComplexity, args["consumerId"].(bank.Ref)), true
+	case "Query.banks":
+		if e.ComplexityRoot.Query.Banks == nil {
+			break
+		}
+
+		args, err := ec.field_Query_banks_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Banks(childComplexity, args["text"].(*string), args["countryCode"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.categories":
 		if e.ComplexityRoot.Query.Categories == nil {
 			break
@@ -1685,6 +2276,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Feed(childComplexity, args["filter"].(*insight.FeedFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.flow":
+		if e.ComplexityRoot.Query.Flow == nil {
+			break
+		}
+
+		args, err := ec.field_Query_flow_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Flow(childComplexity, args["id"].(bank.Ref)), true
 	case "Query.insightDefinitions":
 		if e.ComplexityRoot.Query.InsightDefinitions == nil {
 			break
@@ -1714,6 +2316,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.PublicKeys(childComplexity), true
+	case "Query.refresh":
+		if e.ComplexityRoot.Query.Refresh == nil {
+			break
+		}
+
+		args, err := ec.field_Query_refresh_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Refresh(childComplexity, args["id"].(bank.Ref)), true
+	case "Query.session":
+		if e.ComplexityRoot.Query.Session == nil {
+			break
+		}
+
+		args, err := ec.field_Query_session_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Session(childComplexity, args["id"].(bank.Ref)), true
 	case "Query.transactions":
 		if e.ComplexityRoot.Query.Transactions == nil {
 			break
@@ -1743,12 +2367,63 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
 
+	case "Refresh.newTransactionCount":
+		if e.ComplexityRoot.Refresh.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Refresh.Created(childComplexity), true
+	case "Refresh.finishedAt":
+		if e.ComplexityRoot.Refresh.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Refresh.FinishedAt(childComplexity), true
+	case "Refresh.error":
+		if e.ComplexityRoot.Refresh.Problem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Refresh.Problem(childComplexity), true
+	case "Refresh.id":
+		if e.ComplexityRoot.Refresh.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Refresh.Ref(childComplexity), true
+	case "Refresh.startedAt":
+		if e.ComplexityRoot.Refresh.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Refresh.StartedAt(childComplexity), true
+	case "Refresh.state":
+		if e.ComplexityRoot.Refresh.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Refresh.State(childComplexity), true
+
+	case "RegisterConnectOriginPayload.connectOrigins":
+		if e.ComplexityRoot.RegisterConnectOriginPayload.ConnectOrigins == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RegisterConnectOriginPayload.ConnectOrigins(childComplexity), true
+
 	case "RegisterPublicKeyPayload.publicKey":
 		if e.ComplexityRoot.RegisterPublicKeyPayload.PublicKey == nil {
 			break
 		}
 
 		return e.ComplexityRoot.RegisterPublicKeyPayload.PublicKey(childComplexity), true
+
+	case "RemoveConnectOriginPayload.connectOrigins":
+		if e.ComplexityRoot.RemoveConnectOriginPayload.ConnectOrigins == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RemoveConnectOriginPayload.ConnectOrigins(childComplexity), true
 
 	case "ResetUserSubscriptionsPayload.userSubscriptions":
 		if e.ComplexityRoot.ResetUserSubscriptionsPayload.UserSubscriptions == nil {
@@ -1757,6 +2432,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ResetUserSubscriptionsPayload.UserSubscriptions(childComplexity), true
 
+	case "RevokeConsentPayload.consumer":
+		if e.ComplexityRoot.RevokeConsentPayload.Consumer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeConsentPayload.Consumer(childComplexity), true
+	case "RevokeConsentPayload.revokedConsentCount":
+		if e.ComplexityRoot.RevokeConsentPayload.RevokedConsentCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeConsentPayload.RevokedConsentCount(childComplexity), true
+
 	case "RevokePublicKeyPayload.publicKey":
 		if e.ComplexityRoot.RevokePublicKeyPayload.PublicKey == nil {
 			break
@@ -1764,12 +2452,76 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RevokePublicKeyPayload.PublicKey(childComplexity), true
 
+	case "ScheduleAutomaticRefreshPayload.automaticRefreshes":
+		if e.ComplexityRoot.ScheduleAutomaticRefreshPayload.AutomaticRefreshes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ScheduleAutomaticRefreshPayload.AutomaticRefreshes(childComplexity), true
+
 	case "SeparateTransferPayload.transactions":
 		if e.ComplexityRoot.SeparateTransferPayload.Transactions == nil {
 			break
 		}
 
 		return e.ComplexityRoot.SeparateTransferPayload.Transactions(childComplexity), true
+
+	case "Session.closedAt":
+		if e.ComplexityRoot.Session.ClosedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.ClosedAt(childComplexity), true
+	case "Session.consentScope":
+		if e.ComplexityRoot.Session.ConsentScope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.ConsentScope(childComplexity), true
+	case "Session.createdAt":
+		if e.ComplexityRoot.Session.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.CreatedAt(childComplexity), true
+	case "Session.expiresAt":
+		if e.ComplexityRoot.Session.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.ExpiresAt(childComplexity), true
+	case "Session.id":
+		if e.ComplexityRoot.Session.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Session.Ref(childComplexity), true
+
+	case "StartConsentRefreshPayload.refresh":
+		if e.ComplexityRoot.StartConsentRefreshPayload.Refresh == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartConsentRefreshPayload.Refresh(childComplexity), true
+
+	case "StartInsightsRefreshFlowPayload.clientToken":
+		if e.ComplexityRoot.StartInsightsRefreshFlowPayload.ClientToken == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartInsightsRefreshFlowPayload.ClientToken(childComplexity), true
+	case "StartInsightsRefreshFlowPayload.flow":
+		if e.ComplexityRoot.StartInsightsRefreshFlowPayload.Flow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartInsightsRefreshFlowPayload.Flow(childComplexity), true
+	case "StartInsightsRefreshFlowPayload.url":
+		if e.ComplexityRoot.StartInsightsRefreshFlowPayload.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StartInsightsRefreshFlowPayload.URL(childComplexity), true
 
 	case "Threshold.name":
 		if e.ComplexityRoot.Threshold.Name == nil {
@@ -2059,6 +2811,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TriggerRun.Status(childComplexity), true
 
+	case "UnscheduleAutomaticRefreshPayload.unscheduledCount":
+		if e.ComplexityRoot.UnscheduleAutomaticRefreshPayload.UnscheduledCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UnscheduleAutomaticRefreshPayload.UnscheduledCount(childComplexity), true
+
 	case "UpdateAccountPayload.account":
 		if e.ComplexityRoot.UpdateAccountPayload.Account == nil {
 			break
@@ -2176,11 +2935,16 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAbortFlowInput,
 		ec.unmarshalInputAccountFilter,
+		ec.unmarshalInputAccountSelectionInput,
 		ec.unmarshalInputCategorizeTransactionInput,
+		ec.unmarshalInputCloseSessionInput,
+		ec.unmarshalInputConsentScopeInput,
 		ec.unmarshalInputCounterpartyInput,
 		ec.unmarshalInputCreateAccountInput,
 		ec.unmarshalInputCreateConsumerInput,
+		ec.unmarshalInputCreateSessionInput,
 		ec.unmarshalInputCreateTransactionsInput,
 		ec.unmarshalInputCustomerSubscriptionInput,
 		ec.unmarshalInputDeleteAccountInput,
@@ -2188,17 +2952,27 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDeleteTransactionsInput,
 		ec.unmarshalInputFeedFilter,
 		ec.unmarshalInputInsightConfigurationInput,
+		ec.unmarshalInputInsightsRefreshScopeInput,
 		ec.unmarshalInputMoneyInput,
+		ec.unmarshalInputPsuInput,
+		ec.unmarshalInputRegisterConnectOriginInput,
 		ec.unmarshalInputRegisterPublicKeyInput,
+		ec.unmarshalInputRemoveConnectOriginInput,
 		ec.unmarshalInputResetUserSubscriptionsInput,
+		ec.unmarshalInputRevokeConsentInput,
 		ec.unmarshalInputRevokePublicKeyInput,
+		ec.unmarshalInputScheduleAutomaticRefreshInput,
+		ec.unmarshalInputSelectedBankInput,
 		ec.unmarshalInputSeparateTransferInput,
+		ec.unmarshalInputStartConsentRefreshInput,
+		ec.unmarshalInputStartInsightsRefreshFlowInput,
 		ec.unmarshalInputThresholdInput,
 		ec.unmarshalInputTransactionFilter,
 		ec.unmarshalInputTransactionInput,
 		ec.unmarshalInputTriggerEntityInput,
 		ec.unmarshalInputTriggerInsightInput,
 		ec.unmarshalInputTriggerInsightsInput,
+		ec.unmarshalInputUnscheduleAutomaticRefreshInput,
 		ec.unmarshalInputUpdateAccountInput,
 		ec.unmarshalInputUpdateConsumerInput,
 		ec.unmarshalInputUpdateCustomerSubscriptionsInput,
@@ -2427,6 +3201,21 @@ type Query {
 
   "The public keys that check tokens which the customer signs itself. For customer-level tokens."
   publicKeys: [PublicKey!]!
+
+  "The banks that consumers can link, by name. ` + "`" + `text` + "`" + ` is a part of the name or code; ` + "`" + `countryCode` + "`" + ` is ISO 3166."
+  banks(text: String, countryCode: String, first: Int, after: String, last: Int, before: String): BankConnection!
+
+  "A session by its id. For customer-level tokens."
+  session(id: ID!): Session
+
+  "A flow by its id: how far it is, and in the end its consumer and accounts. For customer-level tokens."
+  flow(id: ID!): Flow
+
+  "A refresh by its id. Ask every few seconds until its state is not PROCESSING. For customer-level tokens."
+  refresh(id: ID!): Refresh
+
+  "A consumer's accounts that are refreshed by themselves, and how it went. For customer-level tokens."
+  automaticRefreshes(consumerId: ID!): [AutomaticRefresh!]!
 }
 
 "The holder of the token."
@@ -2453,6 +3242,8 @@ type Customer implements Node {
   "The default of its consumers."
   currency: CurrencyCode!
   createdAt: DateTime!
+  "Origins of the pages that may show the connect app, such as https://shop.example. For customer-level tokens."
+  connectOrigins: [String!]!
 }
 
 "A person whose accounts are looked at."
@@ -2470,6 +3261,8 @@ type Consumer implements Node {
   transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
   "The consumer's insights, the newest first."
   feed(filter: FeedFilter, first: Int, after: String, last: Int, before: String): FeedEntryConnection!
+  "The consumer's agreements that its banks are asked without it, the newest first; those that are over too."
+  consents: [Consent!]!
 }
 
 type ConsumerConnection {
@@ -2940,6 +3733,156 @@ enum KeyAlgorithm {
   EdDSA
 }
 
+# ---------------------------------------------------------------- Linking banks
+
+"A bank that consumers can link."
+type Bank {
+  code: String!
+  name: String!
+  "ISO 3166, two letters; empty for a bank that this server does not reach any more."
+  countryCode: String!
+  "Whether it can be asked later without the consumer."
+  supportsConsents: Boolean!
+}
+
+type BankConnection {
+  edges: [BankEdge!]!
+  nodes: [Bank!]!
+  pageInfo: PageInfo!
+  totalCount: Int!
+}
+
+type BankEdge {
+  cursor: String!
+  node: Bank!
+}
+
+"The frame of a consumer's flows: whose browser it is, and what may be asked for."
+type Session implements Node {
+  id: ID!
+  createdAt: DateTime!
+  expiresAt: DateTime!
+  closedAt: DateTime
+  consentScope: ConsentScope!
+}
+
+type ConsentScope {
+  "How many days a stored consent holds, at most 180."
+  lifetimeDays: Int!
+}
+
+"FINISHED, ABORTED and EXCEPTION are final."
+enum FlowState {
+  "A bank is being asked, or data is on its way."
+  PROCESSING
+  "It is the consumer's turn in the connect app."
+  CONSUMER_INPUT_NEEDED
+  "The data is in storage."
+  FINISHED
+  "Ended by a call, or by the consumer (error category USER.ABORTED)."
+  ABORTED
+  "Something went wrong; the error says what."
+  EXCEPTION
+}
+
+"""
+Why something did not work. The category is a dotted name whose first part is USER, BANK, CONSENT, NOT_SUPPORTED,
+MAINTENANCE or TECHNICAL; later parts say more and may be added, so go by the parts that you know.
+USER.CREDENTIALS, USER.SECOND_FACTOR, USER.BLOCKED, USER.ACCESS_DENIED, USER.ACCOUNT, USER.CONFIGURATION, USER.ABORTED,
+USER.TIMEOUT; BANK.UNAVAILABLE, BANK.TIMEOUT, BANK.ACCESS_EXCEEDED, BANK.INVALID_ANSWER; CONSENT.MISSING,
+CONSENT.EXPIRED, CONSENT.REVOKED: the consumer must link the bank again; NOT_SUPPORTED.CONSENT.
+"""
+type Problem {
+  category: String!
+  message: String!
+}
+
+"One way of a consumer through the connect app."
+type Flow implements Node {
+  id: ID!
+  state: FlowState!
+  "What went wrong last, in a flow that goes on too: a wrong password that may be tried again."
+  error: Problem
+  "Who it is for; null until the flow has made its consumer."
+  consumer: Consumer
+  "The accounts whose data it brought; empty before the end."
+  accounts: [Account!]!
+  "Whether the bank can be asked later without the consumer."
+  consentStored: Boolean!
+  "The bank chosen, if one is."
+  bank: Bank
+  startedAt: DateTime!
+  "Until then the consumer must have finished."
+  expiresAt: DateTime!
+  finishedAt: DateTime
+}
+
+enum RefreshState {
+  PROCESSING
+  FINISHED
+  EXCEPTION
+}
+
+"A fetch of data without the consumer."
+type Refresh implements Node {
+  id: ID!
+  state: RefreshState!
+  startedAt: DateTime!
+  finishedAt: DateTime
+  error: Problem
+  "How many transactions were not known before."
+  newTransactionCount: Int!
+}
+
+enum ConsentState {
+  ACTIVE
+  EXPIRED
+  REVOKED
+  "Another one of the same bank took its place."
+  REPLACED
+}
+
+"A consumer's agreement that a bank is asked without it."
+type Consent implements Node {
+  id: ID!
+  bank: Bank!
+  state: ConsentState!
+  grantedAt: DateTime!
+  expiresAt: DateTime!
+  closedAt: DateTime
+}
+
+enum RefreshInterval {
+  DAILY
+  WEEKLY
+  "Four times in 24 hours, which is what banks allow without the consumer."
+  AS_OFTEN_AS_POSSIBLE
+}
+
+enum AutomaticRefreshState {
+  SUCCESS
+  EXCEPTION
+}
+
+"The schedule of one account, and how it went."
+type AutomaticRefresh {
+  account: Account!
+  "Null where intervalMinutes was given."
+  interval: RefreshInterval
+  intervalMinutes: Int!
+  refreshDays: Int
+  lastRefreshAt: DateTime
+  lastRefreshState: AutomaticRefreshState
+  lastError: Problem
+  lastSuccessfulRefreshAt: DateTime
+  "Null while the consumer must link the bank again."
+  nextRefreshAt: DateTime
+  "Failures since the last success."
+  failedCount: Int!
+  "Whether there is no consent that can be used: the consumer must link the bank again."
+  consentAuthorizationRequired: Boolean!
+}
+
 # ---------------------------------------------------------------- Mutations
 
 "A mutation that has several faults names all of them and changes nothing."
@@ -2974,6 +3917,24 @@ type Mutation {
 
   "Evaluates insights now: for one consumer, or with a customer-level token and no consumerId for all. The outcomes are read from the run."
   triggerInsights(input: TriggerInsightsInput!): TriggerInsightsPayload
+
+  "Begins the linking of a bank. consentScope.insightsRefresh must be there, if only as {}."
+  createSession(input: CreateSessionInput!): CreateSessionPayload
+  "Ends a session. A flow of it that is open is aborted."
+  closeSession(input: CloseSessionInput!): CloseSessionPayload
+  "Starts a flow. Its clientToken is for InsightConnect.startFlow in the consumer's browser."
+  startInsightsRefreshFlow(input: StartInsightsRefreshFlowInput!): StartInsightsRefreshFlowPayload
+  abortFlow(input: AbortFlowInput!): AbortFlowPayload
+  "Fetches new data with the consumer's stored consents; one that is under way already is returned. Where no consent can be used the refresh says so."
+  startConsentRefresh(input: StartConsentRefreshInput!): StartConsentRefreshPayload
+  "Ends all stored consents of a consumer at once, here and at its banks. The data stays."
+  revokeConsent(input: RevokeConsentInput!): RevokeConsentPayload
+  "Refreshes accounts by themselves from now on. Again changes it."
+  scheduleAutomaticRefresh(input: ScheduleAutomaticRefreshInput!): ScheduleAutomaticRefreshPayload
+  unscheduleAutomaticRefresh(input: UnscheduleAutomaticRefreshInput!): UnscheduleAutomaticRefreshPayload
+  "Lets pages of an origin show the connect app."
+  registerConnectOrigin(input: RegisterConnectOriginInput!): RegisterConnectOriginPayload
+  removeConnectOrigin(input: RemoveConnectOriginInput!): RemoveConnectOriginPayload
 
   registerPublicKey(input: RegisterPublicKeyInput!): RegisterPublicKeyPayload
   revokePublicKey(input: RevokePublicKeyInput!): RevokePublicKeyPayload
@@ -3271,6 +4232,174 @@ input RevokePublicKeyInput {
 type RevokePublicKeyPayload {
   publicKey: PublicKey!
 }
+
+input CreateSessionInput {
+  "The consumer's browser, as your backend sees it. Required."
+  psu: PsuInput
+  "What may be asked for. Required."
+  consentScope: ConsentScopeInput
+  "Of the connect app: en or de; the browser's when left out."
+  language: String
+  "Chosen for the consumer."
+  selectedBank: SelectedBankInput
+  "Where the connect app leads in the end when it is opened by its url and not in your page; https."
+  redirectReturnUrl: String
+}
+
+input PsuInput {
+  userAgent: String
+  ipAddress: String
+}
+
+input ConsentScopeInput {
+  "Required, if only as {}."
+  insightsRefresh: InsightsRefreshScopeInput
+  "How many days a stored consent holds: 1 to 180, which is the default."
+  lifetimeDays: Int
+}
+
+"What flows of the session ask for when they say nothing; they may ask for less, not for more."
+input InsightsRefreshScopeInput {
+  "1 to 1830; 730 when left out."
+  refreshDays: Int
+  from: Date
+  to: Date
+  accounts: AccountSelectionInput
+}
+
+"Which accounts are asked for. Left out or empty: the consumer picks. Either all, or some by their ids and IBANs."
+input AccountSelectionInput {
+  all: Boolean
+  "Accounts that are in storage already."
+  ids: [ID!]
+  ibans: [String!]
+}
+
+input SelectedBankInput {
+  bankCode: String!
+  countryCode: String
+}
+
+type CreateSessionPayload {
+  session: Session!
+}
+
+input CloseSessionInput {
+  sessionId: ID!
+}
+
+type CloseSessionPayload {
+  session: Session!
+}
+
+enum StoreConsent {
+  NO
+  "The consumer decides."
+  OPTIONAL
+  "A bank that cannot do it ends the flow with NOT_SUPPORTED.CONSENT."
+  REQUIRED
+}
+
+input StartInsightsRefreshFlowInput {
+  sessionId: ID!
+  "A returning consumer."
+  consumerId: ID
+  "An unknown one makes the consumer; with neither, one is made without a name."
+  consumerExternalId: String
+  "NO when left out."
+  storeConsent: StoreConsent
+  "1 to 1830; as in the session when left out."
+  refreshDays: Int
+  from: Date
+  to: Date
+  accounts: AccountSelectionInput
+  "After so many minutes what this flow brought is erased. Left out: it stays."
+  dataRetentionMinutes: Int
+}
+
+type StartInsightsRefreshFlowPayload {
+  flow: Flow!
+  "For InsightConnect.startFlow in the consumer's browser. It is good for this flow only."
+  clientToken: String!
+  "The connect app as a page of its own, where you have no page to show it in. As secret as the clientToken."
+  url: String!
+}
+
+input AbortFlowInput {
+  flowId: ID!
+}
+
+type AbortFlowPayload {
+  flow: Flow!
+}
+
+input StartConsentRefreshInput {
+  consumerId: ID!
+  "All linked ones when left out."
+  accountIds: [ID!]
+  "1 to 1830; what is new since the last refresh when left out."
+  refreshDays: Int
+  from: Date
+  to: Date
+}
+
+type StartConsentRefreshPayload {
+  refresh: Refresh!
+}
+
+input RevokeConsentInput {
+  "Left out with a user-level token."
+  consumerId: ID
+}
+
+type RevokeConsentPayload {
+  consumer: Consumer!
+  revokedConsentCount: Int!
+}
+
+input ScheduleAutomaticRefreshInput {
+  consumerId: ID!
+  "All linked ones when left out."
+  accountIds: [ID!]
+  "DAILY when neither is given."
+  interval: RefreshInterval
+  "60 to 259200, in place of interval. Banks allow four accesses in 24 hours without the consumer."
+  intervalMinutes: Int
+  "1 to 1830; what is new since the last refresh when left out."
+  refreshDays: Int
+}
+
+type ScheduleAutomaticRefreshPayload {
+  "Those that were scheduled."
+  automaticRefreshes: [AutomaticRefresh!]!
+}
+
+input UnscheduleAutomaticRefreshInput {
+  consumerId: ID!
+  "All when left out."
+  accountIds: [ID!]
+}
+
+type UnscheduleAutomaticRefreshPayload {
+  unscheduledCount: Int!
+}
+
+input RegisterConnectOriginInput {
+  "Scheme, host and port, such as https://shop.example."
+  origin: String!
+}
+
+type RegisterConnectOriginPayload {
+  connectOrigins: [String!]!
+}
+
+input RemoveConnectOriginInput {
+  origin: String!
+}
+
+type RemoveConnectOriginPayload {
+  connectOrigins: [String!]!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -3278,6 +4407,14 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_AbortFlowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "flow":
+		return ec.fieldContext_AbortFlowPayload_flow(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AbortFlowPayload", field.Name)
+}
 
 func (ec *executionContext) childFields_Account(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -3337,6 +4474,34 @@ func (ec *executionContext) childFields_AccountEdge(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type AccountEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_AutomaticRefresh(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_AutomaticRefresh_account(ctx, field)
+	case "interval":
+		return ec.fieldContext_AutomaticRefresh_interval(ctx, field)
+	case "intervalMinutes":
+		return ec.fieldContext_AutomaticRefresh_intervalMinutes(ctx, field)
+	case "refreshDays":
+		return ec.fieldContext_AutomaticRefresh_refreshDays(ctx, field)
+	case "lastRefreshAt":
+		return ec.fieldContext_AutomaticRefresh_lastRefreshAt(ctx, field)
+	case "lastRefreshState":
+		return ec.fieldContext_AutomaticRefresh_lastRefreshState(ctx, field)
+	case "lastError":
+		return ec.fieldContext_AutomaticRefresh_lastError(ctx, field)
+	case "lastSuccessfulRefreshAt":
+		return ec.fieldContext_AutomaticRefresh_lastSuccessfulRefreshAt(ctx, field)
+	case "nextRefreshAt":
+		return ec.fieldContext_AutomaticRefresh_nextRefreshAt(ctx, field)
+	case "failedCount":
+		return ec.fieldContext_AutomaticRefresh_failedCount(ctx, field)
+	case "consentAuthorizationRequired":
+		return ec.fieldContext_AutomaticRefresh_consentAuthorizationRequired(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AutomaticRefresh", field.Name)
+}
+
 func (ec *executionContext) childFields_Balance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "current":
@@ -3345,6 +4510,44 @@ func (ec *executionContext) childFields_Balance(ctx context.Context, field graph
 		return ec.fieldContext_Balance_asOf(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Balance", field.Name)
+}
+
+func (ec *executionContext) childFields_Bank(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_Bank_code(ctx, field)
+	case "name":
+		return ec.fieldContext_Bank_name(ctx, field)
+	case "countryCode":
+		return ec.fieldContext_Bank_countryCode(ctx, field)
+	case "supportsConsents":
+		return ec.fieldContext_Bank_supportsConsents(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Bank", field.Name)
+}
+
+func (ec *executionContext) childFields_BankConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_BankConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_BankConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_BankConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_BankConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BankConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_BankEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_BankEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_BankEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BankEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_CategorizeTransactionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3371,6 +4574,40 @@ func (ec *executionContext) childFields_Category(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Category", field.Name)
 }
 
+func (ec *executionContext) childFields_CloseSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_CloseSessionPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CloseSessionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Consent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Consent_id(ctx, field)
+	case "bank":
+		return ec.fieldContext_Consent_bank(ctx, field)
+	case "state":
+		return ec.fieldContext_Consent_state(ctx, field)
+	case "grantedAt":
+		return ec.fieldContext_Consent_grantedAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Consent_expiresAt(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_Consent_closedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Consent", field.Name)
+}
+
+func (ec *executionContext) childFields_ConsentScope(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "lifetimeDays":
+		return ec.fieldContext_ConsentScope_lifetimeDays(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConsentScope", field.Name)
+}
+
 func (ec *executionContext) childFields_Consumer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3389,6 +4626,8 @@ func (ec *executionContext) childFields_Consumer(ctx context.Context, field grap
 		return ec.fieldContext_Consumer_transactions(ctx, field)
 	case "feed":
 		return ec.fieldContext_Consumer_feed(ctx, field)
+	case "consents":
+		return ec.fieldContext_Consumer_consents(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Consumer", field.Name)
 }
@@ -3443,6 +4682,14 @@ func (ec *executionContext) childFields_CreateConsumerPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type CreateConsumerPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "session":
+		return ec.fieldContext_CreateSessionPayload_session(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateSessionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateTransactionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "createdCount":
@@ -3469,6 +4716,8 @@ func (ec *executionContext) childFields_Customer(ctx context.Context, field grap
 		return ec.fieldContext_Customer_currency(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Customer_createdAt(ctx, field)
+	case "connectOrigins":
+		return ec.fieldContext_Customer_connectOrigins(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Customer", field.Name)
 }
@@ -3665,6 +4914,32 @@ func (ec *executionContext) childFields_FeedEntryEdge(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type FeedEntryEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_Flow(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Flow_id(ctx, field)
+	case "state":
+		return ec.fieldContext_Flow_state(ctx, field)
+	case "error":
+		return ec.fieldContext_Flow_error(ctx, field)
+	case "consumer":
+		return ec.fieldContext_Flow_consumer(ctx, field)
+	case "accounts":
+		return ec.fieldContext_Flow_accounts(ctx, field)
+	case "consentStored":
+		return ec.fieldContext_Flow_consentStored(ctx, field)
+	case "bank":
+		return ec.fieldContext_Flow_bank(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_Flow_startedAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Flow_expiresAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_Flow_finishedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Flow", field.Name)
+}
+
 func (ec *executionContext) childFields_InsightConfiguration(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "entityType":
@@ -3753,6 +5028,16 @@ func (ec *executionContext) childFields_Period(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Period", field.Name)
 }
 
+func (ec *executionContext) childFields_Problem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "category":
+		return ec.fieldContext_Problem_category(ctx, field)
+	case "message":
+		return ec.fieldContext_Problem_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Problem", field.Name)
+}
+
 func (ec *executionContext) childFields_PublicKey(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "keyId":
@@ -3767,12 +5052,46 @@ func (ec *executionContext) childFields_PublicKey(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type PublicKey", field.Name)
 }
 
+func (ec *executionContext) childFields_Refresh(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Refresh_id(ctx, field)
+	case "state":
+		return ec.fieldContext_Refresh_state(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_Refresh_startedAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_Refresh_finishedAt(ctx, field)
+	case "error":
+		return ec.fieldContext_Refresh_error(ctx, field)
+	case "newTransactionCount":
+		return ec.fieldContext_Refresh_newTransactionCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Refresh", field.Name)
+}
+
+func (ec *executionContext) childFields_RegisterConnectOriginPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "connectOrigins":
+		return ec.fieldContext_RegisterConnectOriginPayload_connectOrigins(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RegisterConnectOriginPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RegisterPublicKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "publicKey":
 		return ec.fieldContext_RegisterPublicKeyPayload_publicKey(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RegisterPublicKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RemoveConnectOriginPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "connectOrigins":
+		return ec.fieldContext_RemoveConnectOriginPayload_connectOrigins(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RemoveConnectOriginPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ResetUserSubscriptionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3783,6 +5102,16 @@ func (ec *executionContext) childFields_ResetUserSubscriptionsPayload(ctx contex
 	return nil, fmt.Errorf("no field named %q was found under type ResetUserSubscriptionsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RevokeConsentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "consumer":
+		return ec.fieldContext_RevokeConsentPayload_consumer(ctx, field)
+	case "revokedConsentCount":
+		return ec.fieldContext_RevokeConsentPayload_revokedConsentCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeConsentPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_RevokePublicKeyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "publicKey":
@@ -3791,12 +5120,56 @@ func (ec *executionContext) childFields_RevokePublicKeyPayload(ctx context.Conte
 	return nil, fmt.Errorf("no field named %q was found under type RevokePublicKeyPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ScheduleAutomaticRefreshPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "automaticRefreshes":
+		return ec.fieldContext_ScheduleAutomaticRefreshPayload_automaticRefreshes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ScheduleAutomaticRefreshPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_SeparateTransferPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "transactions":
 		return ec.fieldContext_SeparateTransferPayload_transactions(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SeparateTransferPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Session(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Session_id(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Session_createdAt(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_Session_expiresAt(ctx, field)
+	case "closedAt":
+		return ec.fieldContext_Session_closedAt(ctx, field)
+	case "consentScope":
+		return ec.fieldContext_Session_consentScope(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
+}
+
+func (ec *executionContext) childFields_StartConsentRefreshPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "refresh":
+		return ec.fieldContext_StartConsentRefreshPayload_refresh(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartConsentRefreshPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_StartInsightsRefreshFlowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "flow":
+		return ec.fieldContext_StartInsightsRefreshFlowPayload_flow(ctx, field)
+	case "clientToken":
+		return ec.fieldContext_StartInsightsRefreshFlowPayload_clientToken(ctx, field)
+	case "url":
+		return ec.fieldContext_StartInsightsRefreshFlowPayload_url(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StartInsightsRefreshFlowPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Threshold(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3935,6 +5308,14 @@ func (ec *executionContext) childFields_TriggerRun(ctx context.Context, field gr
 		return ec.fieldContext_TriggerRun_evaluations(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TriggerRun", field.Name)
+}
+
+func (ec *executionContext) childFields_UnscheduleAutomaticRefreshPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "unscheduledCount":
+		return ec.fieldContext_UnscheduleAutomaticRefreshPayload_unscheduledCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UnscheduleAutomaticRefreshPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UpdateAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4313,12 +5694,40 @@ func (ec *executionContext) field_Consumer_transactions_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_abortFlow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (AbortFlowInput, error) {
+			return ec.unmarshalNAbortFlowInput2insightgraphᚋgraphᚋgeneratedᚐAbortFlowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_categorizeTransaction_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (CategorizeTransactionInput, error) {
 			return ec.unmarshalNCategorizeTransactionInput2insightgraphᚋgraphᚋgeneratedᚐCategorizeTransactionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_closeSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CloseSessionInput, error) {
+			return ec.unmarshalNCloseSessionInput2insightgraphᚋgraphᚋgeneratedᚐCloseSessionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4347,6 +5756,20 @@ func (ec *executionContext) field_Mutation_createConsumer_args(ctx context.Conte
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (CreateConsumerInput, error) {
 			return ec.unmarshalNCreateConsumerInput2insightgraphᚋgraphᚋgeneratedᚐCreateConsumerInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createSession_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateSessionInput, error) {
+			return ec.unmarshalNCreateSessionInput2insightgraphᚋgraphᚋgeneratedᚐCreateSessionInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4411,12 +5834,40 @@ func (ec *executionContext) field_Mutation_deleteTransactions_args(ctx context.C
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_registerConnectOrigin_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RegisterConnectOriginInput, error) {
+			return ec.unmarshalNRegisterConnectOriginInput2insightgraphᚋgraphᚋgeneratedᚐRegisterConnectOriginInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_registerPublicKey_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RegisterPublicKeyInput, error) {
 			return ec.unmarshalNRegisterPublicKeyInput2insightgraphᚋgraphᚋgeneratedᚐRegisterPublicKeyInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_removeConnectOrigin_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RemoveConnectOriginInput, error) {
+			return ec.unmarshalNRemoveConnectOriginInput2insightgraphᚋgraphᚋgeneratedᚐRemoveConnectOriginInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4439,12 +5890,40 @@ func (ec *executionContext) field_Mutation_resetUserSubscriptions_args(ctx conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_revokeConsent_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RevokeConsentInput, error) {
+			return ec.unmarshalNRevokeConsentInput2insightgraphᚋgraphᚋgeneratedᚐRevokeConsentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_revokePublicKey_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RevokePublicKeyInput, error) {
 			return ec.unmarshalNRevokePublicKeyInput2insightgraphᚋgraphᚋgeneratedᚐRevokePublicKeyInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_scheduleAutomaticRefresh_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ScheduleAutomaticRefreshInput, error) {
+			return ec.unmarshalNScheduleAutomaticRefreshInput2insightgraphᚋgraphᚋgeneratedᚐScheduleAutomaticRefreshInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4467,12 +5946,54 @@ func (ec *executionContext) field_Mutation_separateTransfer_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_startConsentRefresh_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (StartConsentRefreshInput, error) {
+			return ec.unmarshalNStartConsentRefreshInput2insightgraphᚋgraphᚋgeneratedᚐStartConsentRefreshInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_startInsightsRefreshFlow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (StartInsightsRefreshFlowInput, error) {
+			return ec.unmarshalNStartInsightsRefreshFlowInput2insightgraphᚋgraphᚋgeneratedᚐStartInsightsRefreshFlowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_triggerInsights_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (TriggerInsightsInput, error) {
 			return ec.unmarshalNTriggerInsightsInput2insightgraphᚋgraphᚋgeneratedᚐTriggerInsightsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_unscheduleAutomaticRefresh_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UnscheduleAutomaticRefreshInput, error) {
+			return ec.unmarshalNUnscheduleAutomaticRefreshInput2insightgraphᚋgraphᚋgeneratedᚐUnscheduleAutomaticRefreshInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4562,6 +6083,74 @@ func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["name"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_automaticRefreshes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "consumerId",
+		func(ctx context.Context, v any) (bank.Ref, error) {
+			return ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["consumerId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_banks_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "text",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["text"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "countryCode",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["countryCode"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
 	return args, nil
 }
 
@@ -4685,6 +6274,20 @@ func (ec *executionContext) field_Query_feed_args(ctx context.Context, rawArgs m
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_flow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (bank.Ref, error) {
+			return ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_insightDefinitions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4700,6 +6303,34 @@ func (ec *executionContext) field_Query_insightDefinitions_args(ctx context.Cont
 }
 
 func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (bank.Ref, error) {
+			return ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_refresh_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (bank.Ref, error) {
+			return ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_session_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
@@ -4924,6 +6555,38 @@ func (ec *executionContext) field___Type_fields_args(ctx context.Context, rawArg
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _AbortFlowPayload_flow(ctx context.Context, field graphql.CollectedField, obj *AbortFlowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AbortFlowPayload_flow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Flow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.Flow) graphql.Marshaler {
+			return ec.marshalNFlow2insightgraphᚋconnectᚐFlow(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AbortFlowPayload_flow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AbortFlowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Flow(ctx, field)
+		},
+	}
+	return fc, nil
+}
 
 func (ec *executionContext) _Account_id(ctx context.Context, field graphql.CollectedField, obj *bank.Account) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -5515,6 +7178,300 @@ func (ec *executionContext) fieldContext_AccountEdge_node(_ context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _AutomaticRefresh_account(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_AutomaticRefresh_account(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Account) graphql.Marshaler {
+			return ec.marshalNAccount2ᚖinsightgraphᚋbankᚐAccount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AutomaticRefresh",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_AutomaticRefresh_account(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (any, error) {
+	resolver := ec.Resolvers.AutomaticRefresh()
+	if batch, ok := graphql.BatchParentsFor[*connect.AutomaticRefresh](ctx, "AutomaticRefresh"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Account(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*bank.Account](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AutomaticRefresh.account",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Account(ctx, []*connect.AutomaticRefresh{obj})
+	return graphql.ResolveBatchSingleResult[*bank.Account](
+		ctx,
+		results,
+		err,
+		"AutomaticRefresh.account",
+	)
+}
+
+func (ec *executionContext) _AutomaticRefresh_interval(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Interval) graphql.Marshaler {
+			return ec.marshalORefreshInterval2ᚖinsightgraphᚋconnectᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutomaticRefresh", field, false, false, errors.New("field of type RefreshInterval does not have child fields"))
+}
+
+func (ec *executionContext) _AutomaticRefresh_intervalMinutes(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_intervalMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IntervalMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_intervalMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutomaticRefresh", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AutomaticRefresh_refreshDays(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_refreshDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RefreshDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_refreshDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutomaticRefresh", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AutomaticRefresh_lastRefreshAt(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_lastRefreshAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastRefreshAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_lastRefreshAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutomaticRefresh", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _AutomaticRefresh_lastRefreshState(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_lastRefreshState(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastState, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.LastState) graphql.Marshaler {
+			return ec.marshalOAutomaticRefreshState2ᚖinsightgraphᚋconnectᚐLastState(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_lastRefreshState(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutomaticRefresh", field, false, false, errors.New("field of type AutomaticRefreshState does not have child fields"))
+}
+
+func (ec *executionContext) _AutomaticRefresh_lastError(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_lastError(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastProblem, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Category) graphql.Marshaler {
+			return ec.marshalOProblem2ᚖinsightgraphᚋconnectᚐCategory(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_lastError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AutomaticRefresh",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Problem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AutomaticRefresh_lastSuccessfulRefreshAt(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_lastSuccessfulRefreshAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastSuccessfulRefreshAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_lastSuccessfulRefreshAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutomaticRefresh", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _AutomaticRefresh_nextRefreshAt(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_nextRefreshAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NextRefreshAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_nextRefreshAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutomaticRefresh", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _AutomaticRefresh_failedCount(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_failedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FailedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_failedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutomaticRefresh", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AutomaticRefresh_consentAuthorizationRequired(ctx context.Context, field graphql.CollectedField, obj *connect.AutomaticRefresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AutomaticRefresh_consentAuthorizationRequired(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConsentAuthorizationRequired, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AutomaticRefresh_consentAuthorizationRequired(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AutomaticRefresh", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _Balance_current(ctx context.Context, field graphql.CollectedField, obj *bank.Balance) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5568,6 +7525,272 @@ func (ec *executionContext) _Balance_asOf(ctx context.Context, field graphql.Col
 }
 func (ec *executionContext) fieldContext_Balance_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Balance", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Bank_code(ctx context.Context, field graphql.CollectedField, obj *connect.Bank) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Bank_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Bank_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Bank", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Bank_name(ctx context.Context, field graphql.CollectedField, obj *connect.Bank) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Bank_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Bank_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Bank", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Bank_countryCode(ctx context.Context, field graphql.CollectedField, obj *connect.Bank) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Bank_countryCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Country, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Bank_countryCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Bank", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Bank_supportsConsents(ctx context.Context, field graphql.CollectedField, obj *connect.Bank) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Bank_supportsConsents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Consents, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Bank_supportsConsents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Bank", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _BankConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Of[connect.Bank]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []page.Edge[connect.Bank]) graphql.Marshaler {
+			return ec.marshalNBankEdge2ᚕinsightgraphᚋpageᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BankConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BankConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BankEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BankConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *page.Of[connect.Bank]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []connect.Bank) graphql.Marshaler {
+			return ec.marshalNBank2ᚕinsightgraphᚋconnectᚐBankᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BankConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BankConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Bank(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BankConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *page.Of[connect.Bank]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2insightgraphᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BankConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BankConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BankConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *page.Of[connect.Bank]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BankConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BankConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _BankEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *page.Edge[connect.Bank]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BankEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BankEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _BankEdge_node(ctx context.Context, field graphql.CollectedField, obj *page.Edge[connect.Bank]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.Bank) graphql.Marshaler {
+			return ec.marshalNBank2insightgraphᚋconnectᚐBank(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BankEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BankEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Bank(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _CategorizeTransactionPayload_transaction(ctx context.Context, field graphql.CollectedField, obj *CategorizeTransactionPayload) (ret graphql.Marshaler) {
@@ -5724,6 +7947,254 @@ func (ec *executionContext) fieldContext_Category_parent(_ context.Context, fiel
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _CloseSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *CloseSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CloseSessionPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.Session) graphql.Marshaler {
+			return ec.marshalNSession2insightgraphᚋconnectᚐSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CloseSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CloseSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Consent_id(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Consent_bank(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_bank(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Consent_bank(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Bank) graphql.Marshaler {
+			return ec.marshalNBank2ᚖinsightgraphᚋconnectᚐBank(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_bank(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Consent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Bank(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Consent_bank(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (any, error) {
+	resolver := ec.Resolvers.Consent()
+	if batch, ok := graphql.BatchParentsFor[*connect.Consent](ctx, "Consent"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Bank(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*connect.Bank](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Consent.bank",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Bank(ctx, []*connect.Consent{obj})
+	return graphql.ResolveBatchSingleResult[*connect.Bank](
+		ctx,
+		results,
+		err,
+		"Consent.bank",
+	)
+}
+
+func (ec *executionContext) _Consent_state(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Consent_state(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.ConsentState) graphql.Marshaler {
+			return ec.marshalNConsentState2insightgraphᚋconnectᚐConsentState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, true, true, errors.New("field of type ConsentState does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_Consent_state(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (any, error) {
+	resolver := ec.Resolvers.Consent()
+	if batch, ok := graphql.BatchParentsFor[*connect.Consent](ctx, "Consent"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.State(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[connect.ConsentState](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Consent.state",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.State(ctx, []*connect.Consent{obj})
+	return graphql.ResolveBatchSingleResult[connect.ConsentState](
+		ctx,
+		results,
+		err,
+		"Consent.state",
+	)
+}
+
+func (ec *executionContext) _Consent_grantedAt(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_grantedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GrantedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_grantedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Consent_expiresAt(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Consent_closedAt(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_closedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ConsentScope_lifetimeDays(ctx context.Context, field graphql.CollectedField, obj *connect.ConsentScope) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConsentScope_lifetimeDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LifetimeDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConsentScope_lifetimeDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConsentScope", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _Consumer_id(ctx context.Context, field graphql.CollectedField, obj *bank.Consumer) (ret graphql.Marshaler) {
@@ -6042,6 +8513,61 @@ func (ec *executionContext) resolveBatch_Consumer_feed(ctx context.Context, fiel
 	)
 }
 
+func (ec *executionContext) _Consumer_consents(ctx context.Context, field graphql.CollectedField, obj *bank.Consumer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consumer_consents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Consumer_consents(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []connect.Consent) graphql.Marshaler {
+			return ec.marshalNConsent2ᚕinsightgraphᚋconnectᚐConsentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consumer_consents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Consumer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Consumer_consents(ctx context.Context, field graphql.CollectedField, obj *bank.Consumer) (any, error) {
+	resolver := ec.Resolvers.Consumer()
+	if batch, ok := graphql.BatchParentsFor[*bank.Consumer](ctx, "Consumer"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Consents(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]connect.Consent](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Consumer.consents",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Consents(ctx, []*bank.Consumer{obj})
+	return graphql.ResolveBatchSingleResult[[]connect.Consent](
+		ctx,
+		results,
+		err,
+		"Consumer.consents",
+	)
+}
+
 func (ec *executionContext) _ConsumerConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Of[bank.Consumer]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6326,6 +8852,38 @@ func (ec *executionContext) fieldContext_CreateConsumerPayload_consumer(_ contex
 	return fc, nil
 }
 
+func (ec *executionContext) _CreateSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *CreateSessionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateSessionPayload_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Session, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.Session) graphql.Marshaler {
+			return ec.marshalNSession2insightgraphᚋconnectᚐSession(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateSessionPayload_session(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateSessionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CreateTransactionsPayload_createdCount(ctx context.Context, field graphql.CollectedField, obj *CreateTransactionsPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6540,6 +9098,52 @@ func (ec *executionContext) _Customer_createdAt(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Customer_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Customer", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Customer_connectOrigins(ctx context.Context, field graphql.CollectedField, obj *bank.Customer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Customer_connectOrigins(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Customer_connectOrigins(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Customer_connectOrigins(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Customer", field, true, true, errors.New("field of type String does not have child fields"))
+}
+func (ec *executionContext) resolveBatch_Customer_connectOrigins(ctx context.Context, field graphql.CollectedField, obj *bank.Customer) (any, error) {
+	resolver := ec.Resolvers.Customer()
+	if batch, ok := graphql.BatchParentsFor[*bank.Customer](ctx, "Customer"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.ConnectOrigins(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Customer.connectOrigins",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.ConnectOrigins(ctx, []*bank.Customer{obj})
+	return graphql.ResolveBatchSingleResult[[]string](
+		ctx,
+		results,
+		err,
+		"Customer.connectOrigins",
+	)
 }
 
 func (ec *executionContext) _CustomerSubscription_insightName(ctx context.Context, field graphql.CollectedField, obj *model.CustomerSubscription) (ret graphql.Marshaler) {
@@ -8107,6 +10711,341 @@ func (ec *executionContext) fieldContext_FeedEntryEdge_node(_ context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _Flow_id(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Flow", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Flow_state(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.State) graphql.Marshaler {
+			return ec.marshalNFlowState2insightgraphᚋconnectᚐState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Flow", field, false, false, errors.New("field of type FlowState does not have child fields"))
+}
+
+func (ec *executionContext) _Flow_error(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problem, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Category) graphql.Marshaler {
+			return ec.marshalOProblem2ᚖinsightgraphᚋconnectᚐCategory(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Flow",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Problem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Flow_consumer(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Flow_consumer(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Consumer) graphql.Marshaler {
+			return ec.marshalOConsumer2ᚖinsightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Flow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Flow_consumer(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (any, error) {
+	resolver := ec.Resolvers.Flow()
+	if batch, ok := graphql.BatchParentsFor[*connect.Flow](ctx, "Flow"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Consumer(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*bank.Consumer](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Flow.consumer",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Consumer(ctx, []*connect.Flow{obj})
+	return graphql.ResolveBatchSingleResult[*bank.Consumer](
+		ctx,
+		results,
+		err,
+		"Flow.consumer",
+	)
+}
+
+func (ec *executionContext) _Flow_accounts(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Flow_accounts(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []bank.Account) graphql.Marshaler {
+			return ec.marshalNAccount2ᚕinsightgraphᚋbankᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Flow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Flow_accounts(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (any, error) {
+	resolver := ec.Resolvers.Flow()
+	if batch, ok := graphql.BatchParentsFor[*connect.Flow](ctx, "Flow"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Accounts(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]bank.Account](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Flow.accounts",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Accounts(ctx, []*connect.Flow{obj})
+	return graphql.ResolveBatchSingleResult[[]bank.Account](
+		ctx,
+		results,
+		err,
+		"Flow.accounts",
+	)
+}
+
+func (ec *executionContext) _Flow_consentStored(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_consentStored(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConsentStored, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_consentStored(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Flow", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Flow_bank(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_bank(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Flow_bank(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Bank) graphql.Marshaler {
+			return ec.marshalOBank2ᚖinsightgraphᚋconnectᚐBank(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_bank(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Flow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Bank(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Flow_bank(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (any, error) {
+	resolver := ec.Resolvers.Flow()
+	if batch, ok := graphql.BatchParentsFor[*connect.Flow](ctx, "Flow"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Bank(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*connect.Bank](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Flow.bank",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Bank(ctx, []*connect.Flow{obj})
+	return graphql.ResolveBatchSingleResult[*connect.Bank](
+		ctx,
+		results,
+		err,
+		"Flow.bank",
+	)
+}
+
+func (ec *executionContext) _Flow_startedAt(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Flow", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Flow_expiresAt(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Flow", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Flow_finishedAt(ctx context.Context, field graphql.CollectedField, obj *connect.Flow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Flow_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Flow_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Flow", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func (ec *executionContext) _InsightConfiguration_entityType(ctx context.Context, field graphql.CollectedField, obj *insight.Configuration) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9245,6 +12184,446 @@ func (ec *executionContext) fieldContext_Mutation_triggerInsights(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateSession(ctx, fc.Args["input"].(CreateSessionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateSessionPayload) graphql.Marshaler {
+			return ec.marshalOCreateSessionPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateSessionPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_closeSession(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_closeSession(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CloseSession(ctx, fc.Args["input"].(CloseSessionInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *CloseSessionPayload) graphql.Marshaler {
+			return ec.marshalOCloseSessionPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCloseSessionPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_closeSession(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CloseSessionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_closeSession_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_startInsightsRefreshFlow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_startInsightsRefreshFlow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StartInsightsRefreshFlow(ctx, fc.Args["input"].(StartInsightsRefreshFlowInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *StartInsightsRefreshFlowPayload) graphql.Marshaler {
+			return ec.marshalOStartInsightsRefreshFlowPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐStartInsightsRefreshFlowPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_startInsightsRefreshFlow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartInsightsRefreshFlowPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_startInsightsRefreshFlow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_abortFlow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_abortFlow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AbortFlow(ctx, fc.Args["input"].(AbortFlowInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AbortFlowPayload) graphql.Marshaler {
+			return ec.marshalOAbortFlowPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐAbortFlowPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_abortFlow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AbortFlowPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_abortFlow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_startConsentRefresh(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_startConsentRefresh(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StartConsentRefresh(ctx, fc.Args["input"].(StartConsentRefreshInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *StartConsentRefreshPayload) graphql.Marshaler {
+			return ec.marshalOStartConsentRefreshPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐStartConsentRefreshPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_startConsentRefresh(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_StartConsentRefreshPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_startConsentRefresh_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeConsent(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeConsent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeConsent(ctx, fc.Args["input"].(RevokeConsentInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RevokeConsentPayload) graphql.Marshaler {
+			return ec.marshalORevokeConsentPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRevokeConsentPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeConsent(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RevokeConsentPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeConsent_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_scheduleAutomaticRefresh(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_scheduleAutomaticRefresh(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ScheduleAutomaticRefresh(ctx, fc.Args["input"].(ScheduleAutomaticRefreshInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ScheduleAutomaticRefreshPayload) graphql.Marshaler {
+			return ec.marshalOScheduleAutomaticRefreshPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐScheduleAutomaticRefreshPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_scheduleAutomaticRefresh(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ScheduleAutomaticRefreshPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_scheduleAutomaticRefresh_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_unscheduleAutomaticRefresh(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_unscheduleAutomaticRefresh(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UnscheduleAutomaticRefresh(ctx, fc.Args["input"].(UnscheduleAutomaticRefreshInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *UnscheduleAutomaticRefreshPayload) graphql.Marshaler {
+			return ec.marshalOUnscheduleAutomaticRefreshPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐUnscheduleAutomaticRefreshPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_unscheduleAutomaticRefresh(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UnscheduleAutomaticRefreshPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_unscheduleAutomaticRefresh_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_registerConnectOrigin(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_registerConnectOrigin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RegisterConnectOrigin(ctx, fc.Args["input"].(RegisterConnectOriginInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RegisterConnectOriginPayload) graphql.Marshaler {
+			return ec.marshalORegisterConnectOriginPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRegisterConnectOriginPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_registerConnectOrigin(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RegisterConnectOriginPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_registerConnectOrigin_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_removeConnectOrigin(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_removeConnectOrigin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RemoveConnectOrigin(ctx, fc.Args["input"].(RemoveConnectOriginInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RemoveConnectOriginPayload) graphql.Marshaler {
+			return ec.marshalORemoveConnectOriginPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRemoveConnectOriginPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_removeConnectOrigin(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RemoveConnectOriginPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_removeConnectOrigin_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_registerPublicKey(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9469,6 +12848,52 @@ func (ec *executionContext) _Period_to(ctx context.Context, field graphql.Collec
 }
 func (ec *executionContext) fieldContext_Period_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Period", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _Problem_category(ctx context.Context, field graphql.CollectedField, obj *connect.Category) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Problem_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Problem_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Problem", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Problem_message(ctx context.Context, field graphql.CollectedField, obj *connect.Category) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Problem_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Problem_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Problem", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PublicKey_keyId(ctx context.Context, field graphql.CollectedField, obj *bank.PublicKey) (ret graphql.Marshaler) {
@@ -10011,6 +13436,226 @@ func (ec *executionContext) fieldContext_Query_publicKeys(_ context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_banks(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_banks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Banks(ctx, fc.Args["text"].(*string), fc.Args["countryCode"].(*string), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[connect.Bank]) graphql.Marshaler {
+			return ec.marshalNBankConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_banks(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BankConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_banks_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_session(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_session(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Session(ctx, fc.Args["id"].(bank.Ref))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Session) graphql.Marshaler {
+			return ec.marshalOSession2ᚖinsightgraphᚋconnectᚐSession(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_session(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Session(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_session_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_flow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_flow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Flow(ctx, fc.Args["id"].(bank.Ref))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Flow) graphql.Marshaler {
+			return ec.marshalOFlow2ᚖinsightgraphᚋconnectᚐFlow(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_flow(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Flow(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_flow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_refresh(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_refresh(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Refresh(ctx, fc.Args["id"].(bank.Ref))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Refresh) graphql.Marshaler {
+			return ec.marshalORefresh2ᚖinsightgraphᚋconnectᚐRefresh(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_refresh(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Refresh(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_refresh_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_automaticRefreshes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_automaticRefreshes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AutomaticRefreshes(ctx, fc.Args["consumerId"].(bank.Ref))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []connect.AutomaticRefresh) graphql.Marshaler {
+			return ec.marshalNAutomaticRefresh2ᚕinsightgraphᚋconnectᚐAutomaticRefreshᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_automaticRefreshes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AutomaticRefresh(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_automaticRefreshes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10087,6 +13732,176 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Refresh_id(ctx context.Context, field graphql.CollectedField, obj *connect.Refresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Refresh_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Refresh_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Refresh", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Refresh_state(ctx context.Context, field graphql.CollectedField, obj *connect.Refresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Refresh_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.State) graphql.Marshaler {
+			return ec.marshalNRefreshState2insightgraphᚋconnectᚐState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Refresh_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Refresh", field, false, false, errors.New("field of type RefreshState does not have child fields"))
+}
+
+func (ec *executionContext) _Refresh_startedAt(ctx context.Context, field graphql.CollectedField, obj *connect.Refresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Refresh_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Refresh_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Refresh", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Refresh_finishedAt(ctx context.Context, field graphql.CollectedField, obj *connect.Refresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Refresh_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Refresh_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Refresh", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Refresh_error(ctx context.Context, field graphql.CollectedField, obj *connect.Refresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Refresh_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problem, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Category) graphql.Marshaler {
+			return ec.marshalOProblem2ᚖinsightgraphᚋconnectᚐCategory(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Refresh_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Refresh",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Problem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Refresh_newTransactionCount(ctx context.Context, field graphql.CollectedField, obj *connect.Refresh) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Refresh_newTransactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Created, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Refresh_newTransactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Refresh", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RegisterConnectOriginPayload_connectOrigins(ctx context.Context, field graphql.CollectedField, obj *RegisterConnectOriginPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RegisterConnectOriginPayload_connectOrigins(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConnectOrigins, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RegisterConnectOriginPayload_connectOrigins(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RegisterConnectOriginPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _RegisterPublicKeyPayload_publicKey(ctx context.Context, field graphql.CollectedField, obj *RegisterPublicKeyPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10117,6 +13932,29 @@ func (ec *executionContext) fieldContext_RegisterPublicKeyPayload_publicKey(_ co
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _RemoveConnectOriginPayload_connectOrigins(ctx context.Context, field graphql.CollectedField, obj *RemoveConnectOriginPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RemoveConnectOriginPayload_connectOrigins(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConnectOrigins, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RemoveConnectOriginPayload_connectOrigins(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RemoveConnectOriginPayload", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ResetUserSubscriptionsPayload_userSubscriptions(ctx context.Context, field graphql.CollectedField, obj *ResetUserSubscriptionsPayload) (ret graphql.Marshaler) {
@@ -10151,6 +13989,61 @@ func (ec *executionContext) fieldContext_ResetUserSubscriptionsPayload_userSubsc
 	return fc, nil
 }
 
+func (ec *executionContext) _RevokeConsentPayload_consumer(ctx context.Context, field graphql.CollectedField, obj *RevokeConsentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeConsentPayload_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Consumer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeConsentPayload_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeConsentPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RevokeConsentPayload_revokedConsentCount(ctx context.Context, field graphql.CollectedField, obj *RevokeConsentPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeConsentPayload_revokedConsentCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RevokedConsentCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeConsentPayload_revokedConsentCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RevokeConsentPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _RevokePublicKeyPayload_publicKey(ctx context.Context, field graphql.CollectedField, obj *RevokePublicKeyPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10178,6 +14071,38 @@ func (ec *executionContext) fieldContext_RevokePublicKeyPayload_publicKey(_ cont
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_PublicKey(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ScheduleAutomaticRefreshPayload_automaticRefreshes(ctx context.Context, field graphql.CollectedField, obj *ScheduleAutomaticRefreshPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ScheduleAutomaticRefreshPayload_automaticRefreshes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AutomaticRefreshes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []connect.AutomaticRefresh) graphql.Marshaler {
+			return ec.marshalNAutomaticRefresh2ᚕinsightgraphᚋconnectᚐAutomaticRefreshᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ScheduleAutomaticRefreshPayload_automaticRefreshes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ScheduleAutomaticRefreshPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AutomaticRefresh(ctx, field)
 		},
 	}
 	return fc, nil
@@ -10213,6 +14138,240 @@ func (ec *executionContext) fieldContext_SeparateTransferPayload_transactions(_ 
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Session_id(ctx context.Context, field graphql.CollectedField, obj *connect.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Session_createdAt(ctx context.Context, field graphql.CollectedField, obj *connect.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Session_expiresAt(ctx context.Context, field graphql.CollectedField, obj *connect.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Session_closedAt(ctx context.Context, field graphql.CollectedField, obj *connect.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_closedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Session_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Session", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Session_consentScope(ctx context.Context, field graphql.CollectedField, obj *connect.Session) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Session_consentScope(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConsentScope(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.ConsentScope) graphql.Marshaler {
+			return ec.marshalNConsentScope2insightgraphᚋconnectᚐConsentScope(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Session_consentScope(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Session",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConsentScope(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartConsentRefreshPayload_refresh(ctx context.Context, field graphql.CollectedField, obj *StartConsentRefreshPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartConsentRefreshPayload_refresh(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Refresh, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.Refresh) graphql.Marshaler {
+			return ec.marshalNRefresh2insightgraphᚋconnectᚐRefresh(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartConsentRefreshPayload_refresh(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartConsentRefreshPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Refresh(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartInsightsRefreshFlowPayload_flow(ctx context.Context, field graphql.CollectedField, obj *StartInsightsRefreshFlowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartInsightsRefreshFlowPayload_flow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Flow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.Flow) graphql.Marshaler {
+			return ec.marshalNFlow2insightgraphᚋconnectᚐFlow(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartInsightsRefreshFlowPayload_flow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StartInsightsRefreshFlowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Flow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _StartInsightsRefreshFlowPayload_clientToken(ctx context.Context, field graphql.CollectedField, obj *StartInsightsRefreshFlowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartInsightsRefreshFlowPayload_clientToken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClientToken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartInsightsRefreshFlowPayload_clientToken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartInsightsRefreshFlowPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _StartInsightsRefreshFlowPayload_url(ctx context.Context, field graphql.CollectedField, obj *StartInsightsRefreshFlowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StartInsightsRefreshFlowPayload_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_StartInsightsRefreshFlowPayload_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("StartInsightsRefreshFlowPayload", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Threshold_name(ctx context.Context, field graphql.CollectedField, obj *insight.ThresholdValue) (ret graphql.Marshaler) {
@@ -11563,6 +15722,29 @@ func (ec *executionContext) resolveBatch_TriggerRun_evaluations(ctx context.Cont
 		err,
 		"TriggerRun.evaluations",
 	)
+}
+
+func (ec *executionContext) _UnscheduleAutomaticRefreshPayload_unscheduledCount(ctx context.Context, field graphql.CollectedField, obj *UnscheduleAutomaticRefreshPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UnscheduleAutomaticRefreshPayload_unscheduledCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnscheduledCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UnscheduleAutomaticRefreshPayload_unscheduledCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UnscheduleAutomaticRefreshPayload", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _UpdateAccountPayload_account(ctx context.Context, field graphql.CollectedField, obj *UpdateAccountPayload) (ret graphql.Marshaler) {
@@ -13096,6 +17278,36 @@ func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputAbortFlowInput(ctx context.Context, obj any) (AbortFlowInput, error) {
+	var it AbortFlowInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"flowId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "flowId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("flowId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.FlowID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputAccountFilter(ctx context.Context, obj any) (bank.AccountFilter, error) {
 	var it bank.AccountFilter
 	if obj == nil {
@@ -13128,6 +17340,50 @@ func (ec *executionContext) unmarshalInputAccountFilter(ctx context.Context, obj
 				return it, err
 			}
 			it.Statuses = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputAccountSelectionInput(ctx context.Context, obj any) (AccountSelectionInput, error) {
+	var it AccountSelectionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"all", "ids", "ibans"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "all":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("all"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.All = data
+		case "ids":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ids"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ids = data
+		case "ibans":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ibans"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ibans = data
 		}
 	}
 	return it, nil
@@ -13176,6 +17432,73 @@ func (ec *executionContext) unmarshalInputCategorizeTransactionInput(ctx context
 				return it, err
 			}
 			it.ApplyTo = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCloseSessionInput(ctx context.Context, obj any) (CloseSessionInput, error) {
+	var it CloseSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputConsentScopeInput(ctx context.Context, obj any) (ConsentScopeInput, error) {
+	var it ConsentScopeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"insightsRefresh", "lifetimeDays"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "insightsRefresh":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("insightsRefresh"))
+			data, err := ec.unmarshalOInsightsRefreshScopeInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐInsightsRefreshScopeInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.InsightsRefresh = data
+		case "lifetimeDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lifetimeDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LifetimeDays = data
 		}
 	}
 	return it, nil
@@ -13371,6 +17694,64 @@ func (ec *executionContext) unmarshalInputCreateConsumerInput(ctx context.Contex
 				return it, err
 			}
 			it.Currency = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateSessionInput(ctx context.Context, obj any) (CreateSessionInput, error) {
+	var it CreateSessionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"psu", "consentScope", "language", "selectedBank", "redirectReturnUrl"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "psu":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("psu"))
+			data, err := ec.unmarshalOPsuInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐPsuInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Psu = data
+		case "consentScope":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consentScope"))
+			data, err := ec.unmarshalOConsentScopeInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐConsentScopeInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsentScope = data
+		case "language":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("language"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Language = data
+		case "selectedBank":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selectedBank"))
+			data, err := ec.unmarshalOSelectedBankInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐSelectedBankInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SelectedBank = data
+		case "redirectReturnUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("redirectReturnUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RedirectReturnURL = data
 		}
 	}
 	return it, nil
@@ -13726,6 +18107,57 @@ func (ec *executionContext) unmarshalInputInsightConfigurationInput(ctx context.
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputInsightsRefreshScopeInput(ctx context.Context, obj any) (InsightsRefreshScopeInput, error) {
+	var it InsightsRefreshScopeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"refreshDays", "from", "to", "accounts"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "refreshDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("refreshDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RefreshDays = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOAccountSelectionInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐAccountSelectionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputMoneyInput(ctx context.Context, obj any) (MoneyInput, error) {
 	var it MoneyInput
 	if obj == nil {
@@ -13758,6 +18190,73 @@ func (ec *executionContext) unmarshalInputMoneyInput(ctx context.Context, obj an
 				return it, err
 			}
 			it.Currency = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputPsuInput(ctx context.Context, obj any) (PsuInput, error) {
+	var it PsuInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"userAgent", "ipAddress"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "userAgent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userAgent"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserAgent = data
+		case "ipAddress":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ipAddress"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IPAddress = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputRegisterConnectOriginInput(ctx context.Context, obj any) (RegisterConnectOriginInput, error) {
+	var it RegisterConnectOriginInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"origin"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "origin":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("origin"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Origin = data
 		}
 	}
 	return it, nil
@@ -13807,6 +18306,36 @@ func (ec *executionContext) unmarshalInputRegisterPublicKeyInput(ctx context.Con
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRemoveConnectOriginInput(ctx context.Context, obj any) (RemoveConnectOriginInput, error) {
+	var it RemoveConnectOriginInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"origin"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "origin":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("origin"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Origin = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputResetUserSubscriptionsInput(ctx context.Context, obj any) (ResetUserSubscriptionsInput, error) {
 	var it ResetUserSubscriptionsInput
 	if obj == nil {
@@ -13844,6 +18373,36 @@ func (ec *executionContext) unmarshalInputResetUserSubscriptionsInput(ctx contex
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRevokeConsentInput(ctx context.Context, obj any) (RevokeConsentInput, error) {
+	var it RevokeConsentInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"consumerId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "consumerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerId"))
+			data, err := ec.unmarshalOID2ᚖinsightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRevokePublicKeyInput(ctx context.Context, obj any) (RevokePublicKeyInput, error) {
 	var it RevokePublicKeyInput
 	if obj == nil {
@@ -13874,6 +18433,101 @@ func (ec *executionContext) unmarshalInputRevokePublicKeyInput(ctx context.Conte
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputScheduleAutomaticRefreshInput(ctx context.Context, obj any) (ScheduleAutomaticRefreshInput, error) {
+	var it ScheduleAutomaticRefreshInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"consumerId", "accountIds", "interval", "intervalMinutes", "refreshDays"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "consumerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerID = data
+		case "accountIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountIds = data
+		case "interval":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("interval"))
+			data, err := ec.unmarshalORefreshInterval2ᚖinsightgraphᚋconnectᚐInterval(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Interval = data
+		case "intervalMinutes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("intervalMinutes"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IntervalMinutes = data
+		case "refreshDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("refreshDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RefreshDays = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSelectedBankInput(ctx context.Context, obj any) (SelectedBankInput, error) {
+	var it SelectedBankInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"bankCode", "countryCode"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "bankCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("bankCode"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BankCode = data
+		case "countryCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("countryCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CountryCode = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputSeparateTransferInput(ctx context.Context, obj any) (SeparateTransferInput, error) {
 	var it SeparateTransferInput
 	if obj == nil {
@@ -13899,6 +18553,150 @@ func (ec *executionContext) unmarshalInputSeparateTransferInput(ctx context.Cont
 				return it, err
 			}
 			it.TransactionID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputStartConsentRefreshInput(ctx context.Context, obj any) (StartConsentRefreshInput, error) {
+	var it StartConsentRefreshInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"consumerId", "accountIds", "refreshDays", "from", "to"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "consumerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerID = data
+		case "accountIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountIds = data
+		case "refreshDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("refreshDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RefreshDays = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputStartInsightsRefreshFlowInput(ctx context.Context, obj any) (StartInsightsRefreshFlowInput, error) {
+	var it StartInsightsRefreshFlowInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sessionId", "consumerId", "consumerExternalId", "storeConsent", "refreshDays", "from", "to", "accounts", "dataRetentionMinutes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sessionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sessionId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SessionID = data
+		case "consumerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerId"))
+			data, err := ec.unmarshalOID2ᚖinsightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerID = data
+		case "consumerExternalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerExternalId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerExternalID = data
+		case "storeConsent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("storeConsent"))
+			data, err := ec.unmarshalOStoreConsent2ᚖinsightgraphᚋconnectᚐStoreConsent(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StoreConsent = data
+		case "refreshDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("refreshDays"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RefreshDays = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOAccountSelectionInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐAccountSelectionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		case "dataRetentionMinutes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dataRetentionMinutes"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DataRetentionMinutes = data
 		}
 	}
 	return it, nil
@@ -14277,6 +19075,43 @@ func (ec *executionContext) unmarshalInputTriggerInsightsInput(ctx context.Conte
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputUnscheduleAutomaticRefreshInput(ctx context.Context, obj any) (UnscheduleAutomaticRefreshInput, error) {
+	var it UnscheduleAutomaticRefreshInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"consumerId", "accountIds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "consumerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerID = data
+		case "accountIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountIds = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUpdateAccountInput(ctx context.Context, obj any) (UpdateAccountInput, error) {
 	var it UpdateAccountInput
 	if obj == nil {
@@ -14647,6 +19482,27 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Transaction(ctx, sel, obj)
+	case connect.Session:
+		return ec._Session(ctx, sel, &obj)
+	case *connect.Session:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Session(ctx, sel, obj)
+	case connect.Refresh:
+		return ec._Refresh(ctx, sel, &obj)
+	case *connect.Refresh:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Refresh(ctx, sel, obj)
+	case connect.Flow:
+		return ec._Flow(ctx, sel, &obj)
+	case *connect.Flow:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Flow(ctx, sel, obj)
 	case insight.Entry:
 		return ec._FeedEntry(ctx, sel, &obj)
 	case *insight.Entry:
@@ -14668,6 +19524,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Consumer(ctx, sel, obj)
+	case connect.Consent:
+		return ec._Consent(ctx, sel, &obj)
+	case *connect.Consent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Consent(ctx, sel, obj)
 	case category.Category:
 		return ec._Category(ctx, sel, &obj)
 	case *category.Category:
@@ -14694,6 +19557,44 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var abortFlowPayloadImplementors = []string{"AbortFlowPayload"}
+
+func (ec *executionContext) _AbortFlowPayload(ctx context.Context, sel ast.SelectionSet, obj *AbortFlowPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, abortFlowPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AbortFlowPayload")
+		case "flow":
+			out.Values[i] = ec._AbortFlowPayload_flow(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
 
 var accountImplementors = []string{"Account", "Node"}
 
@@ -14993,6 +19894,127 @@ func (ec *executionContext) _AccountEdge(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var automaticRefreshImplementors = []string{"AutomaticRefresh"}
+
+func (ec *executionContext) _AutomaticRefresh(ctx context.Context, sel ast.SelectionSet, obj *connect.AutomaticRefresh) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, automaticRefreshImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AutomaticRefresh")
+		case "account":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AutomaticRefresh_account(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "interval":
+			out.Values[i] = ec._AutomaticRefresh_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "intervalMinutes":
+			out.Values[i] = ec._AutomaticRefresh_intervalMinutes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "refreshDays":
+			out.Values[i] = ec._AutomaticRefresh_refreshDays(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastRefreshAt":
+			out.Values[i] = ec._AutomaticRefresh_lastRefreshAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastRefreshState":
+			out.Values[i] = ec._AutomaticRefresh_lastRefreshState(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastError":
+			out.Values[i] = ec._AutomaticRefresh_lastError(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastSuccessfulRefreshAt":
+			out.Values[i] = ec._AutomaticRefresh_lastSuccessfulRefreshAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nextRefreshAt":
+			out.Values[i] = ec._AutomaticRefresh_nextRefreshAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "failedCount":
+			out.Values[i] = ec._AutomaticRefresh_failedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consentAuthorizationRequired":
+			out.Values[i] = ec._AutomaticRefresh_consentAuthorizationRequired(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var balanceImplementors = []string{"Balance"}
 
 func (ec *executionContext) _Balance(ctx context.Context, sel ast.SelectionSet, obj *bank.Balance) graphql.Marshaler {
@@ -15013,6 +20035,188 @@ func (ec *executionContext) _Balance(ctx context.Context, sel ast.SelectionSet, 
 		case "asOf":
 			out.Values[i] = ec._Balance_asOf(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var bankImplementors = []string{"Bank"}
+
+func (ec *executionContext) _Bank(ctx context.Context, sel ast.SelectionSet, obj *connect.Bank) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, bankImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Bank")
+		case "code":
+			out.Values[i] = ec._Bank_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._Bank_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "countryCode":
+			out.Values[i] = ec._Bank_countryCode(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "supportsConsents":
+			out.Values[i] = ec._Bank_supportsConsents(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var bankConnectionImplementors = []string{"BankConnection"}
+
+func (ec *executionContext) _BankConnection(ctx context.Context, sel ast.SelectionSet, obj *page.Of[connect.Bank]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, bankConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BankConnection")
+		case "edges":
+			out.Values[i] = ec._BankConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._BankConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._BankConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._BankConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var bankEdgeImplementors = []string{"BankEdge"}
+
+func (ec *executionContext) _BankEdge(ctx context.Context, sel ast.SelectionSet, obj *page.Edge[connect.Bank]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, bankEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BankEdge")
+		case "cursor":
+			out.Values[i] = ec._BankEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._BankEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -15109,6 +20313,211 @@ func (ec *executionContext) _Category(ctx context.Context, sel ast.SelectionSet,
 		case "parent":
 			out.Values[i] = ec._Category_parent(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var closeSessionPayloadImplementors = []string{"CloseSessionPayload"}
+
+func (ec *executionContext) _CloseSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *CloseSessionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, closeSessionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CloseSessionPayload")
+		case "session":
+			out.Values[i] = ec._CloseSessionPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var consentImplementors = []string{"Consent", "Node"}
+
+func (ec *executionContext) _Consent(ctx context.Context, sel ast.SelectionSet, obj *connect.Consent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, consentImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Consent")
+		case "id":
+			out.Values[i] = ec._Consent_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "bank":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Consent_bank(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "state":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Consent_state(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "grantedAt":
+			out.Values[i] = ec._Consent_grantedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "expiresAt":
+			out.Values[i] = ec._Consent_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "closedAt":
+			out.Values[i] = ec._Consent_closedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var consentScopeImplementors = []string{"ConsentScope"}
+
+func (ec *executionContext) _ConsentScope(ctx context.Context, sel ast.SelectionSet, obj *connect.ConsentScope) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, consentScopeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConsentScope")
+		case "lifetimeDays":
+			out.Values[i] = ec._ConsentScope_lifetimeDays(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -15255,6 +20664,44 @@ func (ec *executionContext) _Consumer(ctx context.Context, sel ast.SelectionSet,
 					}
 				}()
 				res = ec._Consumer_feed(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "consents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Consumer_consents(ctx, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -15552,6 +20999,44 @@ func (ec *executionContext) _CreateConsumerPayload(ctx context.Context, sel ast.
 	return out
 }
 
+var createSessionPayloadImplementors = []string{"CreateSessionPayload"}
+
+func (ec *executionContext) _CreateSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateSessionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createSessionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateSessionPayload")
+		case "session":
+			out.Values[i] = ec._CreateSessionPayload_session(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var createTransactionsPayloadImplementors = []string{"CreateTransactionsPayload"}
 
 func (ec *executionContext) _CreateTransactionsPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateTransactionsPayload) graphql.Marshaler {
@@ -15620,28 +21105,66 @@ func (ec *executionContext) _Customer(ctx context.Context, sel ast.SelectionSet,
 		case "id":
 			out.Values[i] = ec._Customer_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "name":
 			out.Values[i] = ec._Customer_name(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "timeZone":
 			out.Values[i] = ec._Customer_timeZone(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "currency":
 			out.Values[i] = ec._Customer_currency(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "createdAt":
 			out.Values[i] = ec._Customer_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "connectOrigins":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Customer_connectOrigins(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -16575,6 +22098,188 @@ func (ec *executionContext) _FeedEntryEdge(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var flowImplementors = []string{"Flow", "Node"}
+
+func (ec *executionContext) _Flow(ctx context.Context, sel ast.SelectionSet, obj *connect.Flow) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, flowImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Flow")
+		case "id":
+			out.Values[i] = ec._Flow_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = ec._Flow_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "error":
+			out.Values[i] = ec._Flow_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Flow_consumer(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "accounts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Flow_accounts(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "consentStored":
+			out.Values[i] = ec._Flow_consentStored(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "bank":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Flow_bank(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "startedAt":
+			out.Values[i] = ec._Flow_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "expiresAt":
+			out.Values[i] = ec._Flow_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._Flow_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var insightConfigurationImplementors = []string{"InsightConfiguration"}
 
 func (ec *executionContext) _InsightConfiguration(ctx context.Context, sel ast.SelectionSet, obj *insight.Configuration) graphql.Marshaler {
@@ -16932,6 +22637,76 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "createSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createSession(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "closeSession":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_closeSession(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "startInsightsRefreshFlow":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_startInsightsRefreshFlow(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "abortFlow":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_abortFlow(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "startConsentRefresh":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_startConsentRefresh(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "revokeConsent":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeConsent(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "scheduleAutomaticRefresh":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_scheduleAutomaticRefresh(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "unscheduleAutomaticRefresh":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_unscheduleAutomaticRefresh(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "registerConnectOrigin":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_registerConnectOrigin(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "removeConnectOrigin":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_removeConnectOrigin(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "registerPublicKey":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_registerPublicKey(ctx, field)
@@ -17039,6 +22814,49 @@ func (ec *executionContext) _Period(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "to":
 			out.Values[i] = ec._Period_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var problemImplementors = []string{"Problem"}
+
+func (ec *executionContext) _Problem(ctx context.Context, sel ast.SelectionSet, obj *connect.Category) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, problemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Problem")
+		case "category":
+			out.Values[i] = ec._Problem_category(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._Problem_message(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -17378,6 +23196,116 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "banks":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_banks(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "session":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_session(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "flow":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_flow(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "refresh":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_refresh(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "automaticRefreshes":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_automaticRefreshes(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -17391,6 +23319,107 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var refreshImplementors = []string{"Refresh", "Node"}
+
+func (ec *executionContext) _Refresh(ctx context.Context, sel ast.SelectionSet, obj *connect.Refresh) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, refreshImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Refresh")
+		case "id":
+			out.Values[i] = ec._Refresh_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._Refresh_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "startedAt":
+			out.Values[i] = ec._Refresh_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "finishedAt":
+			out.Values[i] = ec._Refresh_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "error":
+			out.Values[i] = ec._Refresh_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "newTransactionCount":
+			out.Values[i] = ec._Refresh_newTransactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var registerConnectOriginPayloadImplementors = []string{"RegisterConnectOriginPayload"}
+
+func (ec *executionContext) _RegisterConnectOriginPayload(ctx context.Context, sel ast.SelectionSet, obj *RegisterConnectOriginPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, registerConnectOriginPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RegisterConnectOriginPayload")
+		case "connectOrigins":
+			out.Values[i] = ec._RegisterConnectOriginPayload_connectOrigins(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -17427,6 +23456,44 @@ func (ec *executionContext) _RegisterPublicKeyPayload(ctx context.Context, sel a
 			out.Values[i] = graphql.MarshalString("RegisterPublicKeyPayload")
 		case "publicKey":
 			out.Values[i] = ec._RegisterPublicKeyPayload_publicKey(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var removeConnectOriginPayloadImplementors = []string{"RemoveConnectOriginPayload"}
+
+func (ec *executionContext) _RemoveConnectOriginPayload(ctx context.Context, sel ast.SelectionSet, obj *RemoveConnectOriginPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, removeConnectOriginPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RemoveConnectOriginPayload")
+		case "connectOrigins":
+			out.Values[i] = ec._RemoveConnectOriginPayload_connectOrigins(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -17489,6 +23556,49 @@ func (ec *executionContext) _ResetUserSubscriptionsPayload(ctx context.Context, 
 	return out
 }
 
+var revokeConsentPayloadImplementors = []string{"RevokeConsentPayload"}
+
+func (ec *executionContext) _RevokeConsentPayload(ctx context.Context, sel ast.SelectionSet, obj *RevokeConsentPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, revokeConsentPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RevokeConsentPayload")
+		case "consumer":
+			out.Values[i] = ec._RevokeConsentPayload_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokedConsentCount":
+			out.Values[i] = ec._RevokeConsentPayload_revokedConsentCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var revokePublicKeyPayloadImplementors = []string{"RevokePublicKeyPayload"}
 
 func (ec *executionContext) _RevokePublicKeyPayload(ctx context.Context, sel ast.SelectionSet, obj *RevokePublicKeyPayload) graphql.Marshaler {
@@ -17527,6 +23637,44 @@ func (ec *executionContext) _RevokePublicKeyPayload(ctx context.Context, sel ast
 	return out
 }
 
+var scheduleAutomaticRefreshPayloadImplementors = []string{"ScheduleAutomaticRefreshPayload"}
+
+func (ec *executionContext) _ScheduleAutomaticRefreshPayload(ctx context.Context, sel ast.SelectionSet, obj *ScheduleAutomaticRefreshPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, scheduleAutomaticRefreshPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ScheduleAutomaticRefreshPayload")
+		case "automaticRefreshes":
+			out.Values[i] = ec._ScheduleAutomaticRefreshPayload_automaticRefreshes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var separateTransferPayloadImplementors = []string{"SeparateTransferPayload"}
 
 func (ec *executionContext) _SeparateTransferPayload(ctx context.Context, sel ast.SelectionSet, obj *SeparateTransferPayload) graphql.Marshaler {
@@ -17541,6 +23689,150 @@ func (ec *executionContext) _SeparateTransferPayload(ctx context.Context, sel as
 			out.Values[i] = graphql.MarshalString("SeparateTransferPayload")
 		case "transactions":
 			out.Values[i] = ec._SeparateTransferPayload_transactions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var sessionImplementors = []string{"Session", "Node"}
+
+func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, obj *connect.Session) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sessionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Session")
+		case "id":
+			out.Values[i] = ec._Session_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._Session_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._Session_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closedAt":
+			out.Values[i] = ec._Session_closedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "consentScope":
+			out.Values[i] = ec._Session_consentScope(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var startConsentRefreshPayloadImplementors = []string{"StartConsentRefreshPayload"}
+
+func (ec *executionContext) _StartConsentRefreshPayload(ctx context.Context, sel ast.SelectionSet, obj *StartConsentRefreshPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startConsentRefreshPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartConsentRefreshPayload")
+		case "refresh":
+			out.Values[i] = ec._StartConsentRefreshPayload_refresh(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var startInsightsRefreshFlowPayloadImplementors = []string{"StartInsightsRefreshFlowPayload"}
+
+func (ec *executionContext) _StartInsightsRefreshFlowPayload(ctx context.Context, sel ast.SelectionSet, obj *StartInsightsRefreshFlowPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, startInsightsRefreshFlowPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("StartInsightsRefreshFlowPayload")
+		case "flow":
+			out.Values[i] = ec._StartInsightsRefreshFlowPayload_flow(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "clientToken":
+			out.Values[i] = ec._StartInsightsRefreshFlowPayload_clientToken(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._StartInsightsRefreshFlowPayload_url(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -18285,6 +24577,44 @@ func (ec *executionContext) _TriggerRun(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var unscheduleAutomaticRefreshPayloadImplementors = []string{"UnscheduleAutomaticRefreshPayload"}
+
+func (ec *executionContext) _UnscheduleAutomaticRefreshPayload(ctx context.Context, sel ast.SelectionSet, obj *UnscheduleAutomaticRefreshPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, unscheduleAutomaticRefreshPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UnscheduleAutomaticRefreshPayload")
+		case "unscheduledCount":
+			out.Values[i] = ec._UnscheduleAutomaticRefreshPayload_unscheduledCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var updateAccountPayloadImplementors = []string{"UpdateAccountPayload"}
 
 func (ec *executionContext) _UpdateAccountPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateAccountPayload) graphql.Marshaler {
@@ -18993,6 +25323,11 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNAbortFlowInput2insightgraphᚋgraphᚋgeneratedᚐAbortFlowInput(ctx context.Context, v any) (AbortFlowInput, error) {
+	res, err := ec.unmarshalInputAbortFlowInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNAccount2insightgraphᚋbankᚐAccount(ctx context.Context, sel ast.SelectionSet, v bank.Account) graphql.Marshaler {
 	return ec._Account(ctx, sel, &v)
 }
@@ -19069,6 +25404,87 @@ func (ec *executionContext) marshalNAccountStatus2insightgraphᚋbankᚐAccountS
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNAutomaticRefresh2insightgraphᚋconnectᚐAutomaticRefresh(ctx context.Context, sel ast.SelectionSet, v connect.AutomaticRefresh) graphql.Marshaler {
+	return ec._AutomaticRefresh(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNAutomaticRefresh2ᚕinsightgraphᚋconnectᚐAutomaticRefreshᚄ(ctx context.Context, sel ast.SelectionSet, v []connect.AutomaticRefresh) graphql.Marshaler {
+	ctx = graphql.WithBatchParentValues(ctx, "AutomaticRefresh", v)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAutomaticRefresh2insightgraphᚋconnectᚐAutomaticRefresh(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBank2insightgraphᚋconnectᚐBank(ctx context.Context, sel ast.SelectionSet, v connect.Bank) graphql.Marshaler {
+	return ec._Bank(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNBank2ᚕinsightgraphᚋconnectᚐBankᚄ(ctx context.Context, sel ast.SelectionSet, v []connect.Bank) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBank2insightgraphᚋconnectᚐBank(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBank2ᚖinsightgraphᚋconnectᚐBank(ctx context.Context, sel ast.SelectionSet, v *connect.Bank) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Bank(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNBankConnection2ᚖinsightgraphᚋpageᚐOf(ctx context.Context, sel ast.SelectionSet, v *page.Of[connect.Bank]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._BankConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNBankEdge2insightgraphᚋpageᚐEdge(ctx context.Context, sel ast.SelectionSet, v page.Edge[connect.Bank]) graphql.Marshaler {
+	return ec._BankEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNBankEdge2ᚕinsightgraphᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []page.Edge[connect.Bank]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBankEdge2insightgraphᚋpageᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNBaseType2insightgraphᚋbankᚐBaseType(ctx context.Context, v any) (bank.BaseType, error) {
@@ -19181,6 +25597,53 @@ func (ec *executionContext) unmarshalNChoice2string(ctx context.Context, v any) 
 func (ec *executionContext) marshalNChoice2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
 	res := model.MarshalText(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNCloseSessionInput2insightgraphᚋgraphᚋgeneratedᚐCloseSessionInput(ctx context.Context, v any) (CloseSessionInput, error) {
+	res, err := ec.unmarshalInputCloseSessionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConsent2insightgraphᚋconnectᚐConsent(ctx context.Context, sel ast.SelectionSet, v connect.Consent) graphql.Marshaler {
+	return ec._Consent(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNConsent2ᚕinsightgraphᚋconnectᚐConsentᚄ(ctx context.Context, sel ast.SelectionSet, v []connect.Consent) graphql.Marshaler {
+	ctx = graphql.WithBatchParentValues(ctx, "Consent", v)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNConsent2insightgraphᚋconnectᚐConsent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNConsentScope2insightgraphᚋconnectᚐConsentScope(ctx context.Context, sel ast.SelectionSet, v connect.ConsentScope) graphql.Marshaler {
+	return ec._ConsentScope(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNConsentState2insightgraphᚋconnectᚐConsentState(ctx context.Context, v any) (connect.ConsentState, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := connect.ConsentState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConsentState2insightgraphᚋconnectᚐConsentState(ctx context.Context, sel ast.SelectionSet, v connect.ConsentState) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -19304,6 +25767,11 @@ func (ec *executionContext) unmarshalNCreateAccountInput2insightgraphᚋgraphᚋ
 
 func (ec *executionContext) unmarshalNCreateConsumerInput2insightgraphᚋgraphᚋgeneratedᚐCreateConsumerInput(ctx context.Context, v any) (CreateConsumerInput, error) {
 	res, err := ec.unmarshalInputCreateConsumerInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateSessionInput2insightgraphᚋgraphᚋgeneratedᚐCreateSessionInput(ctx context.Context, v any) (CreateSessionInput, error) {
+	res, err := ec.unmarshalInputCreateSessionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19647,6 +26115,27 @@ func (ec *executionContext) marshalNFeedEntryEdge2ᚕinsightgraphᚋpageᚐEdge�
 	return ret
 }
 
+func (ec *executionContext) marshalNFlow2insightgraphᚋconnectᚐFlow(ctx context.Context, sel ast.SelectionSet, v connect.Flow) graphql.Marshaler {
+	return ec._Flow(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNFlowState2insightgraphᚋconnectᚐState(ctx context.Context, v any) (connect.State, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := connect.State(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFlowState2insightgraphᚋconnectᚐState(ctx context.Context, sel ast.SelectionSet, v connect.State) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNFrequency2insightgraphᚋinsightᚐFrequency(ctx context.Context, v any) (insight.Frequency, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := insight.Frequency(tmp)
@@ -19856,13 +26345,49 @@ func (ec *executionContext) marshalNPublicKey2ᚕinsightgraphᚋbankᚐPublicKey
 	return ret
 }
 
+func (ec *executionContext) marshalNRefresh2insightgraphᚋconnectᚐRefresh(ctx context.Context, sel ast.SelectionSet, v connect.Refresh) graphql.Marshaler {
+	return ec._Refresh(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNRefreshState2insightgraphᚋconnectᚐState(ctx context.Context, v any) (connect.State, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := connect.State(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRefreshState2insightgraphᚋconnectᚐState(ctx context.Context, sel ast.SelectionSet, v connect.State) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNRegisterConnectOriginInput2insightgraphᚋgraphᚋgeneratedᚐRegisterConnectOriginInput(ctx context.Context, v any) (RegisterConnectOriginInput, error) {
+	res, err := ec.unmarshalInputRegisterConnectOriginInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNRegisterPublicKeyInput2insightgraphᚋgraphᚋgeneratedᚐRegisterPublicKeyInput(ctx context.Context, v any) (RegisterPublicKeyInput, error) {
 	res, err := ec.unmarshalInputRegisterPublicKeyInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNRemoveConnectOriginInput2insightgraphᚋgraphᚋgeneratedᚐRemoveConnectOriginInput(ctx context.Context, v any) (RemoveConnectOriginInput, error) {
+	res, err := ec.unmarshalInputRemoveConnectOriginInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNResetUserSubscriptionsInput2insightgraphᚋgraphᚋgeneratedᚐResetUserSubscriptionsInput(ctx context.Context, v any) (ResetUserSubscriptionsInput, error) {
 	res, err := ec.unmarshalInputResetUserSubscriptionsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNRevokeConsentInput2insightgraphᚋgraphᚋgeneratedᚐRevokeConsentInput(ctx context.Context, v any) (RevokeConsentInput, error) {
+	res, err := ec.unmarshalInputRevokeConsentInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19888,8 +26413,27 @@ func (ec *executionContext) marshalNRole2insightgraphᚋauthᚐRole(ctx context.
 	return res
 }
 
+func (ec *executionContext) unmarshalNScheduleAutomaticRefreshInput2insightgraphᚋgraphᚋgeneratedᚐScheduleAutomaticRefreshInput(ctx context.Context, v any) (ScheduleAutomaticRefreshInput, error) {
+	res, err := ec.unmarshalInputScheduleAutomaticRefreshInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNSeparateTransferInput2insightgraphᚋgraphᚋgeneratedᚐSeparateTransferInput(ctx context.Context, v any) (SeparateTransferInput, error) {
 	res, err := ec.unmarshalInputSeparateTransferInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSession2insightgraphᚋconnectᚐSession(ctx context.Context, sel ast.SelectionSet, v connect.Session) graphql.Marshaler {
+	return ec._Session(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNStartConsentRefreshInput2insightgraphᚋgraphᚋgeneratedᚐStartConsentRefreshInput(ctx context.Context, v any) (StartConsentRefreshInput, error) {
+	res, err := ec.unmarshalInputStartConsentRefreshInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNStartInsightsRefreshFlowInput2insightgraphᚋgraphᚋgeneratedᚐStartInsightsRefreshFlowInput(ctx context.Context, v any) (StartInsightsRefreshFlowInput, error) {
+	res, err := ec.unmarshalInputStartInsightsRefreshFlowInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19907,6 +26451,35 @@ func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.S
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNThreshold2insightgraphᚋinsightᚐThresholdValue(ctx context.Context, sel ast.SelectionSet, v insight.ThresholdValue) graphql.Marshaler {
@@ -20125,6 +26698,11 @@ func (ec *executionContext) marshalNTriggerType2insightgraphᚋinsightᚐTrigger
 	return res
 }
 
+func (ec *executionContext) unmarshalNUnscheduleAutomaticRefreshInput2insightgraphᚋgraphᚋgeneratedᚐUnscheduleAutomaticRefreshInput(ctx context.Context, v any) (UnscheduleAutomaticRefreshInput, error) {
+	res, err := ec.unmarshalInputUnscheduleAutomaticRefreshInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNUpdateAccountInput2insightgraphᚋgraphᚋgeneratedᚐUpdateAccountInput(ctx context.Context, v any) (UpdateAccountInput, error) {
 	res, err := ec.unmarshalInputUpdateAccountInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -20325,11 +26903,26 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
+func (ec *executionContext) marshalOAbortFlowPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐAbortFlowPayload(ctx context.Context, sel ast.SelectionSet, v *AbortFlowPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AbortFlowPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOAccountFilter2ᚖinsightgraphᚋbankᚐAccountFilter(ctx context.Context, v any) (*bank.AccountFilter, error) {
 	if v == nil {
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputAccountFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOAccountSelectionInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐAccountSelectionInput(ctx context.Context, v any) (*AccountSelectionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAccountSelectionInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -20388,11 +26981,37 @@ func (ec *executionContext) marshalOAccountStatus2ᚖinsightgraphᚋbankᚐAccou
 	return res
 }
 
+func (ec *executionContext) unmarshalOAutomaticRefreshState2ᚖinsightgraphᚋconnectᚐLastState(ctx context.Context, v any) (*connect.LastState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := connect.LastState(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOAutomaticRefreshState2ᚖinsightgraphᚋconnectᚐLastState(ctx context.Context, sel ast.SelectionSet, v *connect.LastState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalOBalance2ᚖinsightgraphᚋbankᚐBalance(ctx context.Context, sel ast.SelectionSet, v *bank.Balance) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._Balance(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOBank2ᚖinsightgraphᚋconnectᚐBank(ctx context.Context, sel ast.SelectionSet, v *connect.Bank) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Bank(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOBaseType2ᚖinsightgraphᚋbankᚐBaseType(ctx context.Context, v any) (*bank.BaseType, error) {
@@ -20527,6 +27146,21 @@ func (ec *executionContext) marshalOChoice2ᚖstring(ctx context.Context, sel as
 	return res
 }
 
+func (ec *executionContext) marshalOCloseSessionPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCloseSessionPayload(ctx context.Context, sel ast.SelectionSet, v *CloseSessionPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CloseSessionPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOConsentScopeInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐConsentScopeInput(ctx context.Context, v any) (*ConsentScopeInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputConsentScopeInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOConsumer2ᚖinsightgraphᚋbankᚐConsumer(ctx context.Context, sel ast.SelectionSet, v *bank.Consumer) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -20597,6 +27231,13 @@ func (ec *executionContext) marshalOCreateConsumerPayload2ᚖinsightgraphᚋgrap
 		return graphql.Null
 	}
 	return ec._CreateConsumerPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateSessionPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateSessionPayload(ctx context.Context, sel ast.SelectionSet, v *CreateSessionPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateSessionPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCreateTransactionsPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateTransactionsPayload(ctx context.Context, sel ast.SelectionSet, v *CreateTransactionsPayload) graphql.Marshaler {
@@ -20779,6 +27420,13 @@ func (ec *executionContext) unmarshalOFeedFilter2ᚖinsightgraphᚋinsightᚐFee
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOFlow2ᚖinsightgraphᚋconnectᚐFlow(ctx context.Context, sel ast.SelectionSet, v *connect.Flow) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Flow(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx context.Context, v any) ([]bank.Ref, error) {
 	if v == nil {
 		return nil, nil
@@ -20920,6 +27568,14 @@ func (ec *executionContext) marshalOInsightName2ᚖstring(ctx context.Context, s
 	return res
 }
 
+func (ec *executionContext) unmarshalOInsightsRefreshScopeInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐInsightsRefreshScopeInput(ctx context.Context, v any) (*InsightsRefreshScopeInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputInsightsRefreshScopeInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {
 	if v == nil {
 		return nil, nil
@@ -20985,11 +27641,66 @@ func (ec *executionContext) marshalONode2insightgraphᚋgraphᚋmodelᚐNode(ctx
 	return ec._Node(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOProblem2ᚖinsightgraphᚋconnectᚐCategory(ctx context.Context, sel ast.SelectionSet, v *connect.Category) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Problem(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOPsuInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐPsuInput(ctx context.Context, v any) (*PsuInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPsuInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORefresh2ᚖinsightgraphᚋconnectᚐRefresh(ctx context.Context, sel ast.SelectionSet, v *connect.Refresh) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Refresh(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalORefreshInterval2ᚖinsightgraphᚋconnectᚐInterval(ctx context.Context, v any) (*connect.Interval, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := connect.Interval(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORefreshInterval2ᚖinsightgraphᚋconnectᚐInterval(ctx context.Context, sel ast.SelectionSet, v *connect.Interval) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) marshalORegisterConnectOriginPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRegisterConnectOriginPayload(ctx context.Context, sel ast.SelectionSet, v *RegisterConnectOriginPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RegisterConnectOriginPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalORegisterPublicKeyPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRegisterPublicKeyPayload(ctx context.Context, sel ast.SelectionSet, v *RegisterPublicKeyPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._RegisterPublicKeyPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORemoveConnectOriginPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRemoveConnectOriginPayload(ctx context.Context, sel ast.SelectionSet, v *RemoveConnectOriginPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RemoveConnectOriginPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOResetUserSubscriptionsPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐResetUserSubscriptionsPayload(ctx context.Context, sel ast.SelectionSet, v *ResetUserSubscriptionsPayload) graphql.Marshaler {
@@ -20999,6 +27710,13 @@ func (ec *executionContext) marshalOResetUserSubscriptionsPayload2ᚖinsightgrap
 	return ec._ResetUserSubscriptionsPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalORevokeConsentPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRevokeConsentPayload(ctx context.Context, sel ast.SelectionSet, v *RevokeConsentPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RevokeConsentPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalORevokePublicKeyPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRevokePublicKeyPayload(ctx context.Context, sel ast.SelectionSet, v *RevokePublicKeyPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -21006,11 +27724,101 @@ func (ec *executionContext) marshalORevokePublicKeyPayload2ᚖinsightgraphᚋgra
 	return ec._RevokePublicKeyPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOScheduleAutomaticRefreshPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐScheduleAutomaticRefreshPayload(ctx context.Context, sel ast.SelectionSet, v *ScheduleAutomaticRefreshPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ScheduleAutomaticRefreshPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOSelectedBankInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐSelectedBankInput(ctx context.Context, v any) (*SelectedBankInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSelectedBankInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOSeparateTransferPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐSeparateTransferPayload(ctx context.Context, sel ast.SelectionSet, v *SeparateTransferPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._SeparateTransferPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSession2ᚖinsightgraphᚋconnectᚐSession(ctx context.Context, sel ast.SelectionSet, v *connect.Session) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Session(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOStartConsentRefreshPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐStartConsentRefreshPayload(ctx context.Context, sel ast.SelectionSet, v *StartConsentRefreshPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._StartConsentRefreshPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOStartInsightsRefreshFlowPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐStartInsightsRefreshFlowPayload(ctx context.Context, sel ast.SelectionSet, v *StartInsightsRefreshFlowPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._StartInsightsRefreshFlowPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOStoreConsent2ᚖinsightgraphᚋconnectᚐStoreConsent(ctx context.Context, v any) (*connect.StoreConsent, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := connect.StoreConsent(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOStoreConsent2ᚖinsightgraphᚋconnectᚐStoreConsent(ctx context.Context, sel ast.SelectionSet, v *connect.StoreConsent) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {
@@ -21129,6 +27937,13 @@ func (ec *executionContext) marshalOTriggerInsightsPayload2ᚖinsightgraphᚋgra
 		return graphql.Null
 	}
 	return ec._TriggerInsightsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUnscheduleAutomaticRefreshPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐUnscheduleAutomaticRefreshPayload(ctx context.Context, sel ast.SelectionSet, v *UnscheduleAutomaticRefreshPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UnscheduleAutomaticRefreshPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOUpdateAccountPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐUpdateAccountPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateAccountPayload) graphql.Marshaler {

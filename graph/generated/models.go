@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"insightgraph/bank"
+	"insightgraph/connect"
 	"insightgraph/graph/model"
 	"insightgraph/insight"
 	"io"
@@ -14,6 +15,22 @@ import (
 
 	"github.com/govalues/decimal"
 )
+
+type AbortFlowInput struct {
+	FlowID bank.Ref `json:"flowId"`
+}
+
+type AbortFlowPayload struct {
+	Flow connect.Flow `json:"flow"`
+}
+
+// Which accounts are asked for. Left out or empty: the consumer picks. Either all, or some by their ids and IBANs.
+type AccountSelectionInput struct {
+	All *bool `json:"all,omitempty"`
+	// Accounts that are in storage already.
+	Ids   []bank.Ref `json:"ids,omitempty"`
+	Ibans []string   `json:"ibans,omitempty"`
+}
 
 type CategorizeTransactionInput struct {
 	TransactionID bank.Ref         `json:"transactionId"`
@@ -25,6 +42,21 @@ type CategorizeTransactionPayload struct {
 	Transaction bank.Transaction `json:"transaction"`
 	// How many transactions have the category now because of this.
 	AffectedCount int `json:"affectedCount"`
+}
+
+type CloseSessionInput struct {
+	SessionID bank.Ref `json:"sessionId"`
+}
+
+type CloseSessionPayload struct {
+	Session connect.Session `json:"session"`
+}
+
+type ConsentScopeInput struct {
+	// Required, if only as {}.
+	InsightsRefresh *InsightsRefreshScopeInput `json:"insightsRefresh,omitempty"`
+	// How many days a stored consent holds: 1 to 180, which is the default.
+	LifetimeDays *int `json:"lifetimeDays,omitempty"`
 }
 
 type CounterpartyInput struct {
@@ -65,6 +97,23 @@ type CreateConsumerInput struct {
 
 type CreateConsumerPayload struct {
 	Consumer bank.Consumer `json:"consumer"`
+}
+
+type CreateSessionInput struct {
+	// The consumer's browser, as your backend sees it. Required.
+	Psu *PsuInput `json:"psu,omitempty"`
+	// What may be asked for. Required.
+	ConsentScope *ConsentScopeInput `json:"consentScope,omitempty"`
+	// Of the connect app: en or de; the browser's when left out.
+	Language *string `json:"language,omitempty"`
+	// Chosen for the consumer.
+	SelectedBank *SelectedBankInput `json:"selectedBank,omitempty"`
+	// Where the connect app leads in the end when it is opened by its url and not in your page; https.
+	RedirectReturnURL *string `json:"redirectReturnUrl,omitempty"`
+}
+
+type CreateSessionPayload struct {
+	Session connect.Session `json:"session"`
 }
 
 type CreateTransactionsInput struct {
@@ -111,10 +160,33 @@ type DeleteTransactionsPayload struct {
 	DeletedCount int `json:"deletedCount"`
 }
 
+// What flows of the session ask for when they say nothing; they may ask for less, not for more.
+type InsightsRefreshScopeInput struct {
+	// 1 to 1830; 730 when left out.
+	RefreshDays *int                   `json:"refreshDays,omitempty"`
+	From        *bank.Date             `json:"from,omitempty"`
+	To          *bank.Date             `json:"to,omitempty"`
+	Accounts    *AccountSelectionInput `json:"accounts,omitempty"`
+}
+
 // An amount with its currency. More decimals than the currency has are refused.
 type MoneyInput struct {
 	Amount   decimal.Decimal `json:"amount"`
 	Currency bank.Currency   `json:"currency"`
+}
+
+type PsuInput struct {
+	UserAgent *string `json:"userAgent,omitempty"`
+	IPAddress *string `json:"ipAddress,omitempty"`
+}
+
+type RegisterConnectOriginInput struct {
+	// Scheme, host and port, such as https://shop.example.
+	Origin string `json:"origin"`
+}
+
+type RegisterConnectOriginPayload struct {
+	ConnectOrigins []string `json:"connectOrigins"`
 }
 
 type RegisterPublicKeyInput struct {
@@ -130,6 +202,14 @@ type RegisterPublicKeyPayload struct {
 	PublicKey bank.PublicKey `json:"publicKey"`
 }
 
+type RemoveConnectOriginInput struct {
+	Origin string `json:"origin"`
+}
+
+type RemoveConnectOriginPayload struct {
+	ConnectOrigins []string `json:"connectOrigins"`
+}
+
 type ResetUserSubscriptionsInput struct {
 	// Left out with a user-level token.
 	ConsumerID *bank.Ref `json:"consumerId,omitempty"`
@@ -141,12 +221,44 @@ type ResetUserSubscriptionsPayload struct {
 	UserSubscriptions []model.UserSubscription `json:"userSubscriptions"`
 }
 
+type RevokeConsentInput struct {
+	// Left out with a user-level token.
+	ConsumerID *bank.Ref `json:"consumerId,omitempty"`
+}
+
+type RevokeConsentPayload struct {
+	Consumer            bank.Consumer `json:"consumer"`
+	RevokedConsentCount int           `json:"revokedConsentCount"`
+}
+
 type RevokePublicKeyInput struct {
 	KeyID string `json:"keyId"`
 }
 
 type RevokePublicKeyPayload struct {
 	PublicKey bank.PublicKey `json:"publicKey"`
+}
+
+type ScheduleAutomaticRefreshInput struct {
+	ConsumerID bank.Ref `json:"consumerId"`
+	// All linked ones when left out.
+	AccountIds []bank.Ref `json:"accountIds,omitempty"`
+	// DAILY when neither is given.
+	Interval *connect.Interval `json:"interval,omitempty"`
+	// 60 to 259200, in place of interval. Banks allow four accesses in 24 hours without the consumer.
+	IntervalMinutes *int `json:"intervalMinutes,omitempty"`
+	// 1 to 1830; what is new since the last refresh when left out.
+	RefreshDays *int `json:"refreshDays,omitempty"`
+}
+
+type ScheduleAutomaticRefreshPayload struct {
+	// Those that were scheduled.
+	AutomaticRefreshes []connect.AutomaticRefresh `json:"automaticRefreshes"`
+}
+
+type SelectedBankInput struct {
+	BankCode    string  `json:"bankCode"`
+	CountryCode *string `json:"countryCode,omitempty"`
 }
 
 type SeparateTransferInput struct {
@@ -157,6 +269,45 @@ type SeparateTransferInput struct {
 type SeparateTransferPayload struct {
 	// Both legs.
 	Transactions []bank.Transaction `json:"transactions"`
+}
+
+type StartConsentRefreshInput struct {
+	ConsumerID bank.Ref `json:"consumerId"`
+	// All linked ones when left out.
+	AccountIds []bank.Ref `json:"accountIds,omitempty"`
+	// 1 to 1830; what is new since the last refresh when left out.
+	RefreshDays *int       `json:"refreshDays,omitempty"`
+	From        *bank.Date `json:"from,omitempty"`
+	To          *bank.Date `json:"to,omitempty"`
+}
+
+type StartConsentRefreshPayload struct {
+	Refresh connect.Refresh `json:"refresh"`
+}
+
+type StartInsightsRefreshFlowInput struct {
+	SessionID bank.Ref `json:"sessionId"`
+	// A returning consumer.
+	ConsumerID *bank.Ref `json:"consumerId,omitempty"`
+	// An unknown one makes the consumer; with neither, one is made without a name.
+	ConsumerExternalID *string `json:"consumerExternalId,omitempty"`
+	// NO when left out.
+	StoreConsent *connect.StoreConsent `json:"storeConsent,omitempty"`
+	// 1 to 1830; as in the session when left out.
+	RefreshDays *int                   `json:"refreshDays,omitempty"`
+	From        *bank.Date             `json:"from,omitempty"`
+	To          *bank.Date             `json:"to,omitempty"`
+	Accounts    *AccountSelectionInput `json:"accounts,omitempty"`
+	// After so many minutes what this flow brought is erased. Left out: it stays.
+	DataRetentionMinutes *int `json:"dataRetentionMinutes,omitempty"`
+}
+
+type StartInsightsRefreshFlowPayload struct {
+	Flow connect.Flow `json:"flow"`
+	// For InsightConnect.startFlow in the consumer's browser. It is good for this flow only.
+	ClientToken string `json:"clientToken"`
+	// The connect app as a page of its own, where you have no page to show it in. As secret as the clientToken.
+	URL string `json:"url"`
 }
 
 type TransactionInput struct {
@@ -202,6 +353,16 @@ type TriggerInsightsInput struct {
 
 type TriggerInsightsPayload struct {
 	Run insight.Run `json:"run"`
+}
+
+type UnscheduleAutomaticRefreshInput struct {
+	ConsumerID bank.Ref `json:"consumerId"`
+	// All when left out.
+	AccountIds []bank.Ref `json:"accountIds,omitempty"`
+}
+
+type UnscheduleAutomaticRefreshPayload struct {
+	UnscheduledCount int `json:"unscheduledCount"`
 }
 
 type UpdateAccountInput struct {

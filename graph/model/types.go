@@ -2,6 +2,7 @@ package model
 
 import (
 	"insightgraph/bank"
+	"insightgraph/connect"
 	"insightgraph/insight"
 	"insightgraph/page"
 )
@@ -21,6 +22,8 @@ type (
 	FeedEntryEdge         = page.Edge[insight.Entry]
 	EvaluationConnection  = page.Of[insight.Evaluation]
 	EvaluationEdge        = page.Edge[insight.Evaluation]
+	BankConnection        = page.Of[connect.Bank]
+	BankEdge              = page.Edge[connect.Bank]
 )
 
 // TransactionDerived is an entry's totals together with the entry, which says where the transactions behind them are.
