@@ -33,6 +33,7 @@ func (migrateCmd) Run(ctx context.Context, c *config) error {
 type customerCmd struct {
 	Create customerCreateCmd `cmd:"" help:"Make a customer; prints its client_id and client_secret, the secret only this once."`
 	Key    keyCmd            `cmd:"" help:"Public keys for tokens that a customer signs itself."`
+	Origin originCmd         `cmd:"" help:"Origins of the pages that may show the connect app."`
 }
 
 type customerCreateCmd struct {

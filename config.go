@@ -22,6 +22,7 @@ type config struct {
 	DataDir          string        `env:"DATA_DIR" default:".data" placeholder:"DIR" help:"Where the own servers keep their data (${default})."`
 	DatabaseConns    int           `env:"DATABASE_CONNS" default:"20" placeholder:"N" help:"Database connections at most (${default})."`
 	LogLevel         slog.Level    `env:"LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
+	EncryptionKeys   string        `env:"ENCRYPTION_KEYS" placeholder:"KEY,…" help:"Keys (32 bytes, base64) for stored secrets: the first encrypts, all decrypt. Unset: a key in DATA_DIR."`
 	TokenLife        time.Duration `env:"TOKEN_LIFE" default:"30m" placeholder:"DURATION" help:"How long access tokens hold (${default})."`
 }
 

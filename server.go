@@ -24,6 +24,7 @@ import (
 	"github.com/rs/cors"
 
 	"insightgraph/auth"
+	"insightgraph/connect/app"
 	"insightgraph/graph"
 	"insightgraph/insight/catalogue"
 	"insightgraph/tasks"
@@ -40,6 +41,7 @@ type commands struct {
 	Rates    ratesCmd    `cmd:"" help:"Exchange rates."`
 	Insights insightsCmd `cmd:"" help:"Insights."`
 	Totals   totalsCmd   `cmd:"" help:"The monthly totals that are kept beside the transactions."`
+	Secrets  secretsCmd  `cmd:"" help:"The encryption of stored consents."`
 }
 
 func main() {
@@ -62,7 +64,9 @@ type serveCmd struct {
 	Playground    bool     `env:"PLAYGROUND" help:"Serve the playground in production too."`
 	Introspection bool     `env:"INTROSPECTION" help:"Answer introspection in production too."`
 	Concurrency   int      `env:"CONCURRENCY" default:"4" help:"Shards that this process evaluates at once (${default})."`
+	Fetches       int      `env:"FETCHES" default:"16" help:"Fetches from banks that this process waits for at once (${default})."`
 	AllowedOrigin []string `env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of browser apps that may call, such as https://app.example.com."`
+	linking
 }
 
 // Run serves until the context ends, then lets requests and tasks come to their end.
@@ -83,12 +87,17 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 
 	tokens := &auth.Tokens{Store: s.store, Life: c.TokenLife}
 	queue := tasks.NewQueue(s.redis, s.store, s.log)
+	linker, fetcher, err := cmd.link(c, s, listener.Addr(), queue)
+	if err != nil {
+		return err
+	}
+	defer linker.Wait()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", promhttp.Handler())
 	if cmd.Role != "worker" {
-		if err := cmd.web(ctx, mux, c, s, tokens, queue); err != nil {
+		if err := cmd.web(ctx, mux, c, s, tokens, queue, linker); err != nil {
 			return err
 		}
 	}
@@ -102,6 +111,11 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 			return fmt.Errorf("start the workers: %w", err)
 		}
 		defer server.Shutdown()
+		fetches := fetcher.Server(s.redis, cmd.Fetches)
+		if err := fetches.Start(fetcher.Mux()); err != nil {
+			return fmt.Errorf("start the workers: %w", err)
+		}
+		defer fetches.Shutdown()
 		background.Go(func() { (&tasks.Planner{Store: s.store, Queue: queue, Log: s.log}).Run(running) })
 	}
 	httpServer := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
@@ -124,7 +138,7 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 }
 
 // web adds what clients call.
-func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *services, tokens *auth.Tokens, queue *tasks.Queue) error {
+func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *services, tokens *auth.Tokens, queue *tasks.Queue, linker *app.App) error {
 	crossOrigin := func(h http.Handler) http.Handler {
 		if len(cmd.AllowedOrigin) == 0 {
 			return h
@@ -133,7 +147,8 @@ func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *
 			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id"}, ExposedHeaders: []string{"X-Request-Id"}, MaxAge: 600}).Handler(h)
 	}
 	mux.Handle("/graphql", measured("graphql", crossOrigin(graph.NewHandler(graph.Options{Store: s.store, Tokens: tokens, Queue: queue, Definitions: catalogue.All,
-		Introspection: cmd.Dev || cmd.Introspection, Log: s.log}))))
+		Directory: linker.Directory, Linker: linker, Introspection: cmd.Dev || cmd.Introspection, Log: s.log}))))
+	mux.Handle("/connect/", measured("connect", linker.Handler()))
 	mux.Handle("/auth/token", measured("token", crossOrigin(tokens.TokenHandler(s.log))))
 	playground := web.Playground{Examples: examples(s.store.Now())}
 	if cmd.Dev {
