@@ -52,7 +52,7 @@ func (p person) open(url string) person {
 // choose picks a bank and agrees.
 func (p person) choose(bank string) person {
 	p.t.Helper()
-	return p.do(screen("banks"), chromedp.Click(fmt.Sprintf(`[data-code=%q]`, bank), chromedp.ByQuery), screen("agree"), chromedp.Click("#continue", chromedp.ByQuery))
+	return p.do(screen("banks"), chromedp.Click(fmt.Sprintf(`[data-code=%q]`, bank), chromedp.ByQuery), screen("agree")).proceed()
 }
 
 // enter types into fields, name after name, and goes on.
@@ -63,7 +63,14 @@ func (p person) enter(pairs ...string) person {
 		p.do(chromedp.WaitVisible(field, chromedp.ByQuery), chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%q).value = ""`, field), nil),
 			chromedp.SendKeys(field, pairs[i+1], chromedp.ByQuery))
 	}
-	return p.do(chromedp.Click("#continue", chromedp.ByQuery))
+	return p.proceed()
+}
+
+// proceed presses the button that goes on, and waits until the page has drawn what came of it.
+func (p person) proceed() person {
+	p.t.Helper()
+	return p.do(chromedp.Evaluate(`document.querySelector("#continue").dataset.old = true`, nil), chromedp.Click("#continue", chromedp.ByQuery),
+		chromedp.WaitNotPresent("#continue[data-old]", chromedp.ByQuery))
 }
 
 // link goes the whole way at a bank that asks for login, password and code, and picks all accounts.
@@ -75,7 +82,7 @@ func (p person) link(url, bank, login string) person {
 // all picks all accounts.
 func (p person) all() person {
 	p.t.Helper()
-	return p.do(screen("accounts"), chromedp.Click("#all", chromedp.ByQuery), chromedp.Click("#continue", chromedp.ByQuery))
+	return p.do(screen("accounts"), chromedp.Click("#all", chromedp.ByQuery)).proceed()
 }
 
 // reads is what the page says.

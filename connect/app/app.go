@@ -84,7 +84,7 @@ func (a *App) act(ctx context.Context, frame store.Frame, r request) error {
 		}
 		f, err := move(func(f *connect.Flow) error { return f.Choose(b, r.Store, a.Store.Now(), deadline) })
 		if err == nil && f.State == connect.Processing {
-			a.ask(frame, f, connect.Dialog{}, nil)
+			a.ask(frame, f, connect.Dialog{Nonce: connect.NewToken().Handle}, nil)
 		}
 		return err
 	case "answer":
@@ -166,12 +166,8 @@ func (a *App) put(ctx context.Context, frame store.Frame, f connect.Flow, dialog
 	if !ok {
 		return step, connect.Is(connect.NotSupported)
 	}
-	nonce := dialog.Nonce
-	if answer == nil {
-		nonce = connect.NewToken().Handle
-	}
 	login := connect.Login{Bank: b, PSU: frame.Session.PSU, Language: frame.Session.Language, Store: f.Storing, Days: frame.Session.LifetimeDays,
-		ReturnURL: a.URL + "/connect/return?state=" + f.Handle + "." + nonce, Now: a.Store.Now()}
+		ReturnURL: a.URL + "/connect/return?state=" + f.Handle + "." + dialog.Nonce, Now: a.Store.Now()}
 	if answer == nil {
 		step, err = connector.Login(ctx, login)
 	} else {
@@ -180,7 +176,6 @@ func (a *App) put(ctx context.Context, frame store.Frame, f connect.Flow, dialog
 	if err == nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}
-	dialog.Nonce = nonce
 	return step, err
 }
 

@@ -1,0 +1,459 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"insightgraph/auth"
+	"insightgraph/bank"
+	"insightgraph/connect"
+	"insightgraph/connect/app"
+	"insightgraph/connect/sandbox"
+	"insightgraph/store"
+	"insightgraph/store/storetest"
+	"insightgraph/tasks"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+// world is the app on a database, with the sandbox banks and a worker.
+type world struct {
+	t      *testing.T
+	store  *store.Store
+	url    string // of the database
+	server *httptest.Server
+	app    *app.App
+	tenant store.Tenant
+	log    *lockedBuffer
+	mu     sync.Mutex
+	now    time.Time
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.String()
+}
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) later(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// direct is a queue whose worker is at hand.
+type direct struct{ f *tasks.Fetcher }
+
+func (d direct) WakeParts(ctx context.Context, ids []int64) {
+	for _, id := range ids {
+		_, _ = d.f.Do(context.WithoutCancel(ctx), id)
+	}
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, url: storetest.URL(t), log: &lockedBuffer{}, now: time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)}
+	w.store = storetest.Open(t, w.url, store.Options{Now: w.clock})
+	directory, err := connect.NewDirectory(sandbox.New(w.clock))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := connect.ParseKeys(connect.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	made, err := w.store.CreateCustomer(t.Context(), bank.Customer{Name: "Shop <b>&", ClientID: "shop", TimeZone: "UTC", Currency: "EUR"}, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tenant = w.store.Customer(made.ID)
+	w.app = &app.App{Store: w.store, Directory: directory, Keys: keys, Log: log, BankTimeout: 2 * time.Second,
+		Queue: direct{&tasks.Fetcher{Store: w.store, Directory: directory, Keys: keys, Log: log}}}
+	w.server = httptest.NewServer(w.app.Handler())
+	w.app.URL = w.server.URL
+	t.Cleanup(func() { w.server.Close(); w.app.Wait() })
+	return w
+}
+
+// start starts a flow and gives its token.
+func (w *world) start() (connect.Flow, string) {
+	w.t.Helper()
+	in := connect.NewSession{PSU: &connect.PSU{UserAgent: "Test", IPAddress: "192.0.2.1"}, HasScope: true, HasRefresh: true}
+	s, err := in.Check(w.store.Now(), w.app.Directory.Bank)
+	if err == nil {
+		s, err = w.tenant.CreateSession(w.t.Context(), s)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	token := connect.NewToken()
+	f, err := w.tenant.StartFlow(w.t.Context(), connect.NewFlow{Session: s.Ref(), StoreConsent: connect.ConsentOptional}, token.Handle, token.Hash)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return f, token.Text
+}
+
+func (w *world) flow(f connect.Flow) connect.Flow {
+	w.t.Helper()
+	found, err := w.tenant.Flow(w.t.Context(), f.Ref())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return found
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	view   struct {
+		Version      int
+		State, Stage string
+		Problem      *struct{ Category, Message string }
+		Step         *struct{ Kind, URL string }
+		Accounts     []struct{ ID, IBAN string }
+		Origins      []string
+	}
+}
+
+func (w *world) send(method, path, token, body string, header ...string) (a answer) {
+	w.t.Helper()
+	r, err := http.NewRequest(method, w.server.URL+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a.status, a.header, a.body = got.StatusCode, got.Header, string(text)
+	_ = json.Unmarshal(text, &a.view)
+	return a
+}
+
+// act does an action on the flow as it is, and waits for the bank.
+func (w *world) act(token, action string, more map[string]any) (a answer) {
+	w.t.Helper()
+	a = w.send("GET", "/connect/api/flow", token, "")
+	in := map[string]any{"version": a.view.Version, "action": action}
+	for k, v := range more {
+		in[k] = v
+	}
+	text, _ := json.Marshal(in)
+	for a = w.send("POST", "/connect/api/flow", token, string(text)); a.view.State == "PROCESSING" && a.status == 200; {
+		a = w.send("GET", "/connect/api/flow", token, "")
+	}
+	return a
+}
+
+func (w *world) link(token string) answer {
+	w.t.Helper()
+	w.act(token, "bank", map[string]any{"bank": "sandbox-de", "store": true})
+	w.act(token, "answer", map[string]any{"values": map[string]string{"login": "anna", "password": "anna"}})
+	a := w.act(token, "answer", map[string]any{"values": map[string]string{"code": "123456"}})
+	var ids []string
+	for _, x := range a.view.Accounts {
+		ids = append(ids, x.ID)
+	}
+	return w.act(token, "accounts", map[string]any{"accounts": ids})
+}
+
+// A token opens its own flow, while it lasts, and nothing else.
+func TestTokenOpensOneFlow(t *testing.T) {
+	w := newWorld(t)
+	one, token := w.start()
+	two, other := w.start()
+	handle, secret, _ := strings.Cut(token, ".")
+	otherHandle, _, _ := strings.Cut(other, ".")
+	for name, bad := range map[string]string{"none": "", "another's secret": otherHandle + "." + secret, "no secret": handle, "garbage": "x.y", "nothing": ".", "unknown": connect.NewToken().Text,
+		"blank": handle + "." + strings.Repeat(" ", 43)} {
+		if a := w.send("GET", "/connect/api/flow", bad, ""); a.status != 401 || strings.Contains(a.body, handle) {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+	if _, err := (&auth.Tokens{Store: w.store}).Viewer(t.Context(), token); err == nil {
+		t.Error("a client token opens GraphQL")
+	}
+	if a := w.act(token, "abort", nil); a.view.State != "ABORTED" || w.flow(two).State != connect.InputNeeded || w.flow(one).State != connect.Aborted {
+		t.Errorf("%+v", a.view)
+	}
+	if a := w.act(token, "bank", map[string]any{"bank": "sandbox-de"}); a.status != 409 || a.view.State != "ABORTED" {
+		t.Errorf("after the end: %d %s", a.status, a.body)
+	}
+	w.later(connect.FlowLife)
+	if a := w.send("GET", "/connect/api/flow", other, ""); a.status != 200 || a.view.State != "EXCEPTION" || a.view.Problem.Category != "USER.TIMEOUT" {
+		t.Errorf("a flow that nobody answers: %d %s", a.status, a.body)
+	}
+	w.later(time.Hour)
+	if a := w.send("GET", "/connect/api/flow", other, ""); a.status != 401 {
+		t.Errorf("an old token: %d %s", a.status, a.body)
+	}
+}
+
+// What a consumer enters is in no table, in no log line; what the bank gave for it is not to be read in the database.
+func TestCredentialsAreNowhere(t *testing.T) {
+	w := newWorld(t)
+	f, token := w.start()
+	w.act(token, "bank", map[string]any{"bank": "sandbox-de", "store": true})
+	for _, wrong := range []string{"canary-one", "canary-two"} {
+		if a := w.act(token, "answer", map[string]any{"values": map[string]string{"login": "canary-login", "password": wrong}}); a.view.Problem == nil || a.view.Problem.Category != "USER.CREDENTIALS" {
+			t.Fatalf("%+v", a)
+		}
+	}
+	if a := w.send("POST", "/connect/api/flow", token, `{"version":0,"action":"answer","values":{"login":"canary-login","password":"canary-three"}}`); a.status != 409 {
+		t.Errorf("%+v", a)
+	}
+	w.act(token, "answer", map[string]any{"values": map[string]string{"login": "anna", "password": "anna"}})
+	w.act(token, "answer", map[string]any{"values": map[string]string{"code": "canary-code"}})
+	w.act(token, "answer", map[string]any{"values": map[string]string{"code": "123456"}})
+	secret := token[strings.IndexByte(token, '.')+1:]
+	look := func(when string) {
+		t.Helper()
+		dump := everything(t, w.url)
+		for name, text := range map[string]string{"the database": dump, "the log": w.log.text()} {
+			for _, canary := range []string{"canary", secret, `"who":"anna"`} {
+				if strings.Contains(text, canary) || strings.Contains(text, hex.EncodeToString([]byte(canary))) { // bytes are written in hex
+					t.Errorf("%s: %q is in %s", when, canary, name)
+				}
+			}
+		}
+	}
+	look("before the accounts are picked")
+	if w.flow(f).Sealed == nil {
+		t.Fatal("there is nothing to look for")
+	}
+	a := w.send("GET", "/connect/api/flow", token, "")
+	ids := []string{}
+	for _, x := range a.view.Accounts {
+		ids = append(ids, x.ID)
+		if len(x.IBAN) > 0 && !strings.Contains(x.IBAN, "••") {
+			t.Errorf("an IBAN is shown: %s", x.IBAN)
+		}
+	}
+	if a := w.act(token, "accounts", map[string]any{"accounts": ids}); a.view.State != "FINISHED" {
+		t.Fatalf("%+v", a)
+	}
+	look("after the end")
+	if got := w.flow(f); got.Sealed != nil || !got.ConsentStored {
+		t.Errorf("the flow keeps its dialog: %+v", got)
+	}
+}
+
+// everything is all rows of all tables as text.
+func everything(t *testing.T, url string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	rows, _ := conn.Query(t.Context(), "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(tables) < 15 {
+		t.Fatalf("%v %v", tables, err)
+	}
+	var all strings.Builder
+	for _, table := range tables {
+		rows, _ := conn.Query(t.Context(), "SELECT x::text FROM "+pgx.Identifier{table}.Sanitize()+" x")
+		texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatalf("%s: %v", table, err)
+		}
+		all.WriteString(strings.Join(texts, "\n"))
+	}
+	return all.String()
+}
+
+// The page may be framed by the customer's own pages only.
+func TestFrameAncestors(t *testing.T) {
+	w := newWorld(t)
+	_, token := w.start()
+	handle, _, _ := strings.Cut(token, ".")
+	policy := func() string {
+		return w.send("GET", "/connect/flow/"+handle, "", "").header.Get("Content-Security-Policy")
+	}
+	if p := policy(); !strings.HasSuffix(p, "frame-ancestors http://localhost:* http://127.0.0.1:*") || !strings.Contains(p, "default-src 'none'; script-src 'self'; style-src 'self';") {
+		t.Errorf("none registered, on this machine: %s", p)
+	}
+	w.app.URL = "https://insights.example"
+	if p := policy(); !strings.HasSuffix(p, "frame-ancestors 'none'") {
+		t.Errorf("none registered: %s", p)
+	}
+	for _, origin := range []string{"https://shop.example", "https://other.example:8443"} {
+		if _, err := w.tenant.AddOrigin(t.Context(), origin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := policy(); !strings.HasSuffix(p, "frame-ancestors https://other.example:8443 https://shop.example") {
+		t.Errorf("two registered: %s", p)
+	}
+	if a := w.send("GET", "/connect/api/flow", token, ""); strings.Join(a.view.Origins, " ") != "https://other.example:8443 https://shop.example" {
+		t.Errorf("the page is told %v", a.view.Origins)
+	}
+	unknown := w.send("GET", "/connect/flow/"+connect.NewToken().Handle, "", "")
+	if unknown.status != 404 || !strings.HasSuffix(unknown.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+		t.Errorf("an unknown flow: %d %v", unknown.status, unknown.header)
+	}
+	for _, name := range []string{"/connect/app.js", "/connect/assets/page.js", "/connect/assets/page.css", "/connect/assets/words.js"} {
+		if a := w.send("GET", name, "", ""); a.status != 200 || a.header.Get("X-Content-Type-Options") != "nosniff" || len(a.body) < 500 {
+			t.Errorf("%s: %d", name, a.status)
+		}
+	}
+	if a := w.send("GET", "/connect/assets/../../go.mod", "", ""); a.status == 200 {
+		t.Error("files beside the page are served")
+	}
+}
+
+// Whatever no page of ours sends gets 400, and nothing happens.
+func TestBadRequests(t *testing.T) {
+	w := newWorld(t)
+	f, token := w.start()
+	for name, body := range map[string]string{
+		"not JSON": `{`, "no action": `{"version":1}`, "an unknown action": `{"version":1,"action":"steal"}`, "an unknown bank": `{"version":1,"action":"bank","bank":"x"}`,
+		"an unknown field": `{"version":1,"action":"back","x":1}`, "another type": `{"version":"1","action":"back"}`, "a list": `[]`,
+		"too large": `{"version":1,"action":"answer","values":{"login":"` + strings.Repeat("a", 17<<10) + `"}}`, "a long value": `{"version":1,"action":"answer","values":{"login":"` + strings.Repeat("a", 5000) + `"}}`,
+	} {
+		if a := w.send("POST", "/connect/api/flow", token, body); a.status != 400 || strings.Contains(a.body, "steal") {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+	if a := w.send("POST", "/connect/api/flow", token, `{"version":1,"action":"abort"}`, "Content-Type", "text/plain"); a.status != 400 {
+		t.Errorf("another content type: %d", a.status)
+	}
+	if a := w.send("POST", "/connect/api/flow", token, `{"version":1,"action":"abort"}`, "Sec-Fetch-Site", "cross-site"); a.status != 403 {
+		t.Errorf("another site: %d", a.status)
+	}
+	if got := w.flow(f); got.State != connect.InputNeeded || got.Version != 1 {
+		t.Errorf("something happened: %+v", got)
+	}
+}
+
+// A bank that does not answer in time ends the flow, and so does a process that is gone.
+func TestBankTakesTooLong(t *testing.T) {
+	w := newWorld(t)
+	f, token := w.start()
+	w.act(token, "bank", map[string]any{"bank": "sandbox-de"})
+	if a := w.act(token, "answer", map[string]any{"values": map[string]string{"login": "stuck", "password": "stuck"}}); a.view.State != "EXCEPTION" || a.view.Problem.Category != "BANK.TIMEOUT" {
+		t.Errorf("%+v", a.view)
+	}
+	f, _ = w.start()
+	if _, err := w.tenant.MoveFlow(t.Context(), f.Ref(), func(f *connect.Flow) error {
+		b, _ := w.app.Directory.Bank("sandbox-de")
+		return f.Choose(b, false, w.clock(), w.clock().Add(time.Minute))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.later(2 * time.Minute)
+	if got := w.flow(f); got.State != connect.Exception || *got.Problem != connect.Technical {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Many windows of one flow do everything once.
+func TestManyWindows(t *testing.T) {
+	w := newWorld(t)
+	f, token := w.start()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	for range 8 {
+		wg.Go(func() {
+			a := w.send("POST", "/connect/api/flow", token, `{"version":1,"action":"bank","bank":"sandbox-de"}`)
+			mu.Lock()
+			statuses[a.status]++
+			mu.Unlock()
+		})
+	}
+	wg.Wait()
+	if statuses[200] != 1 || statuses[409] != 7 || w.flow(f).Version != 3 {
+		t.Errorf("%v %d", statuses, w.flow(f).Version)
+	}
+}
+
+// What comes back from a bank's page counts once, and only with the nonce that went there.
+func TestReturnFromBank(t *testing.T) {
+	w := newWorld(t)
+	f, token := w.start()
+	handle, _, _ := strings.Cut(token, ".")
+	a := w.act(token, "bank", map[string]any{"bank": "sandbox-redirect"})
+	if a.view.Step == nil || a.view.Step.Kind != "REDIRECT" {
+		t.Fatalf("%+v", a)
+	}
+	for _, state := range []string{"", handle, handle + ".", handle + ".x", "x.y", connect.NewToken().Text} {
+		if a := w.send("GET", "/connect/return?who=anna&approved=yes&state="+state, "", ""); a.status != 400 || w.flow(f).State != connect.InputNeeded {
+			t.Errorf("%q: %d", state, a.status)
+		}
+	}
+	state := a.view.Step.URL[strings.Index(a.view.Step.URL, handle):]
+	if a := w.send("GET", "/connect/return?who=anna&approved=yes&state="+state, "", ""); a.status != 200 {
+		t.Errorf("the right one: %d", a.status)
+	}
+	for end := time.Now().Add(20 * time.Second); w.flow(f).Stage != connect.AtAccounts && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	}
+	if got := w.flow(f); got.Stage != connect.AtAccounts {
+		t.Errorf("%+v", got)
+	}
+	if a := w.send("GET", "/connect/return?who=ben&approved=yes&state="+state, "", ""); a.status != 400 {
+		t.Errorf("once more: %d", a.status)
+	}
+}
+
+func TestLink(t *testing.T) {
+	w := newWorld(t)
+	f, token := w.start()
+	if a := w.link(token); a.view.State != "FINISHED" {
+		t.Fatalf("%+v", a)
+	}
+	got := w.flow(f)
+	if got.ConsumerID == nil || len(got.AccountIDs) != 3 || !got.ConsentStored {
+		t.Errorf("%+v", got)
+	}
+	if w.app.PageURL(token) != w.server.URL+"/connect/flow/"+strings.Replace(token, ".", "#", 1) {
+		t.Error(w.app.PageURL(token))
+	}
+}
