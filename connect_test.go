@@ -238,9 +238,7 @@ func (s shop) storage(consumer string) (found stored) {
 		accounts { nodes { id name container type providerName balance { current { amount } } transactions { totalCount } } }
 		all: transactions { totalCount } pending: transactions(filter: { status: PENDING }) { totalCount }
 		oldest: transactions(last: 1) { nodes { bookingDate } } } }`, object{"id": consumer})
-	for _, a := range data.Consumer.Accounts.Nodes {
-		found.Accounts = append(found.Accounts, a)
-	}
+	found.Accounts = data.Consumer.Accounts.Nodes
 	found.All, found.Pending = data.Consumer.All.TotalCount, data.Consumer.Pending.TotalCount
 	if n := data.Consumer.Oldest.Nodes; len(n) > 0 {
 		found.Oldest = n[0].BookingDate

@@ -376,12 +376,12 @@ func TestBadRequests(t *testing.T) {
 // A bank that does not answer in time ends the flow, and so does a process that is gone.
 func TestBankTakesTooLong(t *testing.T) {
 	w := newWorld(t)
-	f, token := w.start()
+	_, token := w.start()
 	w.act(token, "bank", map[string]any{"bank": "sandbox-de"})
 	if a := w.act(token, "answer", map[string]any{"values": map[string]string{"login": "stuck", "password": "stuck"}}); a.view.State != "EXCEPTION" || a.view.Problem.Category != "BANK.TIMEOUT" {
 		t.Errorf("%+v", a.view)
 	}
-	f, _ = w.start()
+	f, _ := w.start()
 	if _, err := w.tenant.MoveFlow(t.Context(), f.Ref(), func(f *connect.Flow) error {
 		b, _ := w.app.Directory.Bank("sandbox-de")
 		return f.Choose(b, false, w.clock(), w.clock().Add(time.Minute))
