@@ -134,6 +134,7 @@ type Account struct {
 	Balance      *decimal.Decimal `json:"balance,omitempty"`
 	BalanceAsOf  *time.Time       `json:"balanceAsOf,omitempty"`
 	CreditLimit  *decimal.Decimal `json:"creditLimit,omitempty"`
+	From         bank.Date        `json:"-"` // the first day that its bank tells of, where that is later than was asked
 	Transactions []bank.Transaction
 }
 

@@ -26,14 +26,14 @@ type Fetched struct {
 // ended meanwhile, nothing is stored and the refresh ends as the flow did. What the bank told and cannot be kept is left
 // out and counted.
 func (s *Store) FinishPart(ctx context.Context, p Part, f Fetched) error {
-	brought, dropped := accept(p, f)
+	brought, clean := accept(p, f)
 	return s.system(ctx, func(tx *Tx) error {
 		row, err := tx.holdPart(ctx, p)
 		if err != nil {
 			return err
 		}
 		c := &catch{Tx: tx, row: row, customerID: row.CustomerID, brought: slices.Clone(brought)}
-		if problem, err := c.consumer(ctx, s.Customer(row.CustomerID), p, dropped); err != nil {
+		if problem, err := c.consumer(ctx, s.Customer(row.CustomerID), p, clean); err != nil {
 			return err
 		} else if problem != nil {
 			return tx.failParts(ctx, []refreshPart{row}, problem.Category)
@@ -55,7 +55,7 @@ func (s *Store) FinishPart(ctx context.Context, p Part, f Fetched) error {
 				return err
 			}
 		}
-		return c.end(ctx, dropped)
+		return c.end(ctx)
 	})
 }
 
@@ -63,18 +63,19 @@ func (s *Store) FinishPart(ctx context.Context, p Part, f Fetched) error {
 type one struct {
 	bank.Account
 	bankID string
+	from   bank.Date // the first day that the bank told of, where later than was asked
 	rows   []bank.Transaction
 	isNew  bool
 }
 
-// accept takes what can be kept of what was fetched: the accounts that were asked for, once each, and of their rows those
-// that are transactions. It counts the rest.
-func accept(p Part, f Fetched) (kept []one, dropped int) {
+// accept takes of what was fetched the accounts that were asked for, once each. Texts are cut to what can be kept; a row
+// whose amount, currency or day cannot be right spoils the answer, since without it sums would be wrong and nobody knew.
+func accept(p Part, f Fetched) (kept []one, clean bool) {
 	for _, a := range f.Accounts {
 		if !slices.Contains(p.Accounts, a.ID) || slices.ContainsFunc(kept, func(k one) bool { return k.bankID == a.ID }) {
 			continue
 		}
-		k := one{bankID: a.ID, Account: bank.Account{Container: a.Container, Type: short(a.Type, 50), Name: short(a.Name, bank.MaxName), ProviderName: short(f.BankName, bank.MaxName),
+		k := one{bankID: a.ID, from: a.From, Account: bank.Account{Container: a.Container, Type: short(a.Type, 50), Name: short(a.Name, bank.MaxName), ProviderName: short(f.BankName, bank.MaxName),
 			Status: bank.AccountActive, Currency: a.Currency, CreditLimit: exact(a.CreditLimit, a.Currency)}}
 		if k.Name == "" {
 			k.Name = k.ProviderName
@@ -86,8 +87,7 @@ func accept(p Part, f Fetched) (kept []one, dropped int) {
 			k.BalanceAsOf = a.BalanceAsOf
 		}
 		if k.Check().Err() != nil {
-			dropped++
-			continue
+			return nil, false
 		}
 		for _, x := range a.Transactions {
 			x.CategoryID, x.Description = 0, short(x.Description, bank.MaxDescription)
@@ -98,16 +98,18 @@ func accept(p Part, f Fetched) (kept []one, dropped int) {
 				name := short(*x.CounterpartyName, bank.MaxName)
 				x.CounterpartyName = &name
 			}
+			if x.MCC != nil && (len(*x.MCC) != 4 || strings.Trim(*x.MCC, "0123456789") != "") {
+				x.MCC = nil
+			}
 			if x.Check("", a.Currency).Err() != nil {
-				dropped++
-				continue
+				return nil, false
 			}
 			k.rows = append(k.rows, x)
 		}
 		connect.Identify(k.rows)
 		kept = append(kept, k)
 	}
-	return kept, dropped
+	return kept, true
 }
 
 // exact is an amount that its currency can have, nil for another.
@@ -160,9 +162,12 @@ func (c *catch) ids() []int64 {
 }
 
 // consumer finds or makes whose data it is, or says why it is not to be stored.
-func (c *catch) consumer(ctx context.Context, t Tenant, p Part, dropped int) (*connect.Problem, error) {
+func (c *catch) consumer(ctx context.Context, t Tenant, p Part, clean bool) (*connect.Problem, error) {
 	if p.Flow == nil {
 		c.consumerID = *c.row.ConsumerID // its lock is held
+		if !clean {
+			return connect.Is(connect.BankAnswer), nil
+		}
 		return nil, nil
 	}
 	c.flow = &connect.Flow{}
@@ -172,7 +177,7 @@ func (c *catch) consumer(ctx context.Context, t Tenant, p Part, dropped int) (*c
 	switch problem := ended(*c.flow); {
 	case problem != nil:
 		return problem, nil
-	case len(c.brought) == 0 && dropped > 0:
+	case !clean:
 		return connect.Is(connect.BankAnswer), nil
 	case len(c.brought) == 0:
 		return connect.Is(connect.UserAccount), nil
@@ -317,7 +322,7 @@ func (c *catch) transactions(ctx context.Context, days bank.Period) error {
 	var renamed, deleted, seen []int64
 	var called []string
 	for i, b := range c.brought {
-		changes[i] = connect.Reconcile(stored[b.ID], b.rows, days)
+		changes[i] = connect.Reconcile(stored[b.ID], b.rows, bank.Period{From: max(days.From, b.from), To: days.To})
 		for id, name := range changes[i].Rename {
 			renamed, called = append(renamed, id), append(called, name)
 		}
@@ -443,9 +448,9 @@ func (c *catch) schedules(ctx context.Context) error {
 }
 
 // end ends the part, its refresh and its flow well.
-func (c *catch) end(ctx context.Context, dropped int) error {
-	if _, err := c.ExecContext(ctx, "UPDATE refresh_parts SET state = 'DONE', lease_until = NULL, accounts = '{}', consumer_id = ?, dropped = ? WHERE id = ?",
-		c.consumerID, dropped, c.row.ID); err != nil {
+func (c *catch) end(ctx context.Context) error {
+	if _, err := c.ExecContext(ctx, "UPDATE refresh_parts SET state = 'DONE', lease_until = NULL, accounts = '{}', consumer_id = ? WHERE id = ?",
+		c.consumerID, c.row.ID); err != nil {
 		return err
 	}
 	if c.flow != nil {

@@ -202,7 +202,7 @@ func TestAccountsMatched(t *testing.T) {
 	}
 }
 
-// TestBadRows: what a bank tells wrongly does not keep the rest out.
+// TestBadRows: texts are cut to what can be kept; what would make sums wrong spoils the answer, and nothing is half stored.
 func TestBadRows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -213,12 +213,12 @@ func TestBadRows(t *testing.T) {
 	mcc.MCC, empty.ExternalID = ptr("12"), ptr("")
 	bad := told("bad", "")
 	bad.Container = "PIGGY_BANK"
-	good := told("good", "not an IBAN", dollars, long, odd, tiny, mcc, empty)
+	good := told("good", "not an IBAN", long, odd, mcc, empty)
 	good.Name, good.Balance = "\x00", ptr(amount("1.005"))
 	p := w.collect(t, w.start(t, connect.NewFlow{}), oneBank, "bad", "good")
-	w.finish(t, p, nil, bad, good, good)
+	w.finish(t, p, nil, good, good)
 	rows := all(t, w.c, bank.TransactionFilter{})
-	if len(rows) != 3 {
+	if len(rows) != 4 {
 		t.Errorf("%q", described(rows))
 	}
 	for _, x := range rows {
@@ -230,10 +230,11 @@ func TestBadRows(t *testing.T) {
 	if got := must[[]connect.Known](t)(w.c.KnownAccounts(ctx, f.ConsumerID)); len(got) != 1 || got[0].IBAN != nil || got[0].Balance != nil || got[0].Name != "Bank One" {
 		t.Errorf("%+v", got)
 	}
-	if n := column[int](t, admin(t, w.url), "SELECT dropped FROM refresh_parts")[0]; n != 4 {
-		t.Errorf("%d dropped", n)
-	}
-	for want, accounts := range map[connect.Category][]connect.Account{connect.BankAnswer: {bad}, connect.UserAccount: nil} {
+	for _, accounts := range [][]connect.Account{{bad}, {good, bad}, {told("bad", "", dollars)}, {told("bad", "", row("fine", "1", "2026-03-01"), tiny)}, nil} {
+		want := connect.BankAnswer
+		if accounts == nil {
+			want = connect.UserAccount
+		}
 		p := w.collect(t, w.start(t, connect.NewFlow{ConsumerExternalID: ptr("nobody")}), oneBank, "bad")
 		w.finish(t, p, nil, accounts...)
 		if got := w.state(t, p.Refresh); got != "EXCEPTION "+string(want) {
@@ -243,6 +244,19 @@ func TestBadRows(t *testing.T) {
 	if _, err := w.c.ConsumerByExternalID(ctx, "nobody"); err == nil {
 		t.Error("a consumer was made for nothing")
 	}
+}
+
+// TestShorterHistory: what lies before the days that a bank tells of is not gone.
+func TestShorterHistory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	old, young := row("old", "-1", "2026-02-20"), row("young", "-2", "2026-03-03")
+	old.Status, young.Status = bank.Pending, bank.Pending
+	w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("anna")}, nil, told("1", ibanA, old, young))
+	short := told("1", ibanA)
+	short.From = bank.NewDate(2026, 3, 1)
+	w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("anna")}, nil, short)
+	wantRows(t, w.c, "old PENDING 1.00 2026-02-20")
 }
 
 // TestRefreshOfDeleted: a refresh makes no account; one that was deleted stays so.

@@ -41,7 +41,6 @@ type refreshPart struct {
 	EnqueuedAt *time.Time
 	Lease      int64
 	LeaseUntil *time.Time
-	Dropped    int
 }
 
 // work is a refresh to be stored with its parts.

@@ -362,7 +362,7 @@ func TestHistory(t *testing.T) {
 	s, c, f, _ := linked(t, true, nil, func(s *aspsp) { s.backTo, s.bookedOnly = "2026-08-24", true })
 	f.Accounts = []string{"acc-1"}
 	data, err := c.Fetch(t.Context(), f)
-	if err != nil || len(data.Accounts) != 1 || len(data.Accounts[0].Transactions) != 2 || len(asked(s)) != 3 {
+	if err != nil || len(data.Accounts) != 1 || len(data.Accounts[0].Transactions) != 2 || data.Accounts[0].From != day("2026-08-24") || len(asked(s)) != 3 {
 		t.Errorf("a bank that goes back 90 days and has booked transactions only: %+v, %v", data, err)
 	}
 	f.Days.To += 10 // nothing is booked there yet
@@ -381,7 +381,7 @@ func TestHistory(t *testing.T) {
 	}
 
 	s, c, f, _ = linked(t, true, map[string]any{"historyDays": 30}, func(s *aspsp) { s.backTo = "2026-10-23" })
-	if data, err = c.Fetch(t.Context(), f); err != nil || len(data.Accounts[0].Transactions) != 3 || len(asked(s)) != 2 {
+	if data, err = c.Fetch(t.Context(), f); err != nil || len(data.Accounts[0].Transactions) != 3 || data.Accounts[0].From != day("2026-10-23") || len(asked(s)) != 2 {
 		t.Errorf("historyDays: %+v, %v", data, err)
 	}
 	f.Days.To = day("2026-02-01")

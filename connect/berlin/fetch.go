@@ -158,6 +158,7 @@ func (i *institute) read(ctx context.Context, from sender, l *listed, days bank.
 	}
 	if i.HistoryDays != nil {
 		days.From = max(days.From, today-bank.Date(*i.HistoryDays)+1)
+		l.From = days.From
 	}
 	if days.To = min(days.To, today); days.To < days.From {
 		return true, nil
@@ -174,9 +175,10 @@ func (i *institute) read(ctx context.Context, from sender, l *listed, days bank.
 		r, ok := err.(*refusal)
 		switch short := today - history + 1; {
 		case ok && r.has("PERIOD_INVALID") && days.To < short:
+			l.From = short
 			return true, nil
 		case ok && r.has("PERIOD_INVALID") && days.From < short:
-			days.From = short
+			days.From, l.From = short, short
 		case ok && status == "both" && r.has("PARAMETER_NOT_SUPPORTED", "SERVICE_INVALID"):
 			status = "booked"
 		case ok && (r.has("RESOURCE_UNKNOWN") || r.status == 404 && len(r.codes) == 0):

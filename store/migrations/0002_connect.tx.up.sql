@@ -134,7 +134,6 @@ CREATE TABLE refresh_parts (
   enqueued_at timestamptz,
   lease       bigint NOT NULL DEFAULT 0,
   lease_until timestamptz,
-  dropped     int NOT NULL DEFAULT 0, -- what the bank told and could not be kept
   PRIMARY KEY (customer_id, refresh_id, id),
   CONSTRAINT refresh_parts_id UNIQUE (id),
   FOREIGN KEY (customer_id, refresh_id) REFERENCES refreshes ON DELETE CASCADE,
