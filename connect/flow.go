@@ -48,8 +48,12 @@ const (
 // StoreConsents lists the choices.
 var StoreConsents = []StoreConsent{ConsentNo, ConsentOptional, ConsentRequired}
 
-// MaxTries is how often a consumer may answer one step wrongly. Banks lock a login after a few more.
-const MaxTries = 3
+// MaxTries is how often a consumer may answer one step wrongly, MaxFailures how often in a whole flow, at however many
+// banks: nobody tries out logins here. Banks lock a login after a few more.
+const (
+	MaxTries    = 3
+	MaxFailures = 9
+)
 
 // Flow is one way of a consumer through the connect app. Its methods are all that can happen to it: each is a pure step
 // that either changes the flow or says why not, and store keeps what came of it. Nobody but the page sees a Dialog.
@@ -64,11 +68,12 @@ type Flow struct {
 	Version            int // goes up with every change, so that no window acts on what another has changed
 	BankCode           *string
 	StoreConsent       StoreConsent
-	Storing            bool   // the access will be kept
-	Scope              Scope  `bun:"type:jsonb"`
-	RetentionMinutes   *int   // nil: the data stays
-	Sealed             []byte // the Dialog, encrypted; nil at the bank's choice and at the end
-	Tries              int
+	Storing            bool      // the access will be kept
+	Scope              Scope     `bun:"type:jsonb"`
+	RetentionMinutes   *int      // nil: the data stays
+	Sealed             []byte    // the Dialog, encrypted; nil at the bank's choice and at the end
+	Tries              int       // wrong answers to this step
+	Failures           int       // wrong answers in all
 	Problem            *Category // the last thing that went wrong
 	ConsentStored      bool
 	AccountIDs         []int64    `bun:"account_ids,array"` // what it brought
@@ -224,7 +229,8 @@ func (f *Flow) Collects(sealed []byte) {
 // and the last time, ends the flow. At the first step of a login there is nothing to answer anew.
 func (f *Flow) Trouble(p *Problem, now time.Time) {
 	f.Tries++
-	if p.Category.Retryable() && f.Tries < MaxTries && f.Stage == AtLogin && f.Sealed != nil {
+	f.Failures++
+	if p.Category.Retryable() && f.Tries < MaxTries && f.Failures < MaxFailures && f.Stage == AtLogin && f.Sealed != nil {
 		f.Problem = &p.Category
 		f.moved(InputNeeded, AtLogin)
 		return

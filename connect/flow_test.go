@@ -420,3 +420,34 @@ func TestProblemOf(t *testing.T) {
 		}
 	}
 }
+
+// TestMaxFailures: going back to the choice of a bank gives no more tries in all.
+func TestMaxFailures(t *testing.T) {
+	now := time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
+	f := Flow{State: InputNeeded, Stage: AtBank, ExpiresAt: now.Add(FlowLife)}
+	wrong := 0
+	for !f.State.Final() && wrong < 100 {
+		if err := f.Choose(Bank{Code: "x"}, false, now, now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		f.Asks([]byte("sealed"))
+		for range MaxTries - 1 {
+			if f.State.Final() {
+				break
+			}
+			if err := f.Answered(now.Add(time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			f.Trouble(Is(UserCredentials), now)
+			wrong++
+		}
+		if !f.State.Final() {
+			if err := f.Back(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if wrong != MaxFailures || f.State != Exception || *f.Problem != UserCredentials {
+		t.Errorf("%d wrong answers, then %s", wrong, f.State)
+	}
+}

@@ -23,8 +23,7 @@ type Fetched struct {
 
 // FinishPart stores what was fetched, and everything that follows from it, in one transaction and only if the part is
 // still this worker's: consumer, accounts, transactions, links, consent, schedule, flow and refresh. Where the flow has
-// ended meanwhile, nothing is stored and the refresh ends as the flow did. What the bank told and cannot be kept is left
-// out and counted.
+// ended meanwhile, nothing is stored and the refresh ends as the flow did.
 func (s *Store) FinishPart(ctx context.Context, p Part, f Fetched) error {
 	brought, clean := accept(p, f)
 	return s.system(ctx, func(tx *Tx) error {

@@ -42,6 +42,7 @@ CREATE TABLE flows (
   retention_minutes    int,
   sealed               bytea,
   tries                int NOT NULL,
+  failures             int NOT NULL,
   problem              text,
   consent_stored       boolean NOT NULL,
   account_ids          bigint[],
