@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	partLease  = 3 * time.Minute // how long a worker may take for a part before another may take it over
-	maxFetches = 3               // after how many failed or cut off tries a part is given up
+	partLease  = 45 * time.Second // how long a worker that says nothing keeps a part, see KeepPart
+	maxFetches = 3                // after how many failed or cut off tries a part is given up
 )
 
 // ClaimPart takes a part for this worker. It is false when there is nothing to do: done, claimed by another, or gone; or
@@ -208,6 +208,20 @@ func (tx *Tx) holdPart(ctx context.Context, p Part) (row refreshPart, err error)
 		return row, ErrLost
 	}
 	return row, err
+}
+
+// PartBeat is how often a worker says that it is still there.
+const PartBeat = partLease / 3
+
+// KeepPart says that this worker is still at it.
+func (s *Store) KeepPart(ctx context.Context, p Part) error {
+	return s.system(ctx, func(tx *Tx) error {
+		n, err := tx.affected(ctx, "UPDATE refresh_parts SET lease_until = ? WHERE id = ? AND lease = ? AND state = 'RUNNING'", tx.now.Add(partLease), p.ID, p.lease)
+		if err == nil && n == 0 {
+			return ErrLost
+		}
+		return err
+	})
 }
 
 // FailPart stores why nothing was fetched, in the part, its refresh, its flow, its consent and its schedule.

@@ -73,7 +73,15 @@ func TestClaimPart(t *testing.T) {
 	if _, ok, err := w.ClaimPart(ctx, 99); ok || err != nil {
 		t.Errorf("nothing: %v, %v", ok, err)
 	}
-	w.clock.add(3*time.Minute + time.Second) // the worker died
+	w.clock.add(40 * time.Second)
+	if err := w.KeepPart(ctx, first); err != nil { // the worker is still there
+		t.Error(err)
+	}
+	w.clock.add(40 * time.Second)
+	if _, ok, err := w.ClaimPart(ctx, first.ID); ok || err != nil {
+		t.Errorf("a part whose worker is still there: %v %v", ok, err)
+	}
+	w.clock.add(6 * time.Second) // the worker died
 	if ids := must[[]int64](t)(w.WaitingParts(ctx, 10)); len(ids) != 1 || ids[0] != parts[0] {
 		t.Errorf("waiting %v", ids)
 	}

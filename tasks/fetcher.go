@@ -175,6 +175,22 @@ func (f *Fetcher) open(ctx context.Context, part store.Part) (access connect.Acc
 	return access, "", connect.Is(connect.Technical)
 }
 
+// keep holds a part as long as a bank is asked, so that the part of a process that is gone is made up soon.
+func (f *Fetcher) keep(ctx context.Context, part store.Part) {
+	beat := time.NewTicker(store.PartBeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-beat.C:
+			if err := f.Store.KeepPart(ctx, part); err != nil && ctx.Err() == nil {
+				f.Log.WarnContext(ctx, "keep a part", "part", part.ID, "error", describe(err))
+			}
+		}
+	}
+}
+
 // ask asks the connector, in limited time. What it fails with can hold anything of the bank's answer, and so can the value
 // of a panic: neither is kept.
 func (f *Fetcher) ask(ctx context.Context, part store.Part, c connect.Connector, in connect.Fetch) (data connect.Data, err error) {
@@ -186,6 +202,7 @@ func (f *Fetcher) ask(ctx context.Context, part store.Part, c connect.Connector,
 	}()
 	limited, cancel := context.WithTimeout(ctx, cmp.Or(f.Timeout, 2*time.Minute))
 	defer cancel()
+	go f.keep(limited, part)
 	data, err = c.Fetch(limited, in)
 	if _, told := errors.AsType[*connect.Problem](err); err == nil || told {
 		return data, err
