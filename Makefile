@@ -1,6 +1,6 @@
 # `make` prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test compiler test-short check generate bench playground clean
+.PHONY: help run build test compiler test-short check generate bench brands playground clean
 GO ?= go
 
 help: ## print the targets
@@ -35,6 +35,9 @@ generate: ## make graph/generated from schema.graphqls and gqlgen.yml
 
 bench: ## measure beside the limits, print ratios, write bench/RESULTS.md
 	$(GO) run ./bench
+
+brands: ## rebuild category/tables/brands.tsv from the npm package name-suggestion-index (needs Node.js)
+	$(GO) run ./category/brands
 
 playground: ## rebuild web/playground/dist (needs Node.js)
 	cd web/playground && npm ci && npm run build

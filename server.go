@@ -34,14 +34,15 @@ import (
 // commands is the command line; kong reads it.
 type commands struct {
 	config
-	Serve    serveCmd    `cmd:"" help:"Serve GraphQL and run insights."`
-	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date, then leave."`
-	Customer customerCmd `cmd:"" help:"Customers and their keys."`
-	Import   importCmd   `cmd:"" help:"Load consumers, accounts and transactions from canonical CSV files."`
-	Rates    ratesCmd    `cmd:"" help:"Exchange rates."`
-	Insights insightsCmd `cmd:"" help:"Insights."`
-	Totals   totalsCmd   `cmd:"" help:"The monthly totals that are kept beside the transactions."`
-	Secrets  secretsCmd  `cmd:"" help:"The encryption of stored consents."`
+	Serve      serveCmd      `cmd:"" help:"Serve GraphQL and run insights."`
+	Migrate    migrateCmd    `cmd:"" help:"Bring the database up to date, then leave."`
+	Customer   customerCmd   `cmd:"" help:"Customers and their keys."`
+	Import     importCmd     `cmd:"" help:"Load consumers, accounts and transactions from canonical CSV files."`
+	Rates      ratesCmd      `cmd:"" help:"Exchange rates."`
+	Insights   insightsCmd   `cmd:"" help:"Insights."`
+	Totals     totalsCmd     `cmd:"" help:"The monthly totals that are kept beside the transactions."`
+	Categories categoriesCmd `cmd:"" help:"What transactions were for."`
+	Secrets    secretsCmd    `cmd:"" help:"The encryption of stored consents."`
 }
 
 func main() {

@@ -1,63 +1,186 @@
+// Package category says what a transaction was for: the tree of categories, and which one a transaction
+// gets and why. It is pure: text and codes in, an answer with its reason out.
 package category
 
 import (
-	"strconv"
+	"bytes"
+	"strings"
 
 	"insightgraph/bank"
 )
 
 // Answer is the category of a transaction and what it rests on.
 type Answer struct {
-	Category int
-	Source   bank.CategorySource
+	Category   int
+	Source     bank.CategorySource
+	Merchant   string  // the shop's name as a person would write it, "" if none was recognised
+	Rule       string  // what fired, such as "merchant zalando" or "mcc 5411"
+	Confidence float64 // 0 to 1
 }
 
-// Of answers for a transaction that nobody has categorised by hand: the card's merchant code decides,
-// else nothing is known.
-func Of(t bank.Transaction) Answer {
-	if t.MCC != nil {
-		if id := byMCC(*t.MCC); id != 0 {
-			return Answer{id, bank.SourceMCC}
+// High is the confidence from which an answer is nearly always right; below Enough there is none.
+const (
+	High   = 0.9
+	Enough = 0.5
+)
+
+// What lies beyond is not read: it is references.
+const maxName, maxText = 140, 600
+
+// Input is all that may be known of a transaction.
+type Input struct {
+	bank.Transaction
+	BankCode BankCode       // of camt files
+	GVC      string         // German Geschäftsvorfallcode, of MT940 files
+	Country  string         // of the account, ISO 3166; of its IBAN, say. "" if unknown
+	Rules    *Rules         // of the customer
+	Learned  map[string]int // the consumer's own corrections, by Similar
+}
+
+// CountryOf is the country of an IBAN, "" if there is none.
+func CountryOf(iban *string) string {
+	if iban == nil || len(*iban) < 15 || !isLetter((*iban)[0]) || !isLetter((*iban)[1]) {
+		return ""
+	}
+	return (*iban)[:2]
+}
+
+// Of answers for a transaction of which no more is known than what it holds.
+func Of(t bank.Transaction) Answer { return Categorise(Input{Transaction: t}) }
+
+// Categorise weighs the evidence in the order of bank.CategorySource: the consumer's corrections, the customer's rules, the
+// card's merchant code, the bank's code, the bank's wording, merchants, words. What no evidence speaks for stays None.
+func Categorise(in Input) Answer {
+	var space [384]byte
+	text := space[:0]
+	named := 0
+	if in.CounterpartyName != nil {
+		text = fold(text, cut(*in.CounterpartyName, maxName))
+		named = len(text) - 1
+	}
+	text = fold(text, cut(in.Description, maxText))
+
+	x := tables()
+	var matches [maxMatches]match
+	found := x.find(matches[:0], text)
+	best, seller, known := x.choose(found, text, in.BaseType, country(in.Country), int32(named))
+	name := ""
+	if seller != nil {
+		name = seller.name
+	}
+
+	if len(in.Learned) > 0 {
+		key := Similar(in.Transaction)
+		if id, ok := in.Learned[key]; ok {
+			if _, exists := byID[id]; exists {
+				return Answer{id, bank.SourceUser, name, "correction of " + key, 0.97}
+			}
 		}
 	}
-	return Answer{None, bank.SourceNone}
-}
-
-// mccs maps ranges of merchant category codes (ISO 18245) to categories, the narrower range first.
-var mccs = []struct{ from, to, category int }{
-	{742, 742, 707}, {763, 780, 504}, {1520, 1799, 504}, {2741, 2842, 1402},
-	{3000, 3350, 906}, {3351, 3500, 904}, {3501, 3999, 905},
-	{4011, 4111, 602}, {4112, 4112, 602}, {4121, 4121, 603}, {4131, 4131, 602}, {4214, 4225, 1402}, {4411, 4411, 904}, {4457, 4468, 904},
-	{4511, 4511, 906}, {4582, 4582, 906}, {4722, 4723, 904}, {4784, 4784, 604}, {4789, 4789, 602},
-	{4812, 4816, 1001}, {4821, 4821, 1001}, {4829, 4829, 1604}, {4899, 4899, 902}, {4900, 4900, 503},
-	{5045, 5046, 702}, {5094, 5094, 303}, {5111, 5111, 1402}, {5122, 5122, 801}, {5137, 5137, 301}, {5139, 5139, 302}, {5192, 5193, 706},
-	{5200, 5261, 506}, {5300, 5300, 705}, {5309, 5310, 705}, {5311, 5311, 705}, {5331, 5331, 705}, {5399, 5399, 705},
-	{5411, 5411, 201}, {5422, 5422, 203}, {5441, 5441, 203}, {5451, 5451, 203}, {5462, 5462, 203}, {5499, 5499, 202},
-	{5511, 5533, 605}, {5541, 5542, 601}, {5551, 5599, 605}, {5611, 5611, 301}, {5621, 5621, 301}, {5631, 5631, 303},
-	{5641, 5641, 305}, {5651, 5651, 301}, {5655, 5655, 304}, {5661, 5661, 302}, {5681, 5699, 301},
-	{5712, 5722, 505}, {5732, 5734, 702}, {5733, 5733, 703}, {5735, 5735, 703}, {5811, 5812, 401}, {5813, 5813, 404}, {5814, 5814, 402},
-	{5815, 5816, 703}, {5817, 5818, 1002}, {5912, 5912, 801}, {5921, 5921, 204}, {5931, 5937, 705}, {5940, 5941, 708}, {5942, 5942, 703},
-	{5943, 5943, 705}, {5944, 5944, 303}, {5945, 5946, 708}, {5947, 5947, 706}, {5948, 5948, 303}, {5949, 5949, 708}, {5950, 5950, 505},
-	{5960, 5960, 1100}, {5962, 5962, 904}, {5964, 5969, 701}, {5970, 5973, 708}, {5976, 5976, 803}, {5977, 5977, 704}, {5978, 5978, 702},
-	{5983, 5983, 503}, {5992, 5992, 706}, {5993, 5993, 204}, {5994, 5994, 703}, {5995, 5995, 707}, {5996, 5998, 506},
-	{6010, 6011, 1500}, {6012, 6012, 1203}, {6051, 6051, 1603}, {6211, 6211, 1603}, {6300, 6300, 1100}, {6513, 6513, 501},
-	{7011, 7012, 905}, {7032, 7033, 905}, {7210, 7216, 1401}, {7221, 7221, 1401}, {7230, 7230, 704}, {7251, 7251, 1401}, {7261, 7261, 1401},
-	{7273, 7273, 901}, {7276, 7276, 1402}, {7277, 7278, 1401}, {7296, 7299, 1401}, {7311, 7399, 1402}, {7512, 7519, 904}, {7523, 7524, 604},
-	{7531, 7549, 605}, {7622, 7699, 504}, {7800, 7802, 903}, {7829, 7841, 901}, {7911, 7933, 901}, {7941, 7941, 804}, {7991, 7994, 901},
-	{7995, 7995, 903}, {7996, 7999, 901}, {8011, 8011, 802}, {8021, 8021, 803}, {8031, 8031, 802}, {8041, 8043, 803}, {8049, 8062, 802},
-	{8071, 8099, 802}, {8111, 8111, 1402}, {8211, 8299, 1302}, {8351, 8351, 1301}, {8398, 8398, 1304}, {8641, 8699, 1304},
-	{8734, 8999, 1402}, {9211, 9223, 1403}, {9311, 9311, 1204}, {9399, 9402, 1403},
-}
-
-func byMCC(code string) int {
-	n, err := strconv.Atoi(code)
-	if err != nil {
-		return 0
+	if rule := in.Rules.match(in.Transaction, text); rule != nil {
+		if rule.Merchant != "" {
+			name = rule.Merchant
+		}
+		return Answer{rule.Category, bank.SourceCustomerRule, name, "rule " + rule.Name, 0.99}
 	}
-	for _, r := range mccs {
-		if r.from <= n && n <= r.to {
-			return r.category
+
+	var texted Answer
+	switch {
+	case (!known || best.strength == services) && x.person(text):
+		texted = Answer{Category: 1604, Source: bank.SourceKeyword, Rule: "a person's name", Confidence: 0.58}
+	case known:
+		texted = x.answer(best, in.BaseType)
+	}
+	texted.Merchant = name
+	marketplace := texted.Category == 701 && texted.Source == bank.SourceMerchant && texted.Confidence >= 0.85
+	if in.MCC != nil && !marketplace {
+		if id, vague := byMCC(*in.MCC); id != 0 && !(vague && texted.Confidence >= 0.75) {
+			confidence := 0.95
+			if vague {
+				confidence = 0.7
+			}
+			return Answer{id, bank.SourceMCC, shopName(name, in.Transaction, id), "mcc " + *in.MCC, confidence}
 		}
 	}
-	return 0
+	if id, rule := byBankCode(in); id != 0 {
+		if texted.Source == bank.SourceBankText && top(texted.Category) == top(id) && in.BaseType != "" {
+			id = texted.Category // 153 is salary or pension: the wording says which
+		}
+		return Answer{id, bank.SourceBankCode, "", rule, 0.95}
+	}
+	if texted.Confidence < Enough {
+		return Answer{None, bank.SourceNone, name, "", 0}
+	}
+	texted.Merchant = shopName(name, in.Transaction, texted.Category)
+	return texted
+}
+
+// answer puts a match into words.
+func (x *index) answer(m match, base bank.BaseType) Answer {
+	e := &x.entries[m.entry]
+	id := e.side(base)
+	source := [...]bank.CategorySource{wording: bank.SourceBankText, merchant: bank.SourceMerchant, brand: bank.SourceMerchant, keyword: bank.SourceKeyword}[e.kind]
+	if base == bank.Credit && e.kind != wording {
+		switch { // no shop sells against a credit: what comes back from these is a reimbursement; a refund of a shop stays with its kind
+		case top(id) == 1100, top(id) == 1000, top(id) == 1200, 501 <= id && id <= 504:
+			id = 109
+		}
+	}
+	return Answer{Category: id, Source: source, Rule: e.rule, Confidence: float64(m.confidence) / 100}
+}
+
+// shopName is the merchant's name; where none was recognised a shop's is what the bank calls the counterparty.
+func shopName(name string, t bank.Transaction, id int) string {
+	switch group := top(id); {
+	case group == 100 || group == 1200 || group == 1500 || group == 1600 || group == None:
+		return ""
+	case name != "" || t.CounterpartyName == nil:
+		return name
+	}
+	return strings.TrimSpace(*t.CounterpartyName)
+}
+
+func country(code string) string { return strings.ToLower(strings.TrimSpace(code)) }
+
+// cut keeps at most n bytes.
+func cut(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}
+
+// Similar is what transactions have in common that a person means by "all like this one": the shop, else the
+// counterparty's account, else its name, else the words of the text without its numbers; and the direction. It is the key
+// of Input.Learned, and does not depend on the account's country.
+func Similar(t bank.Transaction) string {
+	var text []byte
+	named := 0
+	if t.CounterpartyName != nil {
+		text = fold(text, cut(*t.CounterpartyName, maxName))
+		named = len(text) - 1
+	}
+	text = fold(text, cut(t.Description, maxText))
+	x := tables()
+	_, seller, _ := x.choose(x.find(make([]match, 0, maxMatches), text), text, t.BaseType, "", int32(named))
+	side := string(t.BaseType) + " "
+	switch {
+	case seller != nil && seller.strength > services && !seller.doubtful:
+		return side + "shop " + seller.name
+	case t.CounterpartyIBAN != nil && *t.CounterpartyIBAN != "" && (seller == nil || seller.strength > services):
+		return side + "account " + *t.CounterpartyIBAN // that of a payment service is everybody's
+	case named > 1:
+		text = text[:named+1]
+	}
+	key, count := []byte(side+"text"), 0
+	for w := range bytes.FieldsSeq(text) {
+		if w[0] >= 'a' && len(w) > 1 && count < 6 {
+			key = append(append(key, ' '), w...)
+			count++
+		}
+	}
+	if count == 0 { // only numbers: then they are what it is
+		key = append(key, text...)
+	}
+	return string(key)
 }

@@ -41,6 +41,8 @@ var tree = []Category{
 	{108, "Cash deposit", Income, 100},
 	{109, "Refunds and reimbursements", Income, 100},
 	{110, "Other income", Income, 100},
+	{111, "Winnings", Income, 100},
+	{112, "Maintenance received", Income, 100},
 
 	{200, "Groceries", Expense, 0},
 	{201, "Supermarkets", Expense, 200},
@@ -75,6 +77,8 @@ var tree = []Category{
 	{603, "Taxi and sharing", Expense, 600},
 	{604, "Parking and tolls", Expense, 600},
 	{605, "Vehicle purchase, service and parts", Expense, 600},
+	{606, "Electric charging", Expense, 600},
+	{607, "Vehicle leasing", Expense, 600},
 
 	{700, "Shopping", Expense, 0},
 	{701, "Online marketplaces", Expense, 700},
@@ -85,12 +89,14 @@ var tree = []Category{
 	{706, "Gifts and flowers", Expense, 700},
 	{707, "Pets", Expense, 700},
 	{708, "Sports and hobbies", Expense, 700},
+	{709, "Stationery and office supplies", Expense, 700},
 
 	{800, "Health", Expense, 0},
 	{801, "Pharmacies", Expense, 800},
 	{802, "Doctors and hospitals", Expense, 800},
 	{803, "Dentists and opticians", Expense, 800},
 	{804, "Fitness", Expense, 800},
+	{805, "Care and nursing", Expense, 800},
 
 	{900, "Leisure", Expense, 0},
 	{901, "Entertainment and events", Expense, 900},
@@ -104,12 +110,16 @@ var tree = []Category{
 	{1001, "Mobile and internet", Expense, 1000},
 	{1002, "Software and online services", Expense, 1000},
 	{1003, "Post and parcels", Expense, 1000},
+	{1004, "Broadcasting fee", Expense, 1000},
 
 	{1100, "Insurance", Expense, 0},
 	{1101, "Health insurance", Expense, 1100},
 	{1102, "Vehicle insurance", Expense, 1100},
 	{1103, "Life and pension insurance", Expense, 1100},
 	{1104, "Home and liability insurance", Expense, 1100},
+	{1105, "Legal protection insurance", Expense, 1100},
+	{1106, "Travel insurance", Expense, 1100},
+	{1107, "Other insurance", Expense, 1100},
 
 	{1200, "Financial", Expense, 0},
 	{1201, "Bank fees", Expense, 1200},
@@ -125,6 +135,7 @@ var tree = []Category{
 	{1302, "Education", Expense, 1300},
 	{1303, "Maintenance and alimony", Expense, 1300},
 	{1304, "Donations", Expense, 1300},
+	{1305, "Memberships", Expense, 1300},
 
 	{1400, "Services", Expense, 0},
 	{1401, "Personal services", Expense, 1400},
@@ -139,6 +150,7 @@ var tree = []Category{
 	{1602, "Card payment", Transfer, 1600},
 	{1603, "Savings and investments", Transfer, 1600},
 	{1604, "To or from other people", Transfer, 1600},
+	{1605, "Loan received", Transfer, 1600},
 }
 
 var byID = func() map[int]Category {

@@ -1,0 +1,367 @@
+package category
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"insightgraph/bank"
+)
+
+// match is a place in the text where a key stands.
+type match struct {
+	entry      int32
+	start, end int32
+	lead       bool // nothing that says anything stands before it
+	part       bool // inside a word, cut short or glued together
+	guess      bool // a part of a word that nobody listed as such
+	address    bool // in an internet address
+	confidence int
+	strength   int
+	score      int
+}
+
+const maxMatches = 48
+
+// noiseWords stand around a merchant's name on cards and say nothing of it.
+const noiseWords = `pos purchase card debit visa mastercard maestro contactless payment recurring the www http https com paypal sq tst sp
+sumup zettle izettle iz pp klarna payfast yoco zapper snapscan kartenzahlung kartenumsatz lastschrift einkauf girocard ec basislastschrift
+kauf achat paiement par carte cb du compra tarjeta pago con en pagamento carta pos acquisto betaling betaalautomaat kortkop kortkob varekjop
+korttiosto zakup platnosc karta transakcja platba kartou nakup kartya vasarlas debito credito withdrawal deposit ach web online mobile
+app pin sig signature authorized authorised on at to from in chip swipe dd ref nr no id xx xxx xxxx xxxxx xxxxxx mr mrs ltd gmbh inc
+al ak az ar ca co ct de dc fl ga hi ia il ks ky la ma md me mi mn mo ms mt nc nd ne nh nj nm nv ny oh ok or pa ri sc sd tn tx ut va vt wa wi wv wy
+usa us uk gb za eur usd gbp zar chf sepa vpay bankcard transaction checkcard crd pur auth dbt pmt direct giropay ideal bancontact bizum blik
+a e i o u of and an x`
+
+// find lists what the text touches. The text is folded.
+func (x *index) find(found []match, text []byte) []match {
+	lead := true
+	var before []byte
+	for i := 0; i+1 < len(text); i++ {
+		if text[i] != ' ' {
+			continue
+		}
+		start := i + 1
+		end := start
+		for text[end] != ' ' {
+			end++
+		}
+		found = x.walk(found, text, start, lead)
+		if end-start >= 5 && text[start] >= 'a' {
+			found = x.inside(found, text, start, end)
+		}
+		word := text[start:end]
+		if address := web(before) || web(next(text, end)); end-start >= 8 && text[start] >= 'a' || address {
+			found = x.compounds(found, text, start, end, lead, address)
+		}
+		if lead && text[start] >= 'a' && end-start > 1 && !x.noise[string(word)] {
+			lead = false
+		}
+		before = word
+		i = end - 1
+	}
+	return found
+}
+
+// walk follows the keys that begin at a word.
+func (x *index) walk(found []match, text []byte, start int, lead bool) []match {
+	var glueAt int32 = -1
+	glueFrom := 0
+	at := int32(0)
+	for j := start; j < len(text); {
+		if at = x.heads.step(at, text[j]); at < 0 {
+			break
+		}
+		j++
+		if j == len(text) {
+			break
+		}
+		n := &x.heads.nodes[at]
+		whole := text[j] == ' '
+		if n.value >= 0 {
+			found = x.take(found, n.value, match{start: int32(start), end: int32(j), lead: lead}, whole, false)
+		}
+		if whole {
+			if n.cut >= 0 && !x.common[string(text[start:j])] {
+				found = x.take(found, n.cut, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
+			}
+			if glueAt < 0 && j-start >= 3 {
+				glueAt, glueFrom = at, j
+			}
+		}
+	}
+	if glueAt >= 0 { // MEDIA MARKT is MediaMarkt
+		at, skipped := glueAt, 0
+		for j := glueFrom; j < len(text); j++ {
+			if text[j] == ' ' {
+				if skipped > 0 {
+					if n := &x.heads.nodes[at]; n.value >= 0 && j-start > 7 {
+						found = x.take(found, n.value, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
+					}
+				}
+				if skipped++; skipped > 2 {
+					break
+				}
+				continue
+			}
+			if at = x.heads.step(at, text[j]); at < 0 {
+				break
+			}
+		}
+	}
+	return found
+}
+
+// inside looks for keys within a word: Sonnenapotheke is an Apotheke.
+func (x *index) inside(found []match, text []byte, start, end int) []match {
+	for s := start + 1; s < end-2; s++ {
+		at := int32(0)
+		for j := s; j < end; {
+			if at = x.inner.step(at, text[j]); at < 0 {
+				break
+			}
+			j++
+			if v := x.inner.nodes[at].value; v >= 0 {
+				found = x.take(found, v, match{start: int32(s), end: int32(j), part: true}, j == end, false)
+			}
+		}
+	}
+	return found
+}
+
+// compounds looks for words of shops at the beginning or end of a longer one, and anywhere in an internet address.
+func (x *index) compounds(found []match, text []byte, start, end int, lead, address bool) []match {
+	for s := start; s < end-3; s++ {
+		at := int32(0)
+		for j := s; j < end; {
+			if at = x.parts.step(at, text[j]); at < 0 {
+				break
+			}
+			j++
+			v := x.parts.nodes[at].value
+			if v < 0 || j-s == end-start {
+				continue
+			}
+			edge := s == start || j == end
+			if address && (edge || j-s >= 5) || edge && j-s >= 5 {
+				m := match{start: int32(s), end: int32(j), lead: lead, part: true, guess: true, address: address}
+				found = x.take(found, v, m, true, false)
+			}
+		}
+	}
+	return found
+}
+
+// web tells whether a word belongs to an internet address.
+func web(word []byte) bool {
+	switch string(word) {
+	case "www", "http", "https", "com", "net", "org":
+		return true
+	}
+	return false
+}
+
+// previous is the word before the one that begins there.
+func previous(text []byte, start int) []byte {
+	to := max(start-1, 0)
+	from := bytes.LastIndexByte(text[:to], ' ') + 1
+	return text[from:to]
+}
+
+// next is the word after the one that ends there.
+func next(text []byte, end int) []byte {
+	from := end + 1
+	if from >= len(text) {
+		return nil
+	}
+	to := from
+	for text[to] != ' ' {
+		to++
+	}
+	return text[from:to]
+}
+
+func (x *index) take(found []match, group int32, m match, whole, shops bool) []match {
+	for _, r := range x.groups[group] {
+		if !whole && !r.loose || shops && x.entries[r.entry].kind == wording {
+			continue
+		}
+		if len(found) == cap(found) {
+			return found
+		}
+		m.entry = r.entry
+		found = append(found, m)
+	}
+	return found
+}
+
+// side is the category that the entry gives to that direction.
+func (e *entry) side(base bank.BaseType) int {
+	switch {
+	case base == bank.Debit:
+		return e.debit
+	case base == bank.Credit:
+		return e.credit
+	case e.debit == 0:
+		return e.credit
+	}
+	return e.debit
+}
+
+// weigh gives a match its score and confidence; false if it says nothing here.
+func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string, named int32) bool {
+	e := &x.entries[m.entry]
+	id := e.side(base)
+	if id == 0 || base == bank.Debit && byID[id].Type == Income {
+		return false
+	}
+	strength, confidence := e.strength, e.confidence
+	word := text[m.start:m.end]
+	single := bytes.IndexByte(word, ' ') < 0
+	foreign := country != "" && len(e.countries) > 0 && !slices.Contains(e.countries, country)
+	switch e.kind {
+	case merchant, brand:
+		leads := m.lead || m.start < named
+		switch {
+		case single && !m.lead && (e.kind == brand || e.doubtful) && x.names[string(previous(text, int(m.start)))]:
+			return false // Anna Müller is no drugstore
+		case foreign && (e.doubtful || m.part || single && (!leads || len(word) < 6 || x.common[string(word)])):
+			return false
+		case foreign && e.kind == merchant:
+			confidence -= 12
+		case foreign:
+			strength, confidence = foreignBrand, 55
+		case country == "" && len(e.countries) > 0 && single && (len(word) < 5 || e.kind == brand):
+			strength, confidence = min(strength, weakBrand), confidence-25
+		case e.kind == brand && single && !leads:
+			strength, confidence = min(strength, weakBrand), confidence-20
+		}
+		if e.kind == merchant && single && !leads {
+			confidence -= 6 // it may be a place or a second name
+		}
+		if e.doubtful {
+			if confidence = min(confidence, 85); !leads {
+				strength, confidence = weakBrand, min(confidence, 58)
+			}
+		}
+	default:
+		switch {
+		case foreign:
+			return false
+		case len(e.countries) > 0 && country == "":
+			strength, confidence = min(strength, leftOver), min(confidence, 60)
+		}
+	}
+	switch {
+	case m.address:
+		strength, confidence = compound, 72
+	case m.guess:
+		strength, confidence = compound, 62
+	case m.part:
+		confidence -= 4
+	}
+	m.confidence, m.strength = confidence, strength
+	m.score = 1000*strength + 10*int(min(m.end-m.start, 40)) + 4*confidence
+	if m.lead && e.kind != wording {
+		m.score += 60
+	}
+	if m.start < named {
+		m.score += 80
+	}
+	return true
+}
+
+// choose weighs what was found against each other. named is where the counterparty's name ends in the text.
+func (x *index) choose(found []match, text []byte, base bank.BaseType, country string, named int32) (best match, seller *entry, ok bool) {
+	n := 0
+	for _, m := range found {
+		if x.weigh(&m, text, base, country, named) {
+			found[n] = m
+			n++
+		}
+	}
+	found = found[:n]
+	best.score = -1
+	sellerScore := -1
+	for i := range found {
+		m := &found[i]
+		if x.covered(found, m) {
+			m.score = -1
+			continue
+		}
+		if m.score > best.score {
+			best = *m
+		}
+		if e := &x.entries[m.entry]; e.name != "" && m.score > sellerScore && m.confidence >= 55 {
+			seller, sellerScore = e, m.score
+		}
+	}
+	if best.score < 0 {
+		return best, nil, false
+	}
+	id := x.entries[best.entry].side(base)
+	group := top(id)
+	agree, against := false, false
+	for _, m := range found {
+		if m.score < 0 || m.entry == best.entry || m.start == best.start && m.end == best.end {
+			continue
+		}
+		same := top(x.entries[m.entry].side(base)) == group
+		agree = agree || same && m.strength >= shopWord
+		against = against || !same && !m.part && (best.strength < bankWord && m.strength >= max(weakBrand, best.strength-3) || m.strength == best.strength)
+	}
+	if base == "" && id != 109 && refunds(x, found) {
+		best.confidence -= 10 // money back, or not: the direction would say it
+	}
+	if against && !agree {
+		best.confidence -= 12
+	}
+	if agree && !against && best.confidence < 90 {
+		best.confidence = min(best.confidence+6, 89)
+	}
+	return best, seller, true
+}
+
+// refunds tells whether the text speaks of a refund.
+func refunds(x *index, found []match) bool {
+	return slices.ContainsFunc(found, func(m match) bool {
+		return m.score >= 0 && x.entries[m.entry].credit == 109 && x.entries[m.entry].debit == 0
+	})
+}
+
+// covered tells whether a longer key says more: Shell Energy is no filling station.
+func (x *index) covered(found []match, m *match) bool {
+	for i := range found {
+		o := &found[i]
+		if o.start <= m.start && m.end <= o.end && o.end-o.start > m.end-m.start && o.confidence >= 58 && o.strength > services && !o.part {
+			return true
+		}
+	}
+	return false
+}
+
+func top(id int) int {
+	if c := byID[id]; c.Parent != 0 {
+		return c.Parent
+	}
+	return id
+}
+
+// person tells whether the text begins like a person's name: a first name that we know and another word.
+func (x *index) person(text []byte) bool {
+	count, first := 0, false
+	for w := range strings.FieldsSeq(string(text)) {
+		if w[0] < 'a' || x.noise[w] {
+			if count > 0 {
+				return false
+			}
+			continue
+		}
+		if count++; count == 1 {
+			first = x.names[w]
+			continue
+		}
+		return first || x.names[w]
+	}
+	return false
+}

@@ -1,0 +1,294 @@
+package category
+
+import (
+	_ "embed" // the tables
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// The knowledge lies in tables. A line of the first three is: strength, category, countries, what to look for; divided by
+// tabs. The strength is a letter, with a confidence in percent where it is not the usual one:
+//
+//	S  settles it, whatever else stands there (fees, seizure, returned payments)
+//	A  the bank's wording says it
+//	B  a merchant's name
+//	C  a word that says what kind of shop it is
+//	D  what is left if nothing better is there
+//	T  a delivery service: a shop that is named with it counts first
+//	E  a payment service, named through: whatever is behind it counts first
+//
+// "1202/104" is a category for money out and one for money in; "-" on a side means not on that side. Countries are ISO 3166
+// codes or names of groups; * is everywhere. Patterns are divided by semicolons; they match whole words in the order given;
+// "lohn*" matches the beginning of a word, "*apotheke" its end, "*boutique*" any part. A merchant is "Name" or
+// "Name=pattern|pattern"; a ? after the name warns that it is an ordinary word too.
+var (
+	//go:embed tables/wording.tsv
+	wordingTable string
+	//go:embed tables/merchants.tsv
+	merchantTable string
+	//go:embed tables/keywords.tsv
+	keywordTable string
+	// brands.tsv is made by `make brands`: category, countries, name|other name. Its notice is brands.LICENSE.txt.
+	//go:embed tables/brands.tsv
+	brandTable string
+	// names.txt has first names and common words, which are no brands on their own.
+	//go:embed tables/names.txt
+	nameTable string
+	//go:embed tables/common.txt
+	commonTable string
+)
+
+type kind uint8
+
+const (
+	wording kind = iota
+	merchant
+	brand
+	keyword
+)
+
+var kindNames = [...]string{"wording", "merchant", "brand", "keyword"}
+
+// entry is one piece of knowledge.
+type entry struct {
+	debit, credit int // categories, 0 if it says nothing of that direction
+	kind          kind
+	strength      int // higher decides
+	confidence    int // percent
+	doubtful      bool
+	countries     []string // none: everywhere
+	name          string   // the merchant
+	rule          string
+}
+
+// ref is an entry that a key stands for.
+type ref struct {
+	entry int32
+	loose bool // the word may go on
+}
+
+// index finds all knowledge that a text touches.
+type index struct {
+	entries []entry
+	groups  [][]ref
+	heads   trie // keys that begin where a word begins
+	inner   trie // keys inside words
+	parts   trie // words of shops, where they may be part of a longer word or an internet address
+	names   map[string]bool
+	noise   map[string]bool
+	common  map[string]bool
+}
+
+// Strengths in their order; those without a letter are given by the code.
+const (
+	services = iota + 1
+	foreignBrand
+	leftOver
+	compound
+	weakBrand
+	shopWord
+	delivery
+	knownBrand
+	shop
+	bankWord
+	settled
+)
+
+var strengths = map[byte]struct{ strength, confidence int }{
+	'S': {settled, 95}, 'A': {bankWord, 93}, 'B': {shop, 95}, 'T': {delivery, 93}, 'C': {shopWord, 80}, 'D': {leftOver, 65}, 'E': {services, 55},
+}
+
+// groupsOf are names for countries that share chains and languages.
+var groupsOf = map[string]string{
+	"dach": "de at ch li", "benelux": "be nl lu", "nordic": "se no dk fi is", "baltic": "ee lv lt", "iberia": "es pt ad",
+	"cee": "pl cz sk hu ro bg hr si rs ba mk me al ua md", "uki": "gb ie im je gg", "na": "us ca pr", "anz": "au nz",
+	"german": "de at ch li lu be it", "french": "fr be ch lu mc ca ma tn dz sn ci", "english": "us ca gb ie au nz za in sg my ph hk ng ke gh mt",
+	"latam": "mx ar br cl co pe uy ec cr pa gt do bo py ve", "asean": "sg my th id ph vn bn", "gulf": "ae sa qa kw bh om",
+	"eu": "at be bg hr cy cz dk ee fi fr de gr hu ie it lv lt lu mt nl pl pt ro sk si es se no is ch li gb",
+}
+
+var tables = sync.OnceValue(func() *index {
+	b := builder{heads: map[string][]ref{}, inner: map[string][]ref{}, parts: map[string][]ref{}, x: &index{}}
+	b.x.names, b.x.noise, b.x.common = set(nameTable), set(noiseWords), set(commonTable)
+	b.rows(wording, wordingTable)
+	b.rows(merchant, merchantTable)
+	b.rows(keyword, keywordTable)
+	b.brands(brandTable)
+	return b.index()
+})
+
+func set(text string) map[string]bool {
+	m := map[string]bool{}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		for _, w := range strings.Fields(line) {
+			m[w] = true
+		}
+	}
+	return m
+}
+
+type builder struct {
+	x                   *index
+	heads, inner, parts map[string][]ref
+}
+
+// rows reads one of our own tables; they ship with the program, so a wrong line is a fault of ours and a test's matter.
+func (b *builder) rows(k kind, table string) {
+	number := 0
+	for line := range strings.Lines(table) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		f := strings.Split(line, "\t")
+		if len(f) != 4 {
+			panic(fmt.Sprintf("category: %s table, line %d: %d columns", kindNames[k], number, len(f)))
+		}
+		e := entry{kind: k, strength: strengths[f[0][0]].strength, confidence: strengths[f[0][0]].confidence, countries: countries(f[2])}
+		if e.strength == 0 {
+			panic(fmt.Sprintf("category: %s table, line %d: strength %q", kindNames[k], number, f[0]))
+		}
+		if len(f[0]) > 1 {
+			e.confidence, _ = strconv.Atoi(f[0][1:])
+		}
+		out, in, both := strings.Cut(f[1], "/")
+		if !both {
+			in = out
+		}
+		e.debit, _ = strconv.Atoi(out)
+		e.credit, _ = strconv.Atoi(in)
+		for item := range strings.SplitSeq(f[3], ";") {
+			item = strings.TrimSpace(item)
+			if item == "" {
+				continue
+			}
+			one, patterns := e, item
+			if k == merchant {
+				var given bool
+				one.name, patterns, given = strings.Cut(item, "=")
+				one.name, one.doubtful = strings.CutSuffix(one.name, "?")
+				if !given {
+					patterns = one.name
+				}
+			}
+			for pattern := range strings.SplitSeq(patterns, "|") {
+				one.rule = kindNames[k] + " " + strings.TrimSpace(pattern)
+				b.add(pattern, one)
+			}
+		}
+	}
+}
+
+func countries(names string) []string {
+	if names == "*" {
+		return nil
+	}
+	var all []string
+	for _, c := range strings.FieldsFunc(names, func(r rune) bool { return r == ' ' || r == ',' }) {
+		if group := groupsOf[c]; group != "" {
+			all = append(all, strings.Fields(group)...)
+		} else {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func (b *builder) add(pattern string, e entry) {
+	pattern, vouched := strings.CutSuffix(strings.TrimSpace(pattern), "!")
+	e.rule = strings.TrimSuffix(e.rule, "!")
+	before, after := strings.HasPrefix(pattern, "*"), strings.HasSuffix(pattern, "*")
+	if short := len(words(pattern)) <= 3; short && !vouched {
+		switch {
+		case e.kind == wording, e.kind == keyword:
+			e.strength, e.confidence = services, 52
+		case e.kind == merchant && e.countries == nil && e.strength == shop:
+			e.strength, e.confidence, e.doubtful = weakBrand, 60, true
+		}
+	} else if key := words(pattern); e.kind == merchant && !vouched && (b.x.common[key] || b.x.names[key]) {
+		e.doubtful = true
+	}
+	b.x.entries = append(b.x.entries, e)
+	r := ref{int32(len(b.x.entries) - 1), after}
+	for _, key := range spellings(strings.Trim(pattern, "*")) {
+		if key == "" {
+			continue
+		}
+		put(b.heads, key, r)
+		if before {
+			put(b.inner, key, r)
+		}
+		if e.kind == keyword && e.strength == shopWord && len(key) >= 4 && !strings.Contains(key, " ") && !b.x.noise[key] {
+			put(b.parts, key, r)
+		}
+		if glued := strings.ReplaceAll(key, " ", ""); glued != key && len(glued) >= 7 && (e.kind == merchant || e.kind == brand) {
+			put(b.heads, glued, r)
+		}
+	}
+}
+
+func put(m map[string][]ref, key string, r ref) {
+	if !slices.Contains(m[key], r) {
+		m[key] = append(m[key], r)
+	}
+}
+
+// brands reads the index that is made from the package. A brand that is one short or common word is weak evidence or none.
+func (b *builder) brands(table string) {
+	for line := range strings.Lines(table) {
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(f) != 3 || strings.HasPrefix(line, "#") {
+			continue
+		}
+		id, _ := strconv.Atoi(f[0])
+		e := entry{debit: id, credit: id, kind: brand, countries: countries(f[1])}
+		names := strings.Split(f[2], "|")
+		e.name = names[0]
+		for _, name := range names {
+			key := words(name)
+			one := e
+			one.rule = "brand " + key
+			ordinary, long := 0, 0
+			all := strings.Fields(key)
+			for _, w := range all {
+				if b.x.common[w] || b.x.names[w] || b.x.noise[w] {
+					ordinary++
+				} else if len(w) >= 4 {
+					long++
+				}
+			}
+			switch {
+			case len(key) < 4 || len(all) == ordinary && len(all) < 3:
+				continue
+			case len(all) == 1 && len(key) < 5 || long == 0, id/100 == 3 && len(all) == 1 && len(key) < 6:
+				one.strength, one.confidence, one.doubtful = weakBrand, 62, true
+			default:
+				one.strength, one.confidence = knownBrand, 92
+			}
+			b.add(name, one)
+		}
+	}
+}
+
+func (b *builder) index() *index {
+	b.x.heads = b.trie(b.heads)
+	b.x.inner = b.trie(b.inner)
+	b.x.parts = b.trie(b.parts)
+	return b.x
+}
+
+func (b *builder) trie(keys map[string][]ref) trie {
+	values := make(map[string]int32, len(keys))
+	for key, refs := range keys {
+		values[key] = int32(len(b.x.groups))
+		b.x.groups = append(b.x.groups, refs)
+	}
+	return newTrie(values)
+}
