@@ -1,0 +1,237 @@
+package statement
+
+import (
+	"strings"
+	"testing"
+)
+
+// The files below are shaped like the exports of the banks that they are named for; what is in them is invented.
+func TestBanks(t *testing.T) {
+	for name, c := range map[string]struct {
+		data, want string
+	}{
+		"N26": {`"Booking Date","Value Date","Partner Name","Partner Iban",Type,"Payment Reference","Account Name","Amount (EUR)","Original Amount","Original Currency","Exchange Rate"
+2026-01-30,2026-01-30,"Arbeit & Lohn GmbH",DE02120300000000202051,"Credit Transfer","Gehalt, Januar","Main Account",2100.00,,,
+2026-01-31,2026-01-31,"Kaffee Nord",,Presentment,,"Main Account",-3.20,3.20,EUR,1
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30 2026-01-30 CREDIT 2100.00 EUR|Gehalt, Januar|Arbeit & Lohn GmbH DE02120300000000202051|Credit Transfer
+3 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Presentment|Kaffee Nord |Presentment`},
+		"N26 of before": {`"Date","Payee","Account number","Transaction type","Payment reference","Amount (EUR)","Amount (Foreign Currency)","Type Foreign Currency","Exchange Rate"
+"2026-01-31","Kaffee Nord","","MasterCard Payment","","-3.2","-3.5","USD","1.09"
+`, `CSV
+/  EUR BANK   "" 2026-01-31..2026-01-31  ->
+2 2026-01-31  DEBIT 3.20 EUR|MasterCard Payment|Kaffee Nord |MasterCard Payment`},
+		"Revolut": {`Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,Balance
+CARD_PAYMENT,Current,2026-01-30 10:11:12,2026-01-31 09:00:00,Kaffee Nord,-3.20,0.00,EUR,COMPLETED,96.80
+TRANSFER,Current,2026-01-31 12:00:00,2026-01-31 12:00:01,To Max,-10.00,0.50,EUR,COMPLETED,86.30
+CARD_PAYMENT,Current,2026-02-01 12:00:00,,Kino,-9.00,0.00,EUR,PENDING,
+CARD_PAYMENT,Current,2026-02-01 13:00:00,,Kino,-9.00,0.00,EUR,REVERTED,
+TOPUP,Current,2026-02-01 12:00:00,2026-02-01 12:00:00,From Erika,50.00,0.00,USD,COMPLETED,50.00
+`, `CSV
+/  EUR BANK   "" 2026-01-31..2026-02-01 100.00 EUR -> 86.30 EUR
+2 2026-01-31  DEBIT 3.20 EUR|Kaffee Nord| |CARD_PAYMENT
+3 2026-01-31  DEBIT 10.50 EUR|To Max| |TRANSFER
+4 2026-02-01  DEBIT 9.00 EUR|Kino| |CARD_PAYMENT
+/  USD BANK   "" 2026-02-01..2026-02-01 0.00 USD -> 50.00 USD
+6 2026-02-01  CREDIT 50.00 USD|From Erika| |TOPUP
+warning {statement 5 The entry was cancelled and was left out}`},
+		"Wise": {`"TransferWise ID",Date,"Date Time",Amount,Currency,Description,"Payment Reference","Running Balance","Exchange From","Exchange To","Exchange Rate","Payer Name","Payee Name","Payee Account Number",Merchant,"Card Last Four Digits","Card Holder Full Name",Attachment,Note,"Total fees","Exchange To Amount","Transaction Type","Transaction Details Type"
+CARD-1234,31-01-2026,"31-01-2026 10:00:00.123",-12.50,GBP,"Card transaction of 12.50 GBP issued by Shop",,87.50,,,,,,,"Shop Ltd",4444,Erika Muster,,,0.10,,DEBIT,CARD
+TRANSFER-1,30-01-2026,"30-01-2026 10:00:00.123",100.00,GBP,"Received money from Max",Rent,100.00,,,,Max,,,,,,,"my note",0.00,,CREDIT,DEPOSIT
+`, `CSV
+/  GBP BANK   "" 2026-01-30..2026-01-31 0.00 GBP -> 87.50 GBP
+3 2026-01-30  CREDIT 100.00 GBP|Received money from Max Rent|Max |CREDIT
+2 2026-01-31  DEBIT 12.50 GBP|Card transaction of 12.50 GBP issued by Shop|Shop Ltd |DEBIT`},
+		"ING Germany": {`Umsatzanzeige;Datei erstellt am: 31.01.2026 10:00
+;Letztes Update: aktuell
+
+IBAN;DE89 3704 0044 0532 0130 00
+Kontoname;Girokonto
+Bank;ING
+Kunde;Erika Muster
+Zeitraum;01.01.2026 - 31.01.2026
+Saldo;1.096,80;EUR
+
+Sortierung;Datum absteigend
+
+In der CSV-Datei finden Sie alle bereits gebuchten Umsätze. Die vorgemerkten Umsätze werden nicht aufgenommen.
+
+Buchung;Wertstellungsdatum;Auftraggeber/Empfänger;Buchungstext;Verwendungszweck;Saldo;Währung;Betrag;Währung
+31.01.2026;30.01.2026;VISA Kaffee Nord;Lastschrift;NR XXXX 1234 KAUFUMSATZ;1.096,80;EUR;-3,20;EUR
+30.01.2026;30.01.2026;Arbeit & Lohn GmbH;Gehalt/Rente;Gehalt Januar;1.100,00;EUR;1.100,00;EUR
+`, `CSV
+DE89370400440532013000/  EUR BANK   "" 2026-01-30..2026-01-31 0.00 EUR -> 1096.80 EUR
+17 2026-01-30 2026-01-30 CREDIT 1100.00 EUR|Gehalt Januar|Arbeit & Lohn GmbH |Gehalt/Rente
+16 2026-01-31 2026-01-30 DEBIT 3.20 EUR|NR XXXX 1234 KAUFUMSATZ|VISA Kaffee Nord |Lastschrift`},
+		"ING Netherlands": {`"Datum","Naam / Omschrijving","Rekening","Tegenrekening","Code","Af Bij","Bedrag (EUR)","Mutatiesoort","Mededelingen"
+"20260131","Albert Markt 1234","NL91ABNA0417164300","","BA","Af","12,34","Betaalautomaat","Pasvolgnr: 001 31-01-2026"
+"20260130","Werk BV","NL91ABNA0417164300","NL02ABNA0123456789","OV","Bij","2000,00","Overschrijving","Naam: Werk BV Omschrijving: Salaris"
+`, `CSV
+NL91ABNA0417164300/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+3 2026-01-30  CREDIT 2000.00 EUR|Naam: Werk BV Omschrijving: Salaris|Werk BV NL02ABNA0123456789|Overschrijving
+2 2026-01-31  DEBIT 12.34 EUR|Pasvolgnr: 001 31-01-2026|Albert Markt 1234 |Betaalautomaat`},
+		"DKB": {`"Girokonto";"DE89370400440532013000"
+"Zeitraum:";"01.01.2026 - 31.01.2026"
+"Kontostand vom 31.01.2026:";"1.096,80 €"
+""
+"Buchungsdatum";"Wertstellung";"Status";"Zahlungspflichtige*r";"Zahlungsempfänger*in";"Verwendungszweck";"Umsatztyp";"IBAN";"Betrag (€)";"Gläubiger-ID";"Mandatsreferenz";"Kundenreferenz"
+"31.01.26";"31.01.26";"Gebucht";"Erika Muster";"Kaffee Nord";"VISA Debitkartenumsatz";"Ausgang";"DE02120300000000202051";"-3,20 €";"";"";"1"
+"30.01.26";"30.01.26";"Gebucht";"Arbeit & Lohn GmbH";"Erika Muster";"Gehalt";"Eingang";"DE02120300000000202051";"1.100 €";"";"";""
+"01.02.26";"";"Vorgemerkt";"Erika Muster";"Kino";"Karte";"Ausgang";"";"-9,00 €";"";"";""
+`, `CSV
+DE89370400440532013000/  EUR BANK   "" 2026-01-30..2026-02-01  -> 1096.80 EUR
+6 2026-01-31 2026-01-31 DEBIT 3.20 EUR|VISA Debitkartenumsatz|Kaffee Nord DE02120300000000202051|Ausgang
+7 2026-01-30 2026-01-30 CREDIT 1100.00 EUR|Gehalt|Arbeit & Lohn GmbH DE02120300000000202051|Eingang
+8 2026-02-01  DEBIT 9.00 EUR|Karte|Kino |Ausgang`},
+		"DKB of before": {`"Kontonummer:";"DE89370400440532013000 / Girokonto";
+
+"Von:";"01.01.2026";
+"Bis:";"31.01.2026";
+"Kontostand vom 31.01.2026:";"1.096,80 EUR";
+
+"Buchungstag";"Wertstellung";"Buchungstext";"Auftraggeber / Begünstigter";"Verwendungszweck";"Kontonummer";"BLZ";"Betrag (EUR)";"Gläubiger-ID";"Mandatsreferenz";"Kundenreferenz";
+"31.01.2026";"31.01.2026";"Lastschrift";"Kaffee Nord";"Karte 1234";"DE02120300000000202051";"BYLADEM1001";"-3,20";"";"";"1";
+`, `CSV
+DE89370400440532013000/  EUR BANK   "" 2026-01-31..2026-01-31  -> 1096.80 EUR
+8 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Karte 1234|Kaffee Nord DE02120300000000202051|Lastschrift`},
+		"Sparkasse CAMT": {`"Auftragskonto";"Buchungstag";"Valutadatum";"Buchungstext";"Verwendungszweck";"Glaeubiger ID";"Mandatsreferenz";"Kundenreferenz (End-to-End)";"Sammlerreferenz";"Lastschrift Ursprungsbetrag";"Auslagenersatz Ruecklastschrift";"Beguenstigter/Zahlungspflichtiger";"Kontonummer/IBAN";"BIC (SWIFT-Code)";"Betrag";"Waehrung";"Info"
+"DE89370400440532013000";"30.01.26";"30.01.26";"FOLGELASTSCHRIFT";"Abschlag Januar ";"DE98ZZZ09999999999";"M-1";"E-1";"";"";"";"Stadtwerke Nord";"DE02120300000000202051";"BYLADEM1001";"-59,90";"EUR";"Umsatz gebucht"
+"DE89370400440532013000";"31.01.26";"02.02.26";"KARTENZAHLUNG";"2026-01-31T10:00 Debitk.1";"";"";"";"";"";"";"KAFFEE NORD";"";"";"-3,20";"EUR";"Umsatz vorgemerkt"
+`, `CSV
+DE89370400440532013000/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30 2026-01-30 DEBIT 59.90 EUR|Abschlag Januar|Stadtwerke Nord DE02120300000000202051|FOLGELASTSCHRIFT
+3 2026-01-31 2026-02-02 DEBIT 3.20 EUR|2026-01-31T10:00 Debitk.1|KAFFEE NORD |KARTENZAHLUNG`},
+		"Comdirect": {`;
+"Umsätze Girokonto";"Zeitraum: 30 Tage";
+"Neuer Kontostand";"1.096,80 EUR";
+
+"Buchungstag";"Wertstellung (Valuta)";"Vorgang";"Buchungstext";"Umsatz in EUR";
+"offen";"--";"Kartenverfügung";" Buchungstext: Kino Ref. 1";"-9,00";
+"31.01.2026";"31.01.2026";"Lastschrift / Belastung";"Auftraggeber: Kaffee Nord Buchungstext: Kaffee Ref. 4A1/2";"-3,20";
+
+"Alter Kontostand";"1.100,00 EUR";
+`, `CSV
+/  EUR BANK   "" 2026-01-31..2026-01-31  -> 1096.80 EUR
+7 2026-01-31  DEBIT 3.20 EUR|Auftraggeber: Kaffee Nord Buchungstext: Kaffee Ref. 4A1/2| |Lastschrift / Belastung
+warning {statement 6 The entry has no date yet and was left out: it is not booked}
+warning {statement 9 The line is a balance or a sum and was left out}`},
+		"Monzo": {`Transaction ID,Date,Time,Type,Name,Emoji,Category,Amount,Currency,Local amount,Local currency,Notes and #tags,Address,Receipt,Description,Category split,Money Out,Money In
+tx_0001,31/01/2026,10:00:00,Card payment,Kaffee Nord,,Eating out,-3.20,GBP,-3.70,EUR,,1 Road,,KAFFEE NORD LONDON,,-3.20,
+tx_0002,30/01/2026,09:00:00,Faster payment,Max,,Income,100.00,GBP,100.00,GBP,rent,,,RENT,,,100.00
+`, `CSV
+/  GBP BANK   "" 2026-01-30..2026-01-31  ->
+3 2026-01-30  CREDIT 100.00 GBP|RENT|Max |Faster payment
+2 2026-01-31  DEBIT 3.20 GBP|KAFFEE NORD LONDON|Kaffee Nord |Card payment`},
+		"Starling": {`Date,Counter Party,Reference,Type,Amount (GBP),Balance (GBP),Spending Category,Notes
+30/01/2026,Work Ltd,SALARY JAN,FASTER PAYMENT,1100.00,1100.00,INCOME,
+31/01/2026,Coffee North,COFFEE NORTH LONDON,CONTACTLESS,-3.20,1096.80,EATING_OUT,with Max
+`, `CSV
+/  GBP BANK   "" 2026-01-30..2026-01-31 0.00 GBP -> 1096.80 GBP
+2 2026-01-30  CREDIT 1100.00 GBP|SALARY JAN|Work Ltd |FASTER PAYMENT
+3 2026-01-31  DEBIT 3.20 GBP|COFFEE NORTH LONDON|Coffee North |CONTACTLESS`},
+		"Chase": {`Details,Posting Date,Description,Amount,Type,Balance,Check or Slip #
+DEBIT,01/31/2026,"COFFEE NORTH 01/30",-3.20,DEBIT_CARD,1096.80,,
+CREDIT,01/30/2026,"WORK INC PAYROLL",1100.00,ACH_CREDIT,1100.00,,
+CHECK,01/29/2026,"CHECK 101",-20.00,CHECK_PAID,0.00,101,
+`, `CSV
+/  EUR BANK   "" 2026-01-29..2026-01-31 20.00 EUR -> 1096.80 EUR
+4 2026-01-29  DEBIT 20.00 EUR|CHECK 101| |CHECK_PAID
+3 2026-01-30  CREDIT 1100.00 EUR|WORK INC PAYROLL| |ACH_CREDIT
+2 2026-01-31  DEBIT 3.20 EUR|COFFEE NORTH 01/30| |DEBIT_CARD`},
+		"Chase card": {`Transaction Date,Post Date,Description,Category,Type,Amount,Memo
+01/30/2026,01/31/2026,COFFEE NORTH,Food & Drink,Sale,-3.20,
+`, `CSV
+/  EUR BANK   "" 2026-01-31..2026-01-31  ->
+2 2026-01-31  DEBIT 3.20 EUR|COFFEE NORTH| |Sale`},
+		"Bank of America": {`Description,,Summary Amt.
+Beginning balance as of 01/01/2026,,"1,000.00"
+Total credits,,"100.00"
+Total debits,,"-3.20"
+Ending balance as of 01/31/2026,,"1,096.80"
+
+Date,Description,Amount,Running Bal.
+01/01/2026,Beginning balance as of 01/01/2026,,"1,000.00"
+01/15/2026,"WORK INC DES:PAYROLL","100.00","1,100.00"
+01/31/2026,"COFFEE NORTH",-3.20,"1,096.80"
+`, `CSV
+/  EUR BANK   "" 2026-01-15..2026-01-31 1000.00 EUR -> 1096.80 EUR
+9 2026-01-15  CREDIT 100.00 EUR|WORK INC DES:PAYROLL| |
+10 2026-01-31  DEBIT 3.20 EUR|COFFEE NORTH| |
+warning {statement 8 The line is a balance or a sum and was left out}`},
+		"Nubank": {`Data,Valor,Identificador,Descrição
+30/01/2026,1100.00,0b7c0001-0000-4000-8000-000000000001,Transferência recebida pelo Pix - Trabalho SA
+31/01/2026,-3.20,0b7c0001-0000-4000-8000-000000000002,Compra no débito - Café Norte
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  CREDIT 1100.00 EUR|Transferência recebida pelo Pix - Trabalho SA| |
+3 2026-01-31  DEBIT 3.20 EUR|Compra no débito - Café Norte| |`},
+		"Fio": {`accountId;2000000001
+bankId;2010
+currency;CZK
+iban;CZ6508000000192000145399
+bic;FIOBCZPPXXX
+openingBalance;1000,00
+closingBalance;940,10
+dateStart;01.01.2026
+dateEnd;31.01.2026
+idFrom;1
+idTo;2
+
+ID pohybu;Datum;Objem;Měna;Protiúčet;Název protiúčtu;Kód banky;Název banky;KS;VS;SS;Uživatelská identifikace;Zpráva pro příjemce;Typ;Provedl;Upřesnění;Komentář;BIC;ID pokynu
+25000000001;31.01.2026;-59,90;CZK;19-2000145399;Elektrárna;0800;Česká spořitelna;0308;123;;;Záloha leden;Okamžitá odchozí platba;Muster, Erika;;;;30000000001
+`, `CSV
+CZ6508000000192000145399/  CZK BANK   "" 2026-01-31..2026-01-31  -> 940.10 CZK
+14 2026-01-31  DEBIT 59.90 CZK|Záloha leden|Elektrárna 19-2000145399|Okamžitá odchozí platba`},
+		"mBank": {`mBank S.A. Bankowość Detaliczna;
+#Waluta;
+PLN;
+#Numer rachunku;
+61109010140000071219812874;
+
+#Saldo początkowe;1 000,00 PLN;
+
+#Data księgowania;#Data operacji;#Opis operacji;#Tytuł;#Nadawca/Odbiorca;#Numer konta;#Kwota;#Saldo po operacji;
+2026-01-30;2026-01-30;PRZELEW ZEWNĘTRZNY;"WYPŁATA";"PRACA SP Z O O";'27114020040000300201355387';100,00;1 100,00;
+2026-01-31;2026-01-30;ZAKUP PRZY UŻYCIU KARTY;"KAWA";"  ";'';-3,20;1 096,80;
+
+;;;;;;#Saldo końcowe;1 096,80 PLN;
+`, `CSV
+/61109010140000071219812874  PLN BANK   "" 2026-01-30..2026-01-31 1000.00 PLN -> 1096.80 PLN
+10 2026-01-30  CREDIT 100.00 PLN|PRZELEW ZEWNĘTRZNY WYPŁATA|PRACA SP Z O O 27114020040000300201355387|
+11 2026-01-31  DEBIT 3.20 PLN|ZAKUP PRZY UŻYCIU KARTY KAWA| |
+warning {statement 13 The line is a balance or a sum and was left out}`},
+		"mBank, list": {`#Data operacji;#Opis operacji;#Rachunek;#Kategoria;#Kwota;
+2026-01-31;"KAWA NORD  ZAKUP";"eKonto 1111 ... 2222";"Jedzenie";-3,20 PLN;;
+`, `CSV
+/eKonto 1111 ... 2222  PLN BANK   "" 2026-01-31..2026-01-31  ->
+2 2026-01-31  DEBIT 3.20 PLN|KAWA NORD ZAKUP| |`},
+		"SEB": {`Bokföringsdatum;Valutadatum;Verifikationsnummer;Text;Belopp;Saldo
+2026-01-31;2026-01-31;5490990004;KAFFE NORD /26-01-30;-3,20;1096,80
+2026-01-30;2026-01-30;5490990003;LÖN;1100,00;1100,00
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31 0.00 EUR -> 1096.80 EUR
+3 2026-01-30 2026-01-30 CREDIT 1100.00 EUR|LÖN| |
+2 2026-01-31 2026-01-31 DEBIT 3.20 EUR|KAFFE NORD /26-01-30| |`},
+		"VR bank of before": {`"Buchungstag";"Valuta";"Auftraggeber/Zahlungsempfänger";"Empfänger/Zahlungspflichtiger";"Konto-Nr.";"IBAN";"BLZ";"BIC";"Vorgang/Verwendungszweck";"Kundenreferenz";"Währung";"Umsatz";" "
+"31.01.2026";"31.01.2026";"Erika Muster";"Kaffee Nord";"";"DE02120300000000202051";"";"BYLADEM1001";"Lastschrift
+Kaffee; groß";"";"EUR";"3,20";"S"
+
+"01.01.2026";"";"";"";"";"";"";"";"";"Anfangssaldo";"EUR";"1.100,00";"H"
+"31.01.2026";"";"";"";"";"";"";"";"";"Endsaldo";"EUR";"1.096,80";"H"
+`, `CSV
+/  EUR BANK   "" 2026-01-31..2026-01-31  ->
+2 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Lastschrift Kaffee; groß|Kaffee Nord DE02120300000000202051|
+warning {statement 5 The line is a balance or a sum and was left out}
+warning {statement 6 The line is a balance or a sum and was left out}`},
+	} {
+		f, whole := read(t, strings.NewReader(c.data), Options{Currency: "EUR"})
+		got := describeAll(f)
+		if whole != nil {
+			got = whole.Error()
+		}
+		if tight(got) != tight(c.want) {
+			t.Errorf("%s\n got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
