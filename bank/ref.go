@@ -22,6 +22,11 @@ const (
 	KindFlow        Kind = 'f'
 	KindRefresh     Kind = 'u'
 	KindConsent     Kind = 'k'
+	KindSource      Kind = 'd'
+	KindCase        Kind = 'h'
+	KindReport      Kind = 'p'
+	KindDelivery    Kind = 'w'
+	KindRule        Kind = 'l'
 )
 
 // Ref names one thing among all things of a customer. It carries the consumer that the thing belongs to,

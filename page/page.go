@@ -76,7 +76,7 @@ type Of[T any] struct {
 	Nodes []T
 	Info  Info
 	Total func(context.Context) (int, error)
-	key   func(T) Cursor
+	key   func(i int) Cursor
 }
 
 // Info tells whether there is more on either side.
@@ -95,7 +95,7 @@ type Edge[T any] struct {
 func New[T any](a Args, rows []T, key func(T) Cursor, total func(context.Context) (int, error)) *Of[T] {
 	more := len(rows) > a.Size
 	rows = rows[:min(len(rows), a.Size)]
-	p := &Of[T]{Nodes: rows, key: key, Total: total}
+	p := &Of[T]{Nodes: rows, key: func(i int) Cursor { return key(rows[i]) }, Total: total}
 	if a.Backward {
 		slices.Reverse(p.Nodes)
 		p.Info.HasPreviousPage, p.Info.HasNextPage = more, a.Cursor != nil
@@ -109,11 +109,16 @@ func New[T any](a Args, rows []T, key func(T) Cursor, total func(context.Context
 	return p
 }
 
+// With is the same page with other nodes, one for each.
+func With[T, U any](p *Of[T], nodes []U) *Of[U] {
+	return &Of[U]{Nodes: nodes, Info: p.Info, Total: p.Total, key: p.key}
+}
+
 // Edges pairs each row with its cursor.
 func (p Of[T]) Edges() []Edge[T] {
 	out := make([]Edge[T], len(p.Nodes))
 	for i, n := range p.Nodes {
-		out[i] = Edge[T]{p.key(n).String(), n}
+		out[i] = Edge[T]{p.key(i).String(), n}
 	}
 	return out
 }
