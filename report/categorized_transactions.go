@@ -32,7 +32,7 @@ type CategorizedTransactions struct {
 	CategorizedRate *decimal.Decimal `json:"categorizedRate"` // percent of In and Out's transactions with a category
 	InCategories    []CategoryAmount `json:"inCategories"`
 	OutCategories   []CategoryAmount `json:"outCategories"`
-	Items           []Item           `json:"items"` // the newest first
+	Items           []Item           `json:"items"` // the newest first, mostItems at most; Used finds all
 }
 
 // SourceCount is how many transactions one source categorised.
@@ -61,7 +61,7 @@ func buildCategorizedTransactions(given Input) *CategorizedTransactions {
 	f := read(given, TypeCategorizedTransactions)
 	rows := f.takeAll()
 	c := &CategorizedTransactions{Header: f.head, CategorizedBy: []SourceCount{}, Items: []Item{}}
-	for _, r := range slices.Backward(rows) {
+	for _, r := range slices.Backward(rows[max(0, len(rows)-mostItems):]) {
 		a, _ := slices.BinarySearchFunc(f.accounts, r.AccountID, func(a bank.Account, id int64) int { return cmp.Compare(a.ID, id) })
 		c.Items = append(c.Items, Item{r.Ref(), f.accounts[a].Ref(), r.BookingDate, r.BaseType, minorMoney(size(r.native), f.accounts[a].Currency),
 			r.CategoryID, r.CategorySource, PartyOf(*r.Transaction), r.TransferID != nil})
@@ -85,7 +85,7 @@ func buildCategorizedTransactions(given Input) *CategorizedTransactions {
 	return c
 }
 
-// mostItems is how many transactions the sheet lists; the report has all.
+// mostItems is how many transactions the report lists itself.
 const mostItems = 500
 
 // Sheet shows how much could be categorised first, then the sums, then the newest transactions.
@@ -108,7 +108,7 @@ func (c *CategorizedTransactions) Sheet() []paper.Block {
 		blocks = append(blocks, categoryTable("Came in", c.InCategories, c.In))
 	}
 	t := paper.Table{Columns: []paper.Column{{Title: "Day"}, {Title: "With"}, {Title: "Category"}, {Title: "Account"}, {Title: "Amount", Number: true}}}
-	for _, x := range c.Items[:min(len(c.Items), mostItems)] {
+	for _, x := range c.Items {
 		name, amount := categoryName(x.CategoryID), moneyText(x.Amount)
 		if x.Transfer {
 			name = "Between own accounts"
@@ -118,8 +118,8 @@ func (c *CategorizedTransactions) Sheet() []paper.Block {
 		}
 		t.Rows = append(t.Rows, []string{dayText(x.BookingDate), x.Party, name, c.account(x.Account).Name, amount})
 	}
-	if len(c.Items) > mostItems {
-		t.Caption = fmt.Sprintf("The newest %d of %s", mostItems, count(len(c.Items), "transaction"))
+	if c.TransactionCount > mostItems {
+		t.Caption = fmt.Sprintf("The newest %d of %s", mostItems, count(c.TransactionCount, "transaction"))
 	}
 	return append(blocks, paper.Heading("Transactions"), t)
 }

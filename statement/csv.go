@@ -195,7 +195,6 @@ type layout struct {
 	currency  bank.Currency // of the amounts, as their column names it
 	account   Account       // from the lines before
 	closing   *Balance
-	inBalance bool
 	dates     order
 	point     rune
 	group     rune
