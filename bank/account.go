@@ -61,6 +61,7 @@ type Account struct {
 	CreditLimit  *decimal.Decimal
 	OpenedOn     *Date
 	CreatedAt    time.Time
+	DataSourceID *int64 // set when accounts are synchronised
 }
 
 // Balance is what an account holds, as its bank told it.

@@ -29,6 +29,7 @@ type TransactionFilter struct {
 	MinAmount   *decimal.Decimal
 	MaxAmount   *decimal.Decimal
 	Transfers   *bool
+	Party       *string // the merchant's name, else the counterparty's, exactly; "" names what has neither
 }
 
 // Check says everything that is wrong with a filter.
@@ -42,6 +43,9 @@ func (f *TransactionFilter) Check(path string) fault.Many {
 	faults.Add(CheckIDs(path+".categoryIds", f.CategoryIDs))
 	if f.Text != nil {
 		faults.Add(CheckText(path+".text", *f.Text, 2, MaxName))
+	}
+	if f.Party != nil {
+		faults.Add(CheckText(path+".party", *f.Party, 0, MaxName))
 	}
 	return faults
 }

@@ -1,6 +1,7 @@
 package bank
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,6 +68,28 @@ type Transaction struct {
 	TransferID       *int64 // the other leg of a movement between the consumer's own accounts
 	CreatedAt        time.Time
 	ChangedAt        time.Time
+
+	CategoryRule       string  // what fired, such as "merchant zalando"
+	CategoryConfidence int     // percent
+	BankCode           *string // the bank's word for the kind of booking: ISO 20022 such as PMNT-RCDT-ESCT, or the German GVC
+	Parts              []Part  `bun:"type:jsonb,nullzero"` // payments that the bank booked as one
+}
+
+// Part is one of the payments that a bank books as one.
+type Part struct {
+	BaseType         BaseType `json:"baseType"`
+	Amount           *Money   `json:"amount,omitempty"` // may be in another currency
+	Description      string   `json:"description,omitempty"`
+	CounterpartyName *string  `json:"counterpartyName,omitempty"`
+	CounterpartyIBAN *string  `json:"counterpartyIban,omitempty"`
+}
+
+// Counterparty is who the part goes to or comes from.
+func (p Part) Counterparty() *Counterparty {
+	if p.CounterpartyName == nil && p.CounterpartyIBAN == nil {
+		return nil
+	}
+	return &Counterparty{p.CounterpartyName, p.CounterpartyIBAN}
 }
 
 // Counterparty is who is on the other side.
@@ -82,6 +105,11 @@ func (t Transaction) Counterparty() *Counterparty {
 
 // Merchant is the shop behind a transaction.
 type Merchant struct{ Name string }
+
+// Ref names the merchant by its name.
+func (m Merchant) Ref() string {
+	return base64.RawURLEncoding.EncodeToString(append([]byte{'n'}, m.Name...))
+}
 
 // Merchant is nil when none was recognised.
 func (t Transaction) Merchant() *Merchant {

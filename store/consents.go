@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
+	"insightgraph/callback"
 	"insightgraph/connect"
 	"insightgraph/fault"
 )
@@ -75,7 +76,8 @@ func (s *Store) Reseal(ctx context.Context, reseal func(sealed []byte, place str
 	for _, kind := range []struct {
 		table, place string // and the column that its place is told by
 		of           func(customerID, id int64) string
-	}{{"flows", "id", connect.DialogPlace}, {"consents", "flow_id", connect.ConsentPlace}} {
+	}{{"flows", "id", connect.DialogPlace}, {"consents", "flow_id", connect.ConsentPlace},
+		{"webhook_secrets", "customer_id", func(customerID, _ int64) string { return callback.SecretPlace(customerID) }}} {
 		after := [2]int64{}
 		for more := true; more; {
 			var ok, bad int

@@ -211,7 +211,8 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 		n     *int
 	}{{"refresh_parts", nil}, {"refreshes", nil}, {"automatic_refreshes", nil}, {"account_links", nil}, {"consents", nil},
 		{"account_months", nil}, {"category_months", nil}, {"refused_transfers", nil}, {"transactions", &e.Transactions},
-		{"accounts", &e.Accounts}, {"evaluations", nil}, {"feed_entries", &e.Entries}, {"user_settings", nil}, {"idempotency_keys", nil}} {
+		{"accounts", &e.Accounts}, {"evaluations", nil}, {"feed_entries", &e.Entries}, {"user_settings", nil}, {"idempotency_keys", nil},
+		{"delivery_attempts", nil}, {"deliveries", nil}, {"reports", nil}, {"cases", nil}, {"synchronizations", nil}, {"data_sources", nil}, {"corrections", nil}} {
 		n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = ? AND consumer_id = ANY(?::bigint[])", bun.Ident(step.table), customerID, pgdialect.Array(ids))
 		if err != nil {
 			return e, err

@@ -181,19 +181,26 @@ func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []con
 	return err
 }
 
-// eraseEntries erases the feed entries that rest on erased accounts or transactions.
+// eraseEntries erases the feed entries and reports that rest on erased accounts or transactions. A report looks at a year
+// before its period too.
 func (tx *Tx) eraseEntries(ctx context.Context, customerID int64, accounts []bank.Account, rows []bank.Transaction) error {
 	consumers, ids := make([]int64, 0, len(accounts)+len(rows)), make([]string, 0, len(accounts)+len(rows))
-	days := make([]*string, 0, len(accounts)+len(rows)) // nil: whatever the days
+	days, numbers := make([]*string, 0, len(accounts)+len(rows)), make([]int64, 0, len(accounts)+len(rows)) // a nil day: whatever the days
 	for _, a := range accounts {
-		consumers, ids, days = append(consumers, a.ConsumerID), append(ids, a.Ref().String()), append(days, nil)
+		consumers, ids, days, numbers = append(consumers, a.ConsumerID), append(ids, a.Ref().String()), append(days, nil), append(numbers, a.ID)
 	}
 	for _, x := range rows {
 		account := bank.Account{ConsumerID: x.ConsumerID, ID: x.AccountID}
-		consumers, ids, days = append(consumers, x.ConsumerID), append(ids, account.Ref().String()), append(days, text(&x.BookingDate))
+		consumers, ids, days, numbers = append(consumers, x.ConsumerID), append(ids, account.Ref().String()), append(days, text(&x.BookingDate)), append(numbers, x.AccountID)
 	}
 	if len(consumers) == 0 {
 		return nil
+	}
+	if _, err := tx.pg.Exec(ctx, `DELETE FROM reports r USING cases c, (SELECT DISTINCT consumer_id, account, day::date AS day FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS u(consumer_id, account, day)) gone
+		WHERE r.customer_id = $1 AND r.consumer_id = gone.consumer_id AND (c.customer_id, c.consumer_id, c.id) = (r.customer_id, r.consumer_id, r.case_id)
+			AND gone.account = ANY(c.account_ids) AND (gone.day IS NULL OR gone.day BETWEEN c.period_from - interval '13 months' AND c.period_to)`,
+		customerID, consumers, numbers, days); err != nil {
+		return err
 	}
 	_, err := tx.pg.Exec(ctx, `DELETE FROM feed_entries e USING (SELECT DISTINCT consumer_id, account, day::date AS day FROM unnest($2::bigint[], $3::text[], $4::text[]) AS u(consumer_id, account, day)) gone
 		WHERE e.customer_id = $1 AND e.consumer_id = gone.consumer_id AND (gone.day IS NULL OR gone.day BETWEEN e.window_from AND e.window_to)

@@ -100,6 +100,10 @@ func accept(p Part, f Fetched) (kept []one, clean bool) {
 			if x.MCC != nil && (len(*x.MCC) != 4 || strings.Trim(*x.MCC, "0123456789") != "") {
 				x.MCC = nil
 			}
+			if x.BankCode != nil {
+				code := short(*x.BankCode, maxBankCode)
+				x.BankCode = &code
+			}
 			if x.Check("", a.Currency).Err() != nil {
 				return nil, false
 			}
@@ -352,8 +356,12 @@ func (c *catch) transactions(ctx context.Context, days bank.Period) error {
 // store writes the rows of each account and matches the consumer's transfers after the last one.
 func (c *catch) store(ctx context.Context, changes []connect.Changes) error {
 	days, news := bank.Period{From: always.To, To: always.From}, false
+	k, err := c.knowledge(ctx, c.customerID, []int64{c.consumerID})
+	if err != nil {
+		return err
+	}
 	for i, b := range c.brought {
-		rows, err := prepare(b.Account, changes[i].Store)
+		rows, err := prepare(b.Account, changes[i].Store, k)
 		if err != nil {
 			return err
 		}
@@ -458,9 +466,11 @@ func (c *catch) end(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := c.ExecContext(ctx, `UPDATE refreshes SET consumer_id = ?, created = created + ?, parts_left = parts_left - 1,
+	if _, err := c.ExecContext(ctx, `UPDATE refreshes SET consumer_id = ?, created = created + ?, parts_left = parts_left - 1,
 			state = CASE WHEN parts_left > 1 THEN state WHEN problem IS NULL THEN 'FINISHED' ELSE 'EXCEPTION' END,
 			finished_at = CASE WHEN parts_left > 1 THEN NULL ELSE ?::timestamptz END
-		WHERE customer_id = ? AND id = ?`, c.consumerID, c.created, c.now, c.customerID, c.row.RefreshID)
-	return err
+		WHERE customer_id = ? AND id = ?`, c.consumerID, c.created, c.now, c.customerID, c.row.RefreshID); err != nil {
+		return err
+	}
+	return c.settle(ctx, []int64{c.customerID}, []int64{c.row.RefreshID})
 }

@@ -5,9 +5,9 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
-	"insightgraph/category"
 	"insightgraph/statement"
 )
 
@@ -124,35 +124,53 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows []statement.TransactionRow) (r Imported, rejected []statement.Rejected, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
 		r, rejected = Imported{}, nil
-		if err := tx.stageTransactions(ctx, rows); err != nil {
+		places, err := tx.places(ctx, customerID, rows)
+		if err != nil {
 			return err
 		}
-		var bad []struct {
-			Line   int
-			Reason string
-		}
-		if err := tx.NewRaw(resolveStage, customerID).Scan(ctx, &bad); err != nil {
-			return err
-		}
-		for _, b := range bad {
-			rejected = append(rejected, statement.Rejected{File: "transactions", Line: b.Line, Message: b.Reason})
-		}
+		var good []statement.TransactionRow
 		var consumers []int64
-		if err := tx.NewRaw("SELECT DISTINCT consumer_id FROM stage WHERE account_id IS NOT NULL ORDER BY 1").Scan(ctx, &consumers); err != nil {
-			return err
+		for _, row := range rows {
+			at := places[place{row.ConsumerExternalID, row.AccountExternalID}]
+			reason := ""
+			switch {
+			case len(at) == 0:
+				reason = "There is no account with this account_external_id"
+			case len(at) > 1:
+				reason = "Several consumers have an account with this account_external_id; add the column consumer_external_id"
+			case at[0].Currency != row.Transaction.Currency:
+				reason = "The currency differs from the account's"
+			default:
+				row.Transaction.ConsumerID, row.Transaction.AccountID = at[0].ConsumerID, at[0].ID
+				good, consumers = append(good, row), append(consumers, at[0].ConsumerID)
+				continue
+			}
+			rejected = append(rejected, statement.Rejected{File: "transactions", Line: row.Line, Message: reason})
 		}
+		consumers = unique(consumers)
 		if err := tx.lockConsumers(ctx, customerID, consumers); err != nil {
 			return err
 		}
+		k, err := tx.knowledge(ctx, customerID, consumers)
+		if err != nil {
+			return err
+		}
+		for i := range good {
+			at := places[place{good[i].ConsumerExternalID, good[i].AccountExternalID}][0]
+			k.categorise(&good[i].Transaction, at.ConsumerID, at.IBAN)
+		}
+		if err := tx.stageTransactions(ctx, good); err != nil {
+			return err
+		}
 		var stored struct {
-			Good, Created, Updated int
-			FirstDay, LastDay      *bank.Date
-			Changed                []int64 `bun:",array"`
+			Created, Updated  int
+			FirstDay, LastDay *bank.Date
+			Changed           []int64 `bun:",array"`
 		}
 		if err := tx.NewRaw(moveStage, tx.now, customerID).Scan(ctx, &stored); err != nil {
 			return err
 		}
-		r = Imported{Transactions: stored.Created, Updated: stored.Updated, Unchanged: stored.Good - stored.Created - stored.Updated, Rejected: len(rejected)}
+		r = Imported{Transactions: stored.Created, Updated: stored.Updated, Unchanged: len(good) - stored.Created - stored.Updated, Rejected: len(rejected)}
 		if stored.FirstDay == nil {
 			return nil
 		}
@@ -164,51 +182,73 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 	return r, rejected, err
 }
 
-// resolveStage finds each line's account and tells the lines that have none.
-const resolveStage = `WITH found AS (
-		SELECT s.n, min(a.consumer_id) AS consumer_id, min(a.id) AS account_id, count(a.id) AS count, min(a.currency) AS currency
-		FROM stage s LEFT JOIN (accounts a JOIN consumers c ON c.customer_id = a.customer_id AND c.id = a.consumer_id)
-			ON a.customer_id = ? AND a.external_id = s.account_external_id AND (s.consumer_external_id = '' OR c.external_id = s.consumer_external_id)
-		GROUP BY s.n),
-	resolved AS (UPDATE stage s SET consumer_id = f.consumer_id, account_id = f.account_id FROM found f WHERE f.n = s.n AND f.count = 1 AND f.currency = s.currency)
-	SELECT s.line, CASE WHEN f.count = 0 THEN 'There is no account with this account_external_id'
-		WHEN f.count > 1 THEN 'Several consumers have an account with this account_external_id; add the column consumer_external_id'
-		ELSE 'The currency differs from the account''s' END AS reason
-	FROM stage s JOIN found f ON f.n = s.n WHERE f.count <> 1 OR f.currency <> s.currency ORDER BY s.n`
+// place is how a line names its account; without the consumer it is any consumer's of that name.
+type place struct{ consumer, account string }
 
-// moveStage moves the staged rows that have an account; of two lines for one external id the later one counts.
-const moveStage = `WITH good AS (
-		SELECT DISTINCT ON (consumer_id, account_id, external_id) * FROM stage WHERE account_id IS NOT NULL ORDER BY consumer_id, account_id, external_id, n DESC),
+// places finds the accounts that lines name; of several, two.
+func (tx *Tx) places(ctx context.Context, customerID int64, rows []statement.TransactionRow) (map[place][]bank.Account, error) {
+	seen := map[place]bool{}
+	var consumers, accounts []string
+	for _, row := range rows {
+		if p := (place{row.ConsumerExternalID, row.AccountExternalID}); !seen[p] {
+			seen[p] = true
+			consumers, accounts = append(consumers, p.consumer), append(accounts, p.account)
+		}
+	}
+	var found []struct {
+		Owner, Named string
+		bank.Account `bun:",extend"`
+	}
+	err := tx.NewRaw(`WITH u AS (SELECT * FROM unnest(?1::text[], ?2::text[]) AS u(owner, named))
+		SELECT u.owner, u.named, a.consumer_id, a.id, a.currency, a.iban FROM u JOIN consumers c ON c.customer_id = ?0 AND c.external_id = u.owner
+			JOIN accounts a ON a.customer_id = ?0 AND a.consumer_id = c.id AND a.external_id = u.named WHERE u.owner <> ''
+		UNION ALL SELECT u.owner, u.named, a.consumer_id, a.id, a.currency, a.iban FROM u CROSS JOIN LATERAL
+			(SELECT * FROM accounts WHERE customer_id = ?0 AND external_id = u.named LIMIT 2) a WHERE u.owner = ''`,
+		customerID, pgdialect.Array(consumers), pgdialect.Array(accounts)).Scan(ctx, &found)
+	places := make(map[place][]bank.Account, len(found))
+	for _, f := range found {
+		p := place{f.Owner, f.Named}
+		places[p] = append(places[p], f.Account)
+	}
+	return places, err
+}
+
+// moveStage moves the staged rows; of two lines for one external id the later one counts.
+const moveStage = `WITH good AS (SELECT DISTINCT ON (consumer_id, account_id, external_id) * FROM stage ORDER BY consumer_id, account_id, external_id, n DESC),
 	moved AS (INSERT INTO transactions AS t (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date,
-			value_date, status, description, counterparty_name, counterparty_iban, mcc, category_id, category_source, created_at, changed_at)
+			value_date, status, description, counterparty_name, counterparty_iban, mcc, bank_code, parts,
+			category_id, category_source, category_rule, category_confidence, merchant_name, created_at, changed_at)
 		SELECT ?1, consumer_id, account_id, external_id, base_type, amount::numeric, currency, booking_date, value_date, status, description,
-			counterparty_name, counterparty_iban, mcc, category_id, category_source, ?0::timestamptz, ?0::timestamptz
+			counterparty_name, counterparty_iban, mcc, bank_code, parts::jsonb,
+			category_id, category_source, category_rule, category_confidence, merchant_name, ?0::timestamptz, ?0::timestamptz
 		FROM good ORDER BY consumer_id, account_id, external_id
 		` + onConflict + ` RETURNING xmax = 0 AS created, consumer_id, booking_date)
-	SELECT (SELECT count(*) FROM stage WHERE account_id IS NOT NULL) AS good, count(*) FILTER (WHERE created) AS created, count(*) FILTER (WHERE NOT created) AS updated,
+	SELECT count(*) FILTER (WHERE created) AS created, count(*) FILTER (WHERE NOT created) AS updated,
 		min(booking_date) AS first_day, max(booking_date) AS last_day, coalesce(array_agg(DISTINCT consumer_id) FILTER (WHERE consumer_id IS NOT NULL), '{}') AS changed
 	FROM moved`
 
 func (tx *Tx) stageTransactions(ctx context.Context, rows []statement.TransactionRow) error {
-	err := tx.stage(ctx, `line int, consumer_external_id text, account_external_id text, external_id text, base_type text, amount text, currency text, booking_date date,
-			value_date date, status text, description text, counterparty_name text, counterparty_iban text, mcc text, category_id int, category_source text,
-			consumer_id bigint, account_id bigint`,
-		[]string{"line", "consumer_external_id", "account_external_id", "external_id", "base_type", "amount", "currency", "booking_date", "value_date", "status",
-			"description", "counterparty_name", "counterparty_iban", "mcc", "category_id", "category_source"},
-		len(rows), func(i int) []any {
+	names := []string{"consumer_id", "account_id", "external_id", "base_type", "amount", "currency", "booking_date", "value_date", "status", "description",
+		"counterparty_name", "counterparty_iban", "mcc", "bank_code", "parts", "category_id", "category_source", "category_rule", "category_confidence", "merchant_name"}
+	parts := make([]*string, len(rows))
+	for i, row := range rows {
+		var err error
+		if parts[i], err = partsText(row.Transaction); err != nil {
+			return err
+		}
+	}
+	err := tx.stage(ctx, `consumer_id bigint, account_id bigint, external_id text, base_type text, amount text, currency text, booking_date date, value_date date, status text,
+			description text, counterparty_name text, counterparty_iban text, mcc text, bank_code text, parts text,
+			category_id int, category_source text, category_rule text, category_confidence int, merchant_name text`,
+		names, len(rows), func(i int) []any {
 			x := rows[i].Transaction
-			if x.CategoryID != 0 {
-				x.CategorySource = bank.SourceCustomerRule
-			} else {
-				answer := category.Of(x)
-				x.CategoryID, x.CategorySource = answer.Category, answer.Source
-			}
 			var valueDate any
 			if x.ValueDate != nil {
 				valueDate = x.ValueDate.Time()
 			}
-			return []any{rows[i].Line, rows[i].ConsumerExternalID, rows[i].AccountExternalID, x.ExternalID, string(x.BaseType), x.Amount.String(), string(x.Currency),
-				x.BookingDate.Time(), valueDate, string(x.Status), x.Description, x.CounterpartyName, x.CounterpartyIBAN, x.MCC, x.CategoryID, string(x.CategorySource)}
+			return []any{x.ConsumerID, x.AccountID, x.ExternalID, string(x.BaseType), x.Amount.String(), string(x.Currency), x.BookingDate.Time(), valueDate, string(x.Status),
+				x.Description, x.CounterpartyName, x.CounterpartyIBAN, x.MCC, x.BankCode, parts[i],
+				x.CategoryID, string(x.CategorySource), x.CategoryRule, x.CategoryConfidence, x.MerchantName}
 		})
 	if err != nil {
 		return err

@@ -25,11 +25,14 @@ type things struct {
 	session, flow, refresh, consent            bank.Ref
 	whole                                      insight.Entry
 	wholeRun                                   insight.Run
+	rule                                       bank.Ref
+	source, casefile, report, delivery         bank.Ref
 }
 
 func (x tenant) things(i int) things {
 	return things{x.consumers[i].Ref(), x.accounts[2*i].Ref(), x.rows[i*len(x.rows)/2].Ref(), x.entries[i].Ref(), x.runs[i].Ref(),
-		x.flows[i].Session, x.flows[i].Flow, x.flows[i].Refresh, x.flows[i].Consent, x.entries[i], x.runs[i]}
+		x.flows[i].Session, x.flows[i].Flow, x.flows[i].Refresh, x.flows[i].Consent, x.entries[i], x.runs[i], x.rule,
+		x.reports[i].Source, x.reports[i].Case, x.reports[i].Report, x.reports[i].Delivery}
 }
 
 // like is the same kinds of things that nobody has.
@@ -37,7 +40,9 @@ func like(of things, consumer, id int64) things {
 	x := things{bank.Ref{Kind: bank.KindConsumer, ConsumerID: consumer, ID: consumer}, bank.Ref{Kind: bank.KindAccount, ConsumerID: consumer, ID: id},
 		bank.Ref{Kind: bank.KindTransaction, ConsumerID: consumer, ID: id}, bank.Ref{Kind: bank.KindEntry, ConsumerID: consumer, ID: id},
 		bank.Ref{Kind: bank.KindRun, ConsumerID: consumer, ID: id}, bank.Ref{Kind: bank.KindSession, ID: id}, bank.Ref{Kind: bank.KindFlow, ID: id},
-		bank.Ref{Kind: bank.KindRefresh, ID: id}, bank.Ref{Kind: bank.KindConsent, ConsumerID: consumer, ID: id}, of.whole, of.wholeRun}
+		bank.Ref{Kind: bank.KindRefresh, ID: id}, bank.Ref{Kind: bank.KindConsent, ConsumerID: consumer, ID: id}, of.whole, of.wholeRun, bank.Ref{Kind: bank.KindRule, ID: id},
+		bank.Ref{Kind: bank.KindSource, ConsumerID: consumer, ID: id}, bank.Ref{Kind: bank.KindCase, ConsumerID: consumer, ID: id},
+		bank.Ref{Kind: bank.KindReport, ConsumerID: consumer, ID: id}, bank.Ref{Kind: bank.KindDelivery, ConsumerID: consumer, ID: id}}
 	x.whole.ConsumerID, x.whole.ID, x.whole.Accounts = consumer, id, []insight.EntryAccount{{ID: x.account}}
 	x.wholeRun.ID = id
 	return x
@@ -131,7 +136,7 @@ func TestForeignRefs(t *testing.T) {
 	}
 	for name, do := range operations(t) {
 		switch name {
-		case "DeleteConsumer", "DeleteAccount", "DeleteTransactions", "SeparateTransfer", "StartFlow", "CollectFlow":
+		case "DeleteConsumer", "DeleteAccount", "DeleteTransactions", "DeleteCategoryRule", "SeparateTransfer", "StartFlow", "CollectFlow":
 			continue
 		}
 		if _, err := do(s.Customer(a.id), own); err != nil {
@@ -215,7 +220,7 @@ func TestRowsOfOthers(t *testing.T) {
 			}
 		}
 	}
-	for _, table := range []string{"sessions", "origins"} { // nothing of one consumer
+	for _, table := range []string{"sessions", "origins", "webhook_secrets"} { // nothing of one consumer
 		if n := count(mine, anna, "SELECT FROM "+table); n != 0 {
 			t.Errorf("%s: a consumer sees %d rows", table, n)
 		}

@@ -5,9 +5,12 @@ import (
 	"time"
 
 	"insightgraph/bank"
+	"insightgraph/callback"
+	"insightgraph/category"
 	"insightgraph/connect"
 	"insightgraph/insight"
 	"insightgraph/page"
+	"insightgraph/report"
 	"insightgraph/store"
 	"insightgraph/store/storetest"
 )
@@ -37,11 +40,11 @@ func TestSchemaIsolation(t *testing.T) {
 		"rights beyond reading and writing rows": `SELECT c.relname::text FROM pg_class c, pg_roles r WHERE r.rolname LIKE 'insightgraph_%' AND c.relnamespace = 'public'::regnamespace
 			AND c.relkind = 'r' AND (has_table_privilege(r.oid, c.oid, 'TRUNCATE') OR has_table_privilege(r.oid, c.oid, 'REFERENCES') OR has_table_privilege(r.oid, c.oid, 'TRIGGER'))`,
 		"functions that run as their owner": `SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef`,
-		// tokens, flows: found before the customer is known. run_shards, refresh_parts: a task names its shard or part alone. customers: client ids are one name space.
+		// tokens, flows: found before the customer is known. run_shards, refresh_parts, reports, deliveries: a task names its row alone. customers: client ids are one name space.
 		"unique indexes that tell of other customers": `SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 			LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
 			WHERE i.indisunique AND c.relnamespace = 'public'::regnamespace AND a.attname IS DISTINCT FROM 'customer_id'
-			AND i.indexrelid::regclass::text NOT IN ('customers_pkey', 'customers_client_id', 'tokens_pkey', 'run_shards_id', 'refresh_parts_id', 'flows_handle', 'rates_pkey', 'migrations_pkey', 'migration_locks_pkey', 'migration_locks_table_name_key')`,
+			AND i.indexrelid::regclass::text NOT IN ('customers_pkey', 'customers_client_id', 'tokens_pkey', 'run_shards_id', 'refresh_parts_id', 'reports_id', 'deliveries_id', 'flows_handle', 'rates_pkey', 'migrations_pkey', 'migration_locks_pkey', 'migration_locks_table_name_key')`,
 		"references that tell of other customers": `SELECT k.conname::text FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
 			WHERE k.contype = 'f' AND a.attname <> 'customer_id'`,
 		"references without an index": `SELECT k.conname::text FROM pg_constraint k WHERE k.contype = 'f' AND NOT EXISTS (
@@ -63,6 +66,8 @@ type tenant struct {
 	entries   []insight.Entry
 	runs      []insight.Run // of each consumer
 	flows     []linked      // of each consumer
+	rule      bank.Ref      // of categories
+	reports   []reported    // of each consumer
 }
 
 // linked are the refs of what linking a bank leaves.
@@ -83,6 +88,37 @@ func linkBank(t *testing.T, s *store.Store, c store.Tenant, who string) linked {
 	return linked{bank.Ref{Kind: bank.KindSession, ID: f.SessionID}, f.Ref(), r.Ref(), consents[owner.ID][0].Ref()}
 }
 
+// reported are the refs of what a report leaves.
+type reported struct{ Source, Case, Report, Delivery bank.Ref }
+
+// makeReport synchronises a consumer, which waits for a refresh that is under way, and makes a report whose callback was
+// tried once.
+func makeReport(t *testing.T, s *store.Store, c store.Tenant, consumer bank.Ref) reported {
+	t.Helper()
+	ctx := t.Context()
+	w := &world{Store: s, c: c}
+	sources, _ := w.synchronise(t, consumer.ID)
+	n := asked(consumer.ID, report.TypeIncome)
+	n.Request.CallbackURL = ptr("https://shop.example/hook")
+	r, _, err := c.CreateReport(ctx, n, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = w.build(t, r)
+	d := must[*page.Of[callback.Delivery]](t)(c.Deliveries(ctx, callback.Filter{ConsumerIDs: []bank.Ref{consumer}}, page.Args{Size: 1})).Nodes[0]
+	sending, ok, err := s.ClaimDelivery(ctx, d.ID)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if err := s.FinishDelivery(ctx, sending, callback.Attempt{StatusCode: ptr(200)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.WebhookSecrets(ctx, r.CustomerID, func() []byte { return []byte("sealed") }); err != nil {
+		t.Fatal(err)
+	}
+	return reported{sources[0].Ref(), report.Case{ConsumerID: r.ConsumerID, ID: r.CaseID}.Ref(), r.Ref(), d.Ref()}
+}
+
 func populate(t *testing.T, s *store.Store, name string) tenant {
 	t.Helper()
 	ctx := t.Context()
@@ -99,6 +135,9 @@ func populate(t *testing.T, s *store.Store, name string) tenant {
 			if *x.ExternalID == "no" && x.BaseType == bank.Debit {
 				must[[]bank.Transaction](t)(made.SeparateTransfer(ctx, x.Ref()))
 			}
+		}
+		if _, _, err := made.Categorize(ctx, mine[0].Ref(), 201, false); err != nil {
+			t.Fatal(err)
 		}
 		made.rows = append(made.rows, mine...)
 		off := func(map[string]insight.Settings, map[string]insight.Settings) (map[string]insight.Settings, error) {
@@ -124,8 +163,14 @@ func populate(t *testing.T, s *store.Store, name string) tenant {
 			t.Fatal(err)
 		}
 		made.flows = append(made.flows, linkBank(t, s, made.Tenant, who))
+		made.reports = append(made.reports, makeReport(t, s, made.Tenant, c.Ref()))
 		made.entries = append(made.entries, must[*page.Of[insight.Entry]](t)(made.Feed(ctx, insight.FeedFilter{ConsumerIDs: []bank.Ref{c.Ref()}}, page.Args{Size: 9})).Nodes...)
 	}
+	rule, _, err := made.SaveCategoryRule(ctx, category.Rule{Name: "rule", Text: "rule", Category: 201}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.rule = rule.Ref()
 	must[[]string](t)(made.AddOrigin(ctx, "https://shop.example"))
 	must[bank.PublicKey](t)(made.AddPublicKey(ctx, bank.PublicKey{KeyID: "key", Algorithm: "EdDSA", PEM: "pem"}))
 	if err := made.ChangeCustomerSettings(ctx, func(map[string]insight.Settings) (map[string]insight.Settings, error) {

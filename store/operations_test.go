@@ -4,9 +4,12 @@ import (
 	"testing"
 
 	"insightgraph/bank"
+	"insightgraph/callback"
 	"insightgraph/connect"
 	"insightgraph/insight"
 	"insightgraph/page"
+	"insightgraph/report"
+	"insightgraph/statement"
 	"insightgraph/store"
 )
 
@@ -61,7 +64,17 @@ func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error)
 			_, n, err := c.Categorize(ctx, x.transaction, 201, true)
 			return n, err
 		},
-		"SeparateTransfer": func(c store.Tenant, x things) (any, error) { return c.SeparateTransfer(ctx, x.transaction) },
+		"ImportStatement": func(c store.Tenant, x things) (any, error) {
+			r, err := c.ImportStatement(ctx, store.NewStatement{Consumer: &x.consumer}, opened(t, csvOf("", "05.01.2026;Shop;x;;-1,00;EUR"), statement.Options{}))
+			return r.Stored, err
+		},
+		"ImportStatement into an account": func(c store.Tenant, x things) (any, error) {
+			r, err := c.ImportStatement(ctx, store.NewStatement{Account: &x.account}, opened(t, csvOf("", "05.01.2026;Shop;x;;-1,00;EUR"), statement.Options{}))
+			return r.Stored, err
+		},
+		"CategoryRule":       func(c store.Tenant, x things) (any, error) { return c.CategoryRule(ctx, x.rule) },
+		"DeleteCategoryRule": func(c store.Tenant, x things) (any, error) { return nil, c.DeleteCategoryRule(ctx, x.rule) },
+		"SeparateTransfer":   func(c store.Tenant, x things) (any, error) { return c.SeparateTransfer(ctx, x.transaction) },
 		"TransactionsOfAccounts": func(c store.Tenant, x things) (any, error) {
 			p, err := c.TransactionsOfAccounts(ctx, []bank.Ref{x.account}, bank.TransactionFilter{}, ten)
 			return pageAnswer(t, p, err)
@@ -133,6 +146,47 @@ func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error)
 			_, revoked, err := c.RevokeConsents(ctx, x.consumer)
 			return revoked, err
 		},
+		"Synchronize": func(c store.Tenant, x things) (any, error) {
+			_, _, err := c.Synchronize(ctx, store.NewSynchronization{Consumer: x.consumer})
+			return nil, err
+		},
+		"DataSources":       func(c store.Tenant, x things) (any, error) { return c.DataSources(ctx, x.consumer) },
+		"DataSource":        func(c store.Tenant, x things) (any, error) { return c.DataSource(ctx, x.source) },
+		"AccountsOfSources": func(c store.Tenant, x things) (any, error) { return c.AccountsOfSources(ctx, []bank.Ref{x.source}) },
+		"CreateCase": func(c store.Tenant, x things) (any, error) {
+			_, err := c.CreateCase(ctx, store.NewCase{Consumer: &x.consumer, DataSources: []bank.Ref{x.source}}, nil)
+			return nil, err
+		},
+		"CreateCase of an account": func(c store.Tenant, x things) (any, error) {
+			_, err := c.CreateCase(ctx, store.NewCase{Consumer: &x.consumer, Accounts: []bank.Ref{x.account}}, nil)
+			return nil, err
+		},
+		"Case": func(c store.Tenant, x things) (any, error) { return c.Case(ctx, x.casefile) },
+		"CreateReport": func(c store.Tenant, x things) (any, error) {
+			_, _, err := c.CreateReport(ctx, store.NewReport{Case: &x.casefile, Request: report.Request{Type: "SPENDING"}}, nil)
+			return nil, err
+		},
+		"Report": func(c store.Tenant, x things) (any, error) { return c.Report(ctx, x.report) },
+		"Reports": func(c store.Tenant, x things) (any, error) {
+			p, err := c.Reports(ctx, report.Filter{ConsumerIDs: []bank.Ref{x.consumer}}, ten)
+			return onePage(t, p, err)
+		},
+		"Reports of a case": func(c store.Tenant, x things) (any, error) {
+			p, err := c.Reports(ctx, report.Filter{CaseID: &x.casefile}, ten)
+			return onePage(t, p, err)
+		},
+		"ReportsOfCases": func(c store.Tenant, x things) (any, error) { return c.ReportsOfCases(ctx, []bank.Ref{x.casefile}) },
+		"UsedTransactions": func(c store.Tenant, x things) (any, error) {
+			all := report.Selection{{AccountIDs: []int64{x.account.ID}, From: day("2020-01-01"), To: day("2030-01-01"), Status: bank.Posted}}
+			p, err := c.UsedTransactions(ctx, []store.Used{{ConsumerID: x.consumer.ConsumerID, Selection: all}}, bank.TransactionFilter{}, ten)
+			return pageAnswer(t, p, err)
+		},
+		"Deliveries": func(c store.Tenant, x things) (any, error) {
+			p, err := c.Deliveries(ctx, callback.Filter{ConsumerIDs: []bank.Ref{x.consumer}}, ten)
+			return onePage(t, p, err)
+		},
+		"Delivery":  func(c store.Tenant, x things) (any, error) { return c.Delivery(ctx, x.delivery) },
+		"Redeliver": func(c store.Tenant, x things) (any, error) { return c.Redeliver(ctx, x.delivery) },
 		"CreateRun": func(c store.Tenant, x things) (any, error) {
 			_, _, err := c.CreateRun(ctx, store.NewRun{Requests: []insight.TriggerRequest{{Insight: "COMPARISON"}}, Consumer: &x.consumer}, nil)
 			return nil, err

@@ -141,11 +141,13 @@ func (tx *Tx) endParts(ctx context.Context, parts []refreshPart, problem connect
 	if err := tx.saveFlows(ctx, flows); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE refreshes r SET parts_left = r.parts_left - u.n, problem = coalesce(r.problem, ?0),
+	if _, err := tx.ExecContext(ctx, `UPDATE refreshes r SET parts_left = r.parts_left - u.n, problem = coalesce(r.problem, ?0),
 			state = CASE WHEN r.parts_left > u.n THEN r.state ELSE 'EXCEPTION' END, finished_at = CASE WHEN r.parts_left > u.n THEN NULL ELSE ?1::timestamptz END
 		FROM (SELECT customer_id, id, count(*)::int AS n FROM unnest(?2::bigint[], ?3::bigint[]) AS x(customer_id, id) GROUP BY 1, 2) u
-		WHERE (r.customer_id, r.id) = (u.customer_id, u.id)`, problem, tx.now, pgdialect.Array(customers), pgdialect.Array(refreshes))
-	return err
+		WHERE (r.customer_id, r.id) = (u.customer_id, u.id)`, problem, tx.now, pgdialect.Array(customers), pgdialect.Array(refreshes)); err != nil {
+		return err
+	}
+	return tx.settle(ctx, customers, refreshes)
 }
 
 // closeConsents ends the consents of parts where that is the problem.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -92,6 +93,9 @@ func (t Tenant) matching(f bank.TransactionFilter) func(*bun.SelectQuery) *bun.S
 		}
 		if f.Transfers != nil {
 			q = q.Where("(transaction.transfer_id IS NOT NULL) = ?", *f.Transfers)
+		}
+		if f.Party != nil {
+			q = q.Where(party+" = ?", *f.Party)
 		}
 		return q
 	}
@@ -184,7 +188,11 @@ func (t Tenant) CreateTransactions(ctx context.Context, account bank.Ref, rows [
 			if err := tx.account(ctx, t, account, &a); err != nil { // as it is under the lock
 				return err
 			}
-			checked, err := prepare(a, rows)
+			k, err := tx.knowledge(ctx, t.customerID, []int64{a.ConsumerID})
+			if err != nil {
+				return err
+			}
+			checked, err := prepare(a, rows, k)
 			if err != nil {
 				return err
 			}
@@ -204,7 +212,7 @@ func (t Tenant) CreateTransactions(ctx context.Context, account bank.Ref, rows [
 
 // prepare checks and categorises rows of an account, all faults at once. Rows with an external id come sorted by it and
 // once each, as conflict handling wants them; two different rows under one id are a fault.
-func prepare(a bank.Account, rows []bank.Transaction) ([]bank.Transaction, error) {
+func prepare(a bank.Account, rows []bank.Transaction, k knowledge) ([]bank.Transaction, error) {
 	var faults fault.Many
 	out := make([]bank.Transaction, 0, len(rows))
 	seen := make(map[string]int, len(rows))
@@ -212,15 +220,10 @@ func prepare(a bank.Account, rows []bank.Transaction) ([]bank.Transaction, error
 		path := bank.Path("transactions", i)
 		found := x.Check(path, a.Currency)
 		faults = append(faults, found...)
-		if x.CategoryID != 0 {
-			if _, ok := category.ByID(x.CategoryID); !ok {
-				faults.Add(fault.Unknown(path+".categoryId", "Category"))
-			}
-			x.CategorySource = bank.SourceCustomerRule
-		} else {
-			answer := category.Of(x)
-			x.CategoryID, x.CategorySource = answer.Category, answer.Source
+		if _, ok := category.ByID(x.CategoryID); !ok && x.CategoryID != 0 {
+			faults.Add(fault.Unknown(path+".categoryId", "Category"))
 		}
+		k.categorise(&x, a.ConsumerID, a.IBAN)
 		x.CustomerID, x.ConsumerID, x.AccountID = a.CustomerID, a.ConsumerID, a.ID
 		if x.ExternalID != nil {
 			if j, twice := seen[*x.ExternalID]; twice {
@@ -267,7 +270,8 @@ func (tx *Tx) putTransactions(ctx context.Context, a bank.Account, rows []bank.T
 	n := len(rows)
 	externalIDs, baseTypes, amounts, bookingDates := make([]*string, n), make([]string, n), make([]string, n), make([]string, n)
 	valueDates, statuses, descriptions := make([]*string, n), make([]string, n), make([]string, n)
-	names, ibans, mccs, categories, sources := make([]*string, n), make([]*string, n), make([]*string, n), make([]int, n), make([]string, n)
+	names, ibans, mccs, bankCodes, parts := make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n)
+	categories, sources, rules, confidences, merchants := make([]int, n), make([]string, n), make([]string, n), make([]int, n), make([]*string, n)
 	days = bank.Period{From: rows[0].BookingDate, To: rows[0].BookingDate}
 	for i, x := range rows {
 		externalIDs[i], baseTypes[i], amounts[i], bookingDates[i] = x.ExternalID, string(x.BaseType), x.Amount.String(), x.BookingDate.String()
@@ -275,19 +279,26 @@ func (tx *Tx) putTransactions(ctx context.Context, a bank.Account, rows []bank.T
 			d := x.ValueDate.String()
 			valueDates[i] = &d
 		}
-		statuses[i], descriptions[i], names[i], ibans[i], mccs[i] = string(x.Status), x.Description, x.CounterpartyName, x.CounterpartyIBAN, x.MCC
-		categories[i], sources[i] = x.CategoryID, string(x.CategorySource)
+		statuses[i], descriptions[i], names[i], ibans[i], mccs[i], bankCodes[i] = string(x.Status), x.Description, x.CounterpartyName, x.CounterpartyIBAN, x.MCC, x.BankCode
+		if parts[i], err = partsText(x); err != nil {
+			return s, days, err
+		}
+		categories[i], sources[i], rules[i], confidences[i], merchants[i] = x.CategoryID, string(x.CategorySource), x.CategoryRule, x.CategoryConfidence, x.MerchantName
 		days.From, days.To = min(days.From, x.BookingDate), max(days.To, x.BookingDate)
 	}
 	result, err := tx.pg.Query(ctx, `INSERT INTO transactions AS t (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date,
-			value_date, status, description, counterparty_name, counterparty_iban, mcc, category_id, category_source, created_at, changed_at, erase_at)
+			value_date, status, description, counterparty_name, counterparty_iban, mcc, bank_code, parts,
+			category_id, category_source, category_rule, category_confidence, merchant_name, created_at, changed_at, erase_at)
 		SELECT $1::bigint, $2::bigint, $3::bigint, external_id, base_type, amount::numeric, $4::text, booking_date::date,
-			value_date::date, status, description, name, iban, mcc, category_id, category_source, $5::timestamptz, $5::timestamptz, $18::timestamptz
-		FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::int[], $17::text[])
-			AS u(external_id, base_type, amount, booking_date, value_date, status, description, name, iban, mcc, category_id, category_source)
+			value_date::date, status, description, name, iban, mcc, bank_code, parts::jsonb,
+			category_id, category_source, category_rule, category_confidence, merchant_name, $5::timestamptz, $5::timestamptz, $6::timestamptz
+		FROM unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
+				$17::text[], $18::text[], $19::int[], $20::text[], $21::text[], $22::int[], $23::text[])
+			AS u(external_id, base_type, amount, booking_date, value_date, status, description, name, iban, mcc, bank_code, parts,
+				category_id, category_source, category_rule, category_confidence, merchant_name)
 		`+onConflict+` RETURNING xmax = 0`,
-		a.CustomerID, a.ConsumerID, a.ID, string(a.Currency), tx.now, externalIDs, baseTypes, amounts, bookingDates, valueDates, statuses, descriptions,
-		names, ibans, mccs, categories, sources, eraseAt)
+		a.CustomerID, a.ConsumerID, a.ID, string(a.Currency), tx.now, eraseAt, externalIDs, baseTypes, amounts, bookingDates, valueDates, statuses, descriptions,
+		names, ibans, mccs, bankCodes, parts, categories, sources, rules, confidences, merchants)
 	if err != nil {
 		return s, days, err
 	}
@@ -309,22 +320,42 @@ func (tx *Tx) putTransactions(ctx context.Context, a bank.Account, rows []bank.T
 	return s, days, nil
 }
 
-// onConflict updates a known row where something differs. A person's category stays, and so does a transfer unless what
-// it rests on has changed.
+// partsText is how the parts of a transaction are stored, nil for none.
+func partsText(x bank.Transaction) (*string, error) {
+	if len(x.Parts) == 0 {
+		return nil, nil
+	}
+	b, err := json.Marshal(x.Parts)
+	if err != nil {
+		return nil, err
+	}
+	text := string(b)
+	return &text, nil
+}
+
+// stays tells whether a known row keeps its category: a person's, and one that would only change because of a correction
+// of another transaction, for corrections are for what comes later.
+const stays = `(t.category_source = 'USER' OR excluded.category_source = 'USER' AND (t.base_type, t.description, t.counterparty_name, t.counterparty_iban)
+	IS NOT DISTINCT FROM (excluded.base_type, excluded.description, excluded.counterparty_name, excluded.counterparty_iban))`
+
+// onConflict updates a known row where something differs. A transfer stays unless what it rests on has changed.
 const onConflict = `ON CONFLICT (customer_id, consumer_id, account_id, external_id) DO UPDATE SET
 		base_type = excluded.base_type, amount = excluded.amount, booking_date = excluded.booking_date, value_date = excluded.value_date,
 		status = excluded.status, description = excluded.description, counterparty_name = excluded.counterparty_name,
-		counterparty_iban = excluded.counterparty_iban, mcc = excluded.mcc, changed_at = excluded.changed_at,
-		category_id = CASE WHEN t.category_source = 'USER' THEN t.category_id ELSE excluded.category_id END,
-		category_source = CASE WHEN t.category_source = 'USER' THEN t.category_source ELSE excluded.category_source END,
+		counterparty_iban = excluded.counterparty_iban, mcc = excluded.mcc, bank_code = excluded.bank_code, parts = excluded.parts,
+		merchant_name = excluded.merchant_name, changed_at = excluded.changed_at,
+		category_id = CASE WHEN ` + stays + ` THEN t.category_id ELSE excluded.category_id END,
+		category_source = CASE WHEN ` + stays + ` THEN t.category_source ELSE excluded.category_source END,
+		category_rule = CASE WHEN ` + stays + ` THEN t.category_rule ELSE excluded.category_rule END,
+		category_confidence = CASE WHEN ` + stays + ` THEN t.category_confidence ELSE excluded.category_confidence END,
 		transfer_id = CASE WHEN (t.base_type, t.amount, t.booking_date, t.status) = (excluded.base_type, excluded.amount, excluded.booking_date, excluded.status)
 			AND t.counterparty_iban IS NOT DISTINCT FROM excluded.counterparty_iban AND t.counterparty_name IS NOT DISTINCT FROM excluded.counterparty_name
 			THEN t.transfer_id END
-	WHERE (t.base_type, t.amount, t.booking_date, t.value_date, t.status, t.description, t.counterparty_name, t.counterparty_iban, t.mcc,
-			CASE WHEN t.category_source = 'USER' THEN 0 ELSE t.category_id END, CASE WHEN t.category_source = 'USER' THEN '' ELSE t.category_source END)
-		IS DISTINCT FROM (excluded.base_type, excluded.amount, excluded.booking_date, excluded.value_date, excluded.status, excluded.description,
-			excluded.counterparty_name, excluded.counterparty_iban, excluded.mcc,
-			CASE WHEN t.category_source = 'USER' THEN 0 ELSE excluded.category_id END, CASE WHEN t.category_source = 'USER' THEN '' ELSE excluded.category_source END)`
+	WHERE (t.base_type, t.amount, t.booking_date, t.value_date, t.status, t.description, t.counterparty_name, t.counterparty_iban, t.mcc, t.bank_code, t.parts, t.merchant_name)
+			IS DISTINCT FROM (excluded.base_type, excluded.amount, excluded.booking_date, excluded.value_date, excluded.status, excluded.description,
+			excluded.counterparty_name, excluded.counterparty_iban, excluded.mcc, excluded.bank_code, excluded.parts, excluded.merchant_name)
+		OR NOT ` + stays + ` AND (t.category_id, t.category_source, t.category_rule, t.category_confidence)
+			IS DISTINCT FROM (excluded.category_id, excluded.category_source, excluded.category_rule, excluded.category_confidence)`
 
 // UpdateTransaction corrects a transaction inside its consumer's lock.
 func (t Tenant) UpdateTransaction(ctx context.Context, ref bank.Ref, change func(*bank.Transaction) error) (x bank.Transaction, err error) {
@@ -345,9 +376,10 @@ func (t Tenant) UpdateTransaction(ctx context.Context, ref bank.Ref, change func
 		if err := x.Check("", old.Currency).Err(); err != nil {
 			return err
 		}
-		if x.CategorySource != bank.SourceUser && x.CategorySource != bank.SourceCustomerRule {
-			answer := category.Of(x)
-			x.CategoryID, x.CategorySource = answer.Category, answer.Source
+		if !sameTexts(old, x) { // what its category rests on
+			if err := tx.recategorise(ctx, &x); err != nil {
+				return err
+			}
 		}
 		x.ChangedAt, x.TransferID = tx.now, nil // matched anew
 		if _, err := tx.NewUpdate().Model(&x).WherePK().Exec(ctx); err != nil {
@@ -403,47 +435,4 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 		return tx.matchTransfers(ctx, t.customerID, unique(consumers), &days)
 	})
 	return deleted, err
-}
-
-// Categorize gives a transaction a category by a person's hand, or all of the consumer's that are similar to it: the same
-// side and the same counterparty, or where there is none the same description but for digits.
-func (t Tenant) Categorize(ctx context.Context, ref bank.Ref, id int, similar bool) (x bank.Transaction, affected int, err error) {
-	var faults fault.Many
-	if _, ok := category.ByID(id); !ok {
-		faults.Add(fault.Unknown("categoryId", "Category"))
-	}
-	err = t.in(ctx, func(tx *Tx) error {
-		affected = 0
-		if err := fault.Beside(tx.transaction(ctx, t, ref, &x), faults); err != nil {
-			return err
-		}
-		if err := tx.touch(ctx, t.customerID, []int64{x.ConsumerID}); err != nil {
-			return err
-		}
-		if err := tx.transaction(ctx, t, ref, &x); err != nil { // as it is under the lock
-			return err
-		}
-		q := tx.NewUpdate().Model((*bank.Transaction)(nil)).Set("category_id = ?, category_source = ?, changed_at = ?", id, bank.SourceUser, tx.now).
-			Where("customer_id = ? AND consumer_id = ?", t.customerID, x.ConsumerID)
-		switch {
-		case !similar:
-			q = q.Where("id = ?", x.ID)
-		case x.CounterpartyName != nil && strings.TrimSpace(*x.CounterpartyName) != "":
-			q = q.Where("base_type = ? AND lower(trim(counterparty_name)) = lower(trim(?))", x.BaseType, *x.CounterpartyName)
-		default:
-			q = q.Where("base_type = ? AND trim(coalesce(counterparty_name, '')) = '' AND regexp_replace(lower(description), '[0-9]+', '', 'g') = regexp_replace(lower(?), '[0-9]+', '', 'g')",
-				x.BaseType, x.Description)
-		}
-		r, err := q.Exec(ctx)
-		if err != nil {
-			return err
-		}
-		n, err := r.RowsAffected()
-		if err != nil {
-			return err
-		}
-		affected = int(n)
-		return notFoundIf(n == 0, tx.transaction(ctx, t, ref, &x), "transactionId", "Transaction")
-	})
-	return x, affected, err
 }

@@ -72,7 +72,7 @@ func (p *Planner) tick(ctx context.Context) {
 	}
 }
 
-// SweepOnce puts waiting shards and parts on the queue: what Redis lost, what was given back, and what a dead worker left.
+// SweepOnce puts waiting shards, parts, reports and callbacks on the queue: what Redis lost, what was given back, and what a dead worker left.
 // It also does what time does to flows, consents and data that is kept for a time only. A step that fails does not hold
 // up the others.
 func (p *Planner) SweepOnce(ctx context.Context) error {
@@ -81,7 +81,11 @@ func (p *Planner) SweepOnce(ctx context.Context) error {
 	over := p.Store.SweepConnect(ctx)
 	parts, open := p.Store.WaitingParts(ctx, 1000)
 	p.Queue.WakeParts(ctx, parts)
-	return errors.Join(waiting, over, open)
+	reports, unbuilt := p.Store.WaitingReports(ctx, 1000)
+	p.Queue.WakeReports(ctx, reports)
+	deliveries, unsent := p.Store.WaitingDeliveries(ctx, 1000)
+	p.Queue.WakeDeliveries(ctx, deliveries)
+	return errors.Join(waiting, over, open, unbuilt, unsent)
 }
 
 // Due asks what is due at a moment.

@@ -1,0 +1,126 @@
+package connect
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"insightgraph/bank"
+)
+
+// filed is how the ids begin that package statement makes.
+const filed = "st-"
+
+// Merge compares what is stored of an account with what a statement file tells of it. Other than a bank that is asked, a
+// file need not tell all of its days: what it lacks stays. A row is the same by its id. Otherwise a pending row is what it
+// settled to, and a booked row of one day, side and amount is not taken a second time; where both come from files, their
+// texts must have something in common too, for two files may share a day between them.
+// rename are pending rows, by id, that go on under the file's id; store is what is to be written.
+func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []bank.Transaction) {
+	rename = map[int64]string{}
+	byID := make(map[string]int, len(stored))
+	for i, x := range stored {
+		if x.ExternalID != nil {
+			byID[*x.ExternalID] = i
+		}
+	}
+	used := make([]bool, len(stored))
+	var open []bank.Transaction
+	for _, x := range once(told) {
+		i, known := byID[*x.ExternalID]
+		if !known {
+			open = append(open, x)
+			continue
+		}
+		used[i] = true
+		if stored[i].Status == bank.Pending || x.Status == bank.Posted { // an older file does not make it pending again
+			store = append(store, x)
+		}
+	}
+	// First those that say the same, so that of many alike nothing has to be compared.
+	same := map[string][]int{}
+	for i, old := range stored {
+		if !used[i] && old.Status == bank.Posted {
+			same[saying(old)] = append(same[saying(old)], i)
+		}
+	}
+	var rest []bank.Transaction
+	for _, x := range open {
+		if at := same[saying(x)]; x.Status == bank.Posted && len(at) > 0 {
+			used[at[0]], same[saying(x)] = true, at[1:]
+			continue
+		}
+		rest = append(rest, x)
+	}
+	like := map[string][]int{}
+	for i, old := range stored {
+		if !used[i] {
+			like[near(old)] = append(like[near(old)], i)
+			if old.Status == bank.Posted {
+				like[movement(old)] = append(like[movement(old)], i)
+			}
+		}
+	}
+	type pair struct{ row, stored, distance int }
+	var pairs []pair
+	tries := 5_000_000 // real accounts are far from it
+	for r, x := range rest {
+		candidates := like[movement(x)+string(bank.Pending)]
+		if x.Status == bank.Posted {
+			candidates = slices.Concat(like[near(x)], candidates)
+		} else {
+			candidates = slices.Concat(like[movement(x)], candidates)
+		}
+		for _, i := range candidates {
+			if tries--; tries < 0 {
+				break
+			}
+			if d, ok := apart(stored[i], x); ok {
+				pairs = append(pairs, pair{r, i, d})
+			}
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.distance, b.distance) })
+	taken := make([]bool, len(rest))
+	for _, p := range pairs {
+		if taken[p.row] || used[p.stored] {
+			continue
+		}
+		taken[p.row], used[p.stored] = true, true
+		if old := stored[p.stored]; old.Status == bank.Pending {
+			rename[old.ID] = *rest[p.row].ExternalID
+			store = append(store, rest[p.row])
+		} // a booked one is there already, as it is
+	}
+	for r, x := range rest {
+		if !taken[r] {
+			store = append(store, x)
+		}
+	}
+	return rename, store
+}
+
+// saying is the movement on its day with what is said of it.
+func saying(x bank.Transaction) string {
+	return near(x) + "\x00" + plain(x.Description) + "\x00" + plain(value(x.CounterpartyName))
+}
+
+// near is what a stored row must share with a booked one that is told: the movement, and when it is booked its day.
+func near(x bank.Transaction) string {
+	if x.Status == bank.Pending {
+		return movement(x) + string(bank.Pending)
+	}
+	return movement(x) + x.BookingDate.String()
+}
+
+// apart is distance for what a file tells.
+func apart(old, now bank.Transaction) (d int, ok bool) {
+	switch alike := likeness(old, now); {
+	case old.Status == bank.Posted && now.Status == bank.Posted:
+		return 3 - alike, old.BookingDate == now.BookingDate && (alike > 0 || old.ExternalID == nil || !strings.HasPrefix(*old.ExternalID, filed))
+	case old.Status == bank.Posted: // a file from before it was booked
+		d, ok = distance(now, old)
+		return d, ok && alike > 0
+	}
+	return distance(old, now)
+}

@@ -1,0 +1,305 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"insightgraph/bank"
+	"insightgraph/callback"
+	"insightgraph/fault"
+	"insightgraph/page"
+)
+
+const (
+	deliveryLease = time.Minute         // how long a worker keeps a callback; none tries that long
+	deliveriesFor = 90 * 24 * time.Hour // how long they are kept when they are over
+)
+
+// deliveryRow is a callback's row.
+type deliveryRow struct {
+	bun.BaseModel     `bun:"deliveries"`
+	callback.Delivery `bun:",extend"`
+	RunAfter          time.Time
+	EnqueuedAt        *time.Time
+	Lease             int64
+	LeaseUntil        *time.Time
+}
+
+// attemptRow is a try's row.
+type attemptRow struct {
+	callback.Attempt `bun:",extend"`
+	bun.BaseModel    `bun:"delivery_attempts"` // after what it extends, whose name it would have else
+	CustomerID       int64
+	ConsumerID       int64
+	DeliveryID       int64
+}
+
+// notify stores callbacks together with what they tell of. They are sent when that is stored, see WaitingDeliveries.
+func (tx *Tx) notify(ctx context.Context, all []callback.Delivery) error {
+	for some := range chunks(all) {
+		rows := make([]deliveryRow, len(some))
+		for i, d := range some {
+			d.Status, d.CreatedAt = callback.Pending, tx.now
+			rows[i] = deliveryRow{Delivery: d, RunAfter: tx.now}
+		}
+		if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sending is a claimed callback.
+type Sending struct {
+	callback.Delivery
+	lease int64
+}
+
+// ClaimDelivery takes a callback for this worker. It is false when there is nothing to do: over, not due, claimed by
+// another, or gone. A try whose worker died counts: it may have been sent.
+func (s *Store) ClaimDelivery(ctx context.Context, id int64) (d Sending, ok bool, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		ok = false
+		var row deliveryRow
+		if err := tx.NewSelect().Model(&row).Where("id = ? AND status = 'PENDING' AND run_after <= ? AND (lease_until IS NULL OR lease_until < ?)", id, tx.now, tx.now).
+			For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
+			return orNothing(err)
+		}
+		if row.LeaseUntil != nil {
+			died := callback.Interrupted
+			if err := tx.attempted(ctx, row.Delivery, callback.Attempt{At: row.LeaseUntil.Add(-deliveryLease), Problem: &died}); err != nil {
+				return err
+			}
+			if _, again := callback.Backoff(row.Attempts); !again {
+				_, err := tx.ExecContext(ctx, "UPDATE deliveries SET status = 'FAILED', finished_at = ?, lease_until = NULL WHERE id = ?", tx.now, id)
+				return err
+			}
+		}
+		row.Attempts++
+		row.Lease++
+		d, ok = Sending{row.Delivery, row.Lease}, true
+		_, err := tx.ExecContext(ctx, "UPDATE deliveries SET attempts = ?, lease = ?, lease_until = ? WHERE id = ?", row.Attempts, row.Lease, tx.now.Add(deliveryLease), id)
+		return err
+	})
+	return d, ok, err
+}
+
+// attempted stores a callback's last try.
+func (tx *Tx) attempted(ctx context.Context, d callback.Delivery, a callback.Attempt) error {
+	a.Number = d.Attempts
+	row := attemptRow{CustomerID: d.CustomerID, ConsumerID: d.ConsumerID, DeliveryID: d.ID, Attempt: a}
+	_, err := tx.NewInsert().Model(&row).Exec(ctx)
+	return err
+}
+
+// FinishDelivery stores how a try went, if the callback is still this worker's. After one that went wrong it is tried
+// again at next; where that is nil, it has FAILED.
+func (s *Store) FinishDelivery(ctx context.Context, d Sending, a callback.Attempt, next *time.Time) error {
+	return s.system(ctx, func(tx *Tx) error {
+		status, over := callback.Failed, &tx.now
+		switch {
+		case a.Problem == nil:
+			status = callback.Delivered
+		case next != nil:
+			status, over = callback.Pending, nil
+		}
+		n, err := tx.affected(ctx, `UPDATE deliveries SET status = ?, finished_at = ?, run_after = coalesce(?, run_after), enqueued_at = NULL, lease_until = NULL
+			WHERE id = ? AND lease = ? AND status = 'PENDING'`, status, over, next, d.ID, d.lease)
+		if err == nil && n == 0 {
+			err = ErrLost
+		}
+		if err != nil {
+			return err
+		}
+		return tx.attempted(ctx, d.Delivery, a)
+	})
+}
+
+// WaitingDeliveries takes up to n callbacks that should be on the queue: new ones, those whose time has come, those whose
+// task was lost, and those whose worker died. It also forgets those that have been over for long.
+func (s *Store) WaitingDeliveries(ctx context.Context, n int) (ids []int64, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		ids = nil
+		if _, err := tx.ExecContext(ctx, "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE finished_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+			tx.now.Add(-deliveriesFor)); err != nil {
+			return err
+		}
+		return tx.NewRaw(`UPDATE deliveries SET enqueued_at = ? WHERE id IN (
+				SELECT id FROM deliveries WHERE status = 'PENDING' AND run_after <= ? AND (lease_until IS NULL OR lease_until < ?) AND (enqueued_at IS NULL OR enqueued_at < ?)
+				ORDER BY run_after, id LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING id`,
+			tx.now, tx.now, tx.now, tx.now.Add(-time.Minute), n).Scan(ctx, &ids)
+	})
+	return ids, err
+}
+
+// UnqueuedDeliveries notes that callbacks could not be put on the queue, so that the next sweep tries again at once.
+func (s *Store) UnqueuedDeliveries(ctx context.Context, ids []int64) error {
+	return s.system(ctx, func(tx *Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE deliveries SET enqueued_at = NULL WHERE id = ANY(?::bigint[]) AND status = 'PENDING'", pgdialect.Array(ids))
+		return err
+	})
+}
+
+var deliveryOrder = order{column: "delivery.created_at", kind: "timestamptz", id: "delivery.id"}
+
+func (t Tenant) deliveries(f callback.Filter) func(*bun.SelectQuery) *bun.SelectQuery {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("delivery.customer_id = ?", t.customerID).Apply(t.own("delivery.consumer_id"))
+		if f.ConsumerIDs != nil {
+			q = q.Where("delivery.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
+		}
+		if f.Events != nil {
+			q = q.Where("delivery.event = ANY(?::text[])", pgdialect.Array(f.Events))
+		}
+		if f.Statuses != nil {
+			q = q.Where("delivery.status = ANY(?::text[])", pgdialect.Array(f.Statuses))
+		}
+		return q
+	}
+}
+
+// Deliveries lists callbacks with their tries, the newest first.
+func (t Tenant) Deliveries(ctx context.Context, f callback.Filter, a page.Args) (*page.Of[callback.Delivery], error) {
+	var rows []callback.Delivery
+	err := t.in(ctx, func(tx *Tx) error {
+		rows = nil
+		if err := deliveryOrder.cut(tx.NewSelect().Model(&rows).Apply(t.deliveries(f)), a).Scan(ctx); err != nil {
+			return err
+		}
+		return tx.tries(ctx, t.customerID, rows)
+	})
+	total := func(ctx context.Context) (n int, err error) {
+		err = t.in(ctx, func(tx *Tx) (err error) {
+			n, err = tx.count(tx.NewSelect().Model((*callback.Delivery)(nil)).Apply(t.deliveries(f)), ctx)
+			return err
+		})
+		return n, err
+	}
+	cursor := func(d callback.Delivery) page.Cursor {
+		return page.Cursor{Key: d.CreatedAt.UTC().Format(time.RFC3339Nano), ID: d.ID}
+	}
+	return page.New(a, rows, cursor, total), err
+}
+
+// tries loads the tries of a customer's callbacks.
+func (tx *Tx) tries(ctx context.Context, customerID int64, of []callback.Delivery) error {
+	place := map[int64]int{}
+	consumers, ids := make([]int64, len(of)), make([]int64, len(of))
+	for i, d := range of {
+		place[d.ID], consumers[i], ids[i] = i, d.ConsumerID, d.ID
+		of[i].Tries = []callback.Attempt{}
+	}
+	if len(of) == 0 {
+		return nil
+	}
+	var rows []attemptRow
+	if err := tx.NewSelect().Model(&rows).Where("customer_id = ? AND (consumer_id, delivery_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
+		customerID, pgdialect.Array(consumers), pgdialect.Array(ids)).OrderExpr("delivery_id, number").Scan(ctx); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		d := &of[place[r.DeliveryID]]
+		d.Tries = append(d.Tries, r.Attempt)
+	}
+	return nil
+}
+
+// Delivery finds one callback.
+func (t Tenant) Delivery(ctx context.Context, ref bank.Ref) (d callback.Delivery, err error) {
+	if !t.may(ref, bank.KindDelivery) {
+		return d, fault.Unknown("", "Delivery")
+	}
+	err = t.in(ctx, func(tx *Tx) (err error) {
+		d, err = tx.delivery(ctx, t, ref)
+		return err
+	})
+	return d, err
+}
+
+func (tx *Tx) delivery(ctx context.Context, t Tenant, ref bank.Ref) (d callback.Delivery, err error) {
+	rows := make([]callback.Delivery, 1)
+	if err := tx.NewSelect().Model(&rows[0]).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx); err != nil {
+		return d, notFound(err, "", "Delivery")
+	}
+	return rows[0], tx.tries(ctx, t.customerID, rows)
+}
+
+// Redeliver sends a callback again at once, also one that has arrived, with the same id and body; one that waits for its
+// next try no longer does. The caller wakes a worker. Its tries are counted on: one that has FAILED after its last try has
+// one more each time.
+func (t Tenant) Redeliver(ctx context.Context, ref bank.Ref) (d callback.Delivery, err error) {
+	if err := t.customerOnly(); err != nil {
+		return d, err
+	}
+	if !t.may(ref, bank.KindDelivery) {
+		return d, fault.Unknown("", "Delivery")
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		// A claimed one is being tried at this moment.
+		if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET status = 'PENDING', finished_at = NULL, run_after = ?0, enqueued_at = ?0
+			WHERE customer_id = ?1 AND consumer_id = ?2 AND id = ?3 AND lease_until IS NULL`, tx.now, t.customerID, ref.ConsumerID, ref.ID); err != nil {
+			return err
+		}
+		d, err = tx.delivery(ctx, t, ref)
+		return err
+	})
+	return d, err
+}
+
+// maxSecrets bounds a customer's live secrets: each makes a signature in a header.
+const maxSecrets = 5
+
+// WebhookSecrets gives the sealed secrets that a customer's callbacks are signed with, the newest first. fresh makes and
+// seals the first one.
+func (s *Store) WebhookSecrets(ctx context.Context, customerID int64, fresh func() []byte) (sealed [][]byte, err error) {
+	err = s.Customer(customerID).in(ctx, func(tx *Tx) error {
+		if sealed, err = tx.liveSecrets(ctx, customerID); err != nil || len(sealed) > 0 {
+			return err
+		}
+		if err := tx.lockSecrets(ctx, customerID); err != nil {
+			return err
+		}
+		if sealed, err = tx.liveSecrets(ctx, customerID); err != nil || len(sealed) > 0 {
+			return err
+		}
+		sealed = [][]byte{fresh()}
+		return tx.addSecret(ctx, customerID, sealed[0])
+	})
+	return sealed, err
+}
+
+func (tx *Tx) liveSecrets(ctx context.Context, customerID int64) (sealed [][]byte, err error) {
+	err = tx.NewRaw("SELECT sealed FROM webhook_secrets WHERE customer_id = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY id DESC LIMIT ?", customerID, tx.now, maxSecrets).
+		Scan(ctx, &sealed)
+	return sealed, err
+}
+
+// lockSecrets lets one at a time make a customer's secret.
+func (tx *Tx) lockSecrets(ctx context.Context, customerID int64) error {
+	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('webhook_secrets', ?))", customerID)
+	return err
+}
+
+func (tx *Tx) addSecret(ctx context.Context, customerID int64, sealed []byte) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO webhook_secrets (customer_id, sealed, created_at) VALUES (?, ?, ?)", customerID, sealed, tx.now)
+	return err
+}
+
+// RotateWebhookSecret adds a secret. Those before it expire at until, or earlier where that was said.
+func (s *Store) RotateWebhookSecret(ctx context.Context, customerID int64, sealed []byte, until time.Time) error {
+	return s.Customer(customerID).in(ctx, func(tx *Tx) error {
+		if err := tx.lockSecrets(ctx, customerID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM webhook_secrets WHERE customer_id = ? AND expires_at <= ?", customerID, tx.now); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE webhook_secrets SET expires_at = ? WHERE customer_id = ? AND (expires_at IS NULL OR expires_at > ?)", until, customerID, until); err != nil {
+			return err
+		}
+		return tx.addSecret(ctx, customerID, sealed)
+	})
+}

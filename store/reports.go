@@ -1,0 +1,489 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"insightgraph/bank"
+	"insightgraph/callback"
+	"insightgraph/fault"
+	"insightgraph/page"
+	"insightgraph/report"
+)
+
+// NewCase is a case to be made; nil means: not said.
+type NewCase struct {
+	Consumer                        *bank.Ref
+	DataSources, Accounts, Excluded []bank.Ref
+	From, To                        *bank.Date
+	Days                            *int
+}
+
+func (n NewCase) empty() bool {
+	return n.Consumer == nil && n.DataSources == nil && n.Accounts == nil && n.Excluded == nil && n.From == nil && n.To == nil && n.Days == nil
+}
+
+// CreateCase makes a case.
+func (t Tenant) CreateCase(ctx context.Context, n NewCase, key *string) (c report.Case, err error) {
+	if err := t.customerOnly(); err != nil {
+		return c, err
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		return tx.idempotent(ctx, t, "createCase", key, n, &c, func() (err error) {
+			if c, _, err = tx.newCase(ctx, t, n); err != nil {
+				return err
+			}
+			_, err = tx.NewInsert().Model(&c).Returning("id").Exec(ctx)
+			return err
+		})
+	})
+	return c, err
+}
+
+// newCase decides what a case is, and for whom, whose lock it holds.
+func (tx *Tx) newCase(ctx context.Context, t Tenant, n NewCase) (made report.Case, c bank.Consumer, err error) {
+	if n.Consumer == nil {
+		return made, c, fault.Missing("consumerId")
+	}
+	if !t.may(*n.Consumer, bank.KindConsumer) {
+		return made, c, fault.Unknown("consumerId", "Consumer")
+	}
+	if err := tx.consumer(ctx, t, n.Consumer.ID, &c, "NO KEY UPDATE"); err != nil {
+		return made, c, err
+	}
+	var accounts []bank.Account
+	if err := tx.NewSelect().Model(&accounts).Where("customer_id = ? AND consumer_id = ?", c.CustomerID, c.ID).OrderExpr("id").Scan(ctx); err != nil {
+		return made, c, err
+	}
+	var sources []report.Source
+	if n.DataSources != nil {
+		var rows []struct {
+			ID       int64
+			Accounts []int64 `bun:",array"`
+		}
+		if err := tx.NewRaw(`SELECT s.id, coalesce(array_agg(a.id) FILTER (WHERE a.id IS NOT NULL), '{}') AS accounts FROM data_sources s
+			LEFT JOIN accounts a ON a.customer_id = s.customer_id AND a.consumer_id = s.consumer_id AND a.data_source_id = s.id
+			WHERE s.customer_id = ? AND s.consumer_id = ? GROUP BY 1`, c.CustomerID, c.ID).Scan(ctx, &rows); err != nil {
+			return made, c, err
+		}
+		for _, r := range rows {
+			sources = append(sources, report.Source{ID: r.ID, AccountIDs: r.Accounts})
+		}
+	}
+	of := func(refs []bank.Ref, kind bank.Kind) (ids []int64) {
+		for _, r := range refs {
+			if ids == nil {
+				ids = []int64{}
+			}
+			if r.Kind != kind || r.ConsumerID != c.ID {
+				r.ID = -1 // nobody's
+			}
+			ids = append(ids, r.ID)
+		}
+		return ids
+	}
+	in := report.CaseInput{DataSourceIDs: of(n.DataSources, bank.KindSource), AccountIDs: of(n.Accounts, bank.KindAccount), ExcludedAccountIDs: of(n.Excluded, bank.KindAccount),
+		From: n.From, To: n.To, Days: n.Days}
+	made, faults := report.NewCase("", in, c, accounts, sources, tx.now)
+	made.CreatedAt = tx.now
+	if made.DataSourceIDs == nil {
+		made.DataSourceIDs = []int64{}
+	}
+	return made, c, faults.Err()
+}
+
+// CasesByRef finds many cases; unknown ones are left out.
+func (t Tenant) CasesByRef(ctx context.Context, refs []bank.Ref) (map[bank.Ref]report.Case, error) {
+	consumers, ids := t.keys(refs, bank.KindCase)
+	var rows []report.Case
+	err := t.in(ctx, func(tx *Tx) error {
+		return tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Where("(consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
+			pgdialect.Array(consumers), pgdialect.Array(ids)).Scan(ctx)
+	})
+	found := make(map[bank.Ref]report.Case, len(rows))
+	for _, c := range rows {
+		found[c.Ref()] = c
+	}
+	return found, err
+}
+
+// Case finds one case.
+func (t Tenant) Case(ctx context.Context, ref bank.Ref) (report.Case, error) {
+	found, err := t.CasesByRef(ctx, []bank.Ref{ref})
+	c, ok := found[ref]
+	if err == nil && !ok {
+		err = fault.Unknown("", "Case")
+	}
+	return c, err
+}
+
+// NewReport asks for a report: of a case, or of one that is made for it.
+type NewReport struct {
+	Case *bank.Ref
+	NewCase
+	Request report.Request
+}
+
+// CreateReport makes a report, or returns the one of the same type in the case. The caller has it built where it is QUEUED;
+// rows is how many transactions that will look at.
+func (t Tenant) CreateReport(ctx context.Context, n NewReport, key *string) (r report.Report, rows int, err error) {
+	if err := t.customerOnly(); err != nil {
+		return r, 0, err
+	}
+	if n.Case != nil && !n.NewCase.empty() {
+		return r, 0, fault.New(fault.NotAllowed, "caseId", "caseId cannot be combined with consumerId, accounts or a period")
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		rows = 0
+		return tx.idempotent(ctx, t, "createReport", key, n, &r, func() error {
+			c, consumer, err := tx.caseOf(ctx, t, n)
+			if err := fault.Beside(err, n.Request.Check("", consumer.Currency)); err != nil {
+				return err
+			}
+			if c.ID == 0 {
+				if _, err := tx.NewInsert().Model(&c).Returning("id").Exec(ctx); err != nil {
+					return err
+				}
+			}
+			if r, err = tx.reportOf(ctx, c, n.Request); err != nil || r.Status != report.Queued {
+				return err
+			}
+			definition, _ := report.ByType(r.Type)
+			from, to := definition.Needs(c.Period)
+			q := tx.NewSelect().TableExpr("account_months").ColumnExpr("coalesce(sum(count + transfer_count), 0)").
+				Where("customer_id = ? AND consumer_id = ? AND account_id = ANY(?::bigint[]) AND month >= ?", c.CustomerID, c.ConsumerID, pgdialect.Array(c.AccountIDs), from.Month())
+			if to != nil {
+				q = q.Where("month <= ?", *to)
+			}
+			return q.Scan(ctx, &rows)
+		})
+	})
+	return r, rows, err
+}
+
+// caseOf finds the case of a report, or decides what it will be.
+func (tx *Tx) caseOf(ctx context.Context, t Tenant, n NewReport) (c report.Case, consumer bank.Consumer, err error) {
+	if n.Case == nil {
+		return tx.newCase(ctx, t, n.NewCase)
+	}
+	if !t.may(*n.Case, bank.KindCase) {
+		return c, consumer, fault.Unknown("caseId", "Case")
+	}
+	if err := tx.consumer(ctx, t, n.Case.ConsumerID, &consumer, "NO KEY UPDATE"); err != nil {
+		return c, consumer, at("caseId", "Case", err)
+	}
+	err = tx.NewSelect().Model(&c).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, n.Case.ConsumerID, n.Case.ID).Scan(ctx)
+	return c, consumer, notFound(err, "caseId", "Case")
+}
+
+// at tells of another thing that was not found.
+func at(field, what string, err error) error {
+	if f := fault.Of(err); len(f) == 1 && f[0].Code == fault.NotFound {
+		return fault.Unknown(field, what)
+	}
+	return err
+}
+
+// reportOf finds the report of a type in a case, or stores a new one.
+func (tx *Tx) reportOf(ctx context.Context, c report.Case, q report.Request) (r report.Report, err error) {
+	err = tx.NewSelect().Model(&r).Where("customer_id = ? AND consumer_id = ? AND case_id = ? AND type = ?", c.CustomerID, c.ConsumerID, c.ID, q.Type).Scan(ctx)
+	if none(err) {
+		row := reportRow{Report: report.Report{CustomerID: c.CustomerID, ConsumerID: c.ConsumerID, CaseID: c.ID, Type: report.Type(q.Type), Status: report.Queued, Period: c.Period,
+			Limits: q.Limits, CallbackURL: q.CallbackURL, CallbackHandle: q.CallbackHandle, CreatedAt: tx.now}, RunAfter: tx.now, EnqueuedAt: &tx.now}
+		_, err := tx.NewInsert().Model(&row).ExcludeColumn("result").Returning("id").Exec(ctx)
+		return row.Report, err
+	}
+	if err != nil {
+		return r, err
+	}
+	again, wrong := r.Again("", q)
+	if wrong != nil {
+		return r, wrong
+	}
+	if again {
+		r.Status, r.FinishedAt = report.Queued, nil
+		_, err = tx.ExecContext(ctx, "UPDATE reports SET status = 'QUEUED', attempts = 0, run_after = ?0, enqueued_at = ?0, finished_at = NULL WHERE id = ?1", tx.now, r.ID)
+	}
+	return r, err
+}
+
+// reportRow is a report's row.
+type reportRow struct {
+	bun.BaseModel `bun:"reports"`
+	report.Report `bun:",extend"`
+	Attempts      int
+	RunAfter      time.Time
+	EnqueuedAt    *time.Time
+	Lease         int64
+	LeaseUntil    *time.Time
+}
+
+var reportOrder = order{column: "report.created_at", kind: "timestamptz", id: "report.id"}
+
+func (t Tenant) reports(f report.Filter) func(*bun.SelectQuery) *bun.SelectQuery {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("report.customer_id = ?", t.customerID).Apply(t.own("report.consumer_id"))
+		if f.ConsumerIDs != nil {
+			q = q.Where("report.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
+		}
+		if f.CaseID != nil {
+			q = q.Where("report.case_id = ANY(?::bigint[])", pgdialect.Array(t.numbers([]bank.Ref{*f.CaseID}, bank.KindCase)))
+		}
+		if f.Types != nil {
+			q = q.Where("report.type = ANY(?::text[])", pgdialect.Array(f.Types))
+		}
+		if f.Statuses != nil {
+			q = q.Where("report.status = ANY(?::text[])", pgdialect.Array(f.Statuses))
+		}
+		return q
+	}
+}
+
+// Reports lists reports, the newest first.
+func (t Tenant) Reports(ctx context.Context, f report.Filter, a page.Args) (*page.Of[report.Report], error) {
+	var rows []report.Report
+	err := t.in(ctx, func(tx *Tx) error {
+		return reportOrder.cut(tx.NewSelect().Model(&rows).Apply(t.reports(f)), a).Scan(ctx)
+	})
+	total := func(ctx context.Context) (n int, err error) {
+		err = t.in(ctx, func(tx *Tx) (err error) {
+			n, err = tx.count(tx.NewSelect().Model((*report.Report)(nil)).Apply(t.reports(f)), ctx)
+			return err
+		})
+		return n, err
+	}
+	cursor := func(r report.Report) page.Cursor {
+		return page.Cursor{Key: r.CreatedAt.UTC().Format(time.RFC3339Nano), ID: r.ID}
+	}
+	return page.New(a, rows, cursor, total), err
+}
+
+// Report finds one report.
+func (t Tenant) Report(ctx context.Context, ref bank.Ref) (r report.Report, err error) {
+	if !t.may(ref, bank.KindReport) {
+		return r, fault.Unknown("reportId", "Report")
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		r = report.Report{}
+		return tx.NewSelect().Model(&r).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx)
+	})
+	return r, notFound(err, "reportId", "Report")
+}
+
+// ReportsOfCases lists the reports of cases.
+func (t Tenant) ReportsOfCases(ctx context.Context, cases []bank.Ref) (map[bank.Ref][]report.Report, error) {
+	consumers, ids := t.keys(cases, bank.KindCase)
+	var rows []report.Report
+	err := t.in(ctx, func(tx *Tx) error {
+		return tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Where("(consumer_id, case_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
+			pgdialect.Array(consumers), pgdialect.Array(ids)).OrderExpr("id").Scan(ctx)
+	})
+	found := map[bank.Ref][]report.Report{}
+	for _, r := range rows {
+		c := report.Case{ConsumerID: r.ConsumerID, ID: r.CaseID}
+		found[c.Ref()] = append(found[c.Ref()], r)
+	}
+	return found, err
+}
+
+// Used is whose transactions a report used, and which.
+type Used struct {
+	ConsumerID int64
+	Selection  report.Selection
+}
+
+// UsedTransactions lists the transactions behind reports as they are now, the newest first; one page per report, in one
+// statement.
+func (t Tenant) UsedTransactions(ctx context.Context, of []Used, f bank.TransactionFilter, a page.Args) ([]*page.Of[bank.Transaction], error) {
+	type row struct {
+		N        int              `json:"n"`
+		Consumer int64            `json:"consumer_id"`
+		Accounts []int64          `json:"accounts"`
+		From     bank.Date        `json:"first_day"` // with the accounts, what an index finds
+		To       bank.Date        `json:"last_day"`
+		Any      report.Selection `json:"predicates"`
+	}
+	rows := make([]row, len(of))
+	for i, u := range of {
+		rows[i] = row{N: i + 1, Consumer: u.ConsumerID, Accounts: []int64{}, From: always.To, To: always.From, Any: u.Selection}
+		for _, p := range u.Selection {
+			rows[i].Accounts = append(rows[i].Accounts, p.AccountIDs...)
+			rows[i].From, rows[i].To = min(rows[i].From, p.From), max(rows[i].To, p.To)
+		}
+		rows[i].Accounts = unique(rows[i].Accounts)
+	}
+	text, err := json.Marshal(rows)
+	if err != nil {
+		return nil, err
+	}
+	return t.transactionsOf(ctx, len(of), "jsonb_to_recordset(?::jsonb) AS p(n int, consumer_id bigint, accounts bigint[], first_day date, last_day date, predicates jsonb)", []any{string(text)},
+		`transaction.consumer_id = p.consumer_id AND transaction.account_id = ANY(p.accounts) AND transaction.booking_date BETWEEN p.first_day AND p.last_day AND `+predicates, f, a)
+}
+
+// predicates is report.Predicate.Matches in SQL.
+const predicates = `EXISTS (SELECT 1 FROM jsonb_to_recordset(p.predicates) AS q("accountIds" bigint[], "from" date, "to" date, status text, transfers boolean, "baseType" text,
+		"categoryIds" int[], party text, "minAmount" numeric, "maxAmount" numeric)
+	WHERE transaction.account_id = ANY(q."accountIds") AND transaction.booking_date BETWEEN q."from" AND q."to"
+		AND coalesce(transaction.status = q.status, true) AND coalesce((transaction.transfer_id IS NOT NULL) = q.transfers, true)
+		AND coalesce(transaction.base_type = q."baseType", true) AND coalesce(transaction.category_id = ANY(q."categoryIds"), true)
+		AND coalesce(` + party + ` = q.party, true) AND coalesce(transaction.amount >= q."minAmount", true) AND coalesce(transaction.amount <= q."maxAmount", true))`
+
+// party is report.PartyOf in SQL.
+const party = `coalesce(nullif(transaction.merchant_name, ''), nullif(transaction.counterparty_name, ''), '')`
+
+const (
+	reportLease = time.Minute // how long a worker keeps a report
+	maxBuilds   = 3           // after how many failed or cut off tries a report has FAILED
+)
+
+// Build is a claimed report.
+type Build struct {
+	report.Report
+	Attempts int
+	lease    int64
+}
+
+// ClaimReport takes a report for this worker. It is false when there is nothing to do: built, claimed by another, or gone.
+func (s *Store) ClaimReport(ctx context.Context, id int64) (b Build, ok bool, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		ok = false
+		var row reportRow
+		if err := tx.NewRaw(`UPDATE reports SET status = 'RUNNING', attempts = attempts + 1, lease = lease + 1, lease_until = ?
+			WHERE id = ? AND (status = 'QUEUED' AND run_after <= ? OR status = 'RUNNING' AND lease_until < ? AND attempts < ?) RETURNING *`,
+			tx.now.Add(reportLease), id, tx.now, tx.now, maxBuilds).Scan(ctx, &row); err != nil {
+			return orNothing(err)
+		}
+		b, ok = Build{row.Report, row.Attempts, row.Lease}, true
+		return nil
+	})
+	return b, ok, err
+}
+
+// LoadReport reads all that a report looks at, as it is at one moment.
+func (s *Store) LoadReport(ctx context.Context, b Build, d report.Definition) (in report.Input, err error) {
+	in = report.Input{Period: b.Period, Limits: b.Limits}
+	err = s.snapshot(ctx, func(tx *Tx) error {
+		key := []any{b.CustomerID, b.ConsumerID}
+		if err := tx.NewSelect().Model(&in.Consumer).Where("customer_id = ? AND id = ?", key...).Scan(ctx); err != nil {
+			return err
+		}
+		var c report.Case
+		if err := tx.NewSelect().Model(&c).Where("customer_id = ? AND consumer_id = ?", key...).Where("id = ?", b.CaseID).Scan(ctx); err != nil {
+			return err
+		}
+		ids := pgdialect.Array(c.AccountIDs)
+		in.Accounts = nil
+		if err := tx.NewSelect().Model(&in.Accounts).Where("customer_id = ? AND consumer_id = ?", key...).Where("id = ANY(?::bigint[])", ids).OrderExpr("id").Scan(ctx); err != nil {
+			return err
+		}
+		from, to := d.Needs(b.Period)
+		in.Transactions = nil
+		q := tx.NewSelect().Model(&in.Transactions).ExcludeColumn("parts", "description").Where("customer_id = ? AND consumer_id = ?", key...).
+			Where("account_id = ANY(?::bigint[]) AND booking_date >= ?", ids, from)
+		if to != nil {
+			q = q.Where("booking_date <= ?", *to)
+		}
+		if err := q.Scan(ctx); err != nil {
+			return err
+		}
+		var oldest []struct {
+			AccountID int64
+			Day       bank.Date
+		}
+		if err := tx.NewRaw("SELECT account_id, min(booking_date) AS day FROM transactions WHERE customer_id = ? AND consumer_id = ? AND account_id = ANY(?::bigint[]) AND status = 'POSTED' GROUP BY 1",
+			b.CustomerID, b.ConsumerID, ids).Scan(ctx, &oldest); err != nil {
+			return err
+		}
+		in.Oldest = map[int64]bank.Date{}
+		days := bank.Period{From: from, To: b.Period.To}
+		for _, o := range oldest {
+			in.Oldest[o.AccountID] = o.Day
+		}
+		currencies := []bank.Currency{in.Consumer.Currency}
+		for _, a := range in.Accounts {
+			currencies = append(currencies, a.Currency)
+		}
+		for _, x := range in.Transactions {
+			days.To = max(days.To, x.BookingDate)
+		}
+		if currencies = unique(currencies); len(currencies) == 1 {
+			return nil
+		}
+		in.Quotes, err = tx.quotes(ctx, currencies, days)
+		return err
+	})
+	return in, err
+}
+
+// FinishReport stores a report's result, and the callback that tells of it, if the report is still this worker's.
+func (s *Store) FinishReport(ctx context.Context, b Build, result []byte) error {
+	return s.system(ctx, func(tx *Tx) error { return tx.endReport(ctx, b, report.Succeeded, result) })
+}
+
+// GiveBackReport returns a report after an error of ours, to be tried again a little later; after the last try it has
+// FAILED.
+func (s *Store) GiveBackReport(ctx context.Context, b Build) error {
+	return s.system(ctx, func(tx *Tx) error {
+		if b.Attempts >= maxBuilds {
+			return tx.endReport(ctx, b, report.Failed, nil)
+		}
+		_, err := tx.ExecContext(ctx, "UPDATE reports SET status = 'QUEUED', run_after = ?, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND status = 'RUNNING'",
+			tx.now.Add(time.Duration(b.Attempts*b.Attempts)*time.Second), b.ID, b.lease)
+		return err
+	})
+}
+
+func (tx *Tx) endReport(ctx context.Context, b Build, status report.Status, result []byte) error {
+	var text *string
+	if result != nil {
+		s := string(result)
+		text = &s
+	}
+	n, err := tx.affected(ctx, "UPDATE reports SET status = ?, result = ?, finished_at = ?, lease_until = NULL WHERE id = ? AND lease = ? AND status = 'RUNNING'",
+		status, text, tx.now, b.ID, b.lease)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return ErrLost
+	case b.CallbackURL == nil:
+		return nil
+	}
+	return tx.notify(ctx, []callback.Delivery{{CustomerID: b.CustomerID, ConsumerID: b.ConsumerID, Event: callback.ReportFinished, URL: *b.CallbackURL,
+		Body: callback.ReportBody(b.CallbackHandle, b.Ref(), string(status))}})
+}
+
+// WaitingReports takes up to n reports that should be on the queue: new ones, those whose task was lost, and those whose
+// worker died. One whose worker died again and again has FAILED.
+func (s *Store) WaitingReports(ctx context.Context, n int) (ids []int64, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		ids = nil
+		var dead []reportRow
+		if err := tx.NewSelect().Model(&dead).Where("status = 'RUNNING' AND lease_until < ? AND attempts >= ?", tx.now, maxBuilds).Limit(100).For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
+			return err
+		}
+		for _, row := range dead {
+			if err := tx.endReport(ctx, Build{row.Report, row.Attempts, row.Lease}, report.Failed, nil); err != nil {
+				return err
+			}
+		}
+		return tx.NewRaw(`UPDATE reports SET enqueued_at = ? WHERE id IN (
+				SELECT id FROM reports WHERE (status = 'QUEUED' AND run_after <= ? AND (enqueued_at IS NULL OR enqueued_at < ?)
+					OR status = 'RUNNING' AND lease_until < ? AND (enqueued_at IS NULL OR enqueued_at < ?))
+				ORDER BY run_after, id LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING id`,
+			tx.now, tx.now, tx.now.Add(-time.Minute), tx.now, tx.now.Add(-time.Minute), n).Scan(ctx, &ids)
+	})
+	return ids, err
+}
+
+// UnqueuedReports notes that reports could not be put on the queue, so that the next sweep tries again at once.
+func (s *Store) UnqueuedReports(ctx context.Context, ids []int64) error {
+	return s.system(ctx, func(tx *Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE reports SET enqueued_at = NULL WHERE id = ANY(?::bigint[]) AND status = 'QUEUED'", pgdialect.Array(ids))
+		return err
+	})
+}
