@@ -19,6 +19,7 @@ import (
 	"insightgraph/connect/app"
 	"insightgraph/connect/berlin"
 	"insightgraph/connect/sandbox"
+	"insightgraph/report/view"
 	"insightgraph/store"
 	"insightgraph/tasks"
 )
@@ -113,22 +114,47 @@ func makeKeyFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// link makes what links banks: the connect app and the worker that fetches.
-func (cmd *serveCmd) link(c *config, s *services, addr net.Addr, queue *tasks.Queue) (*app.App, *tasks.Fetcher, error) {
+// rim is what serve runs beside the insights.
+type rim struct {
+	app      *app.App       // between consumers and banks
+	fetcher  *tasks.Fetcher // asks banks
+	builder  *tasks.Builder // builds reports
+	sender   *tasks.Sender  // sends callbacks
+	view     *view.View     // shows reports
+	keys     connect.Keys
+	privates bool // callbacks may go to private addresses
+}
+
+// link makes the rim.
+func (cmd *serveCmd) link(c *config, s *services, addr net.Addr, queue *tasks.Queue) (*rim, error) {
 	keys, err := c.keys()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	directory, extra, err := cmd.directory(s.store.Now)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	public, err := cmd.publicURL(addr)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return &app.App{Store: s.store, Directory: directory, Keys: keys, Queue: queue, URL: public, Extra: extra, Log: s.log},
-		&tasks.Fetcher{Store: s.store, Directory: directory, Keys: keys, Log: s.log}, nil
+	// A server that is called by its own machine only has its customers there too.
+	privates := cmd.PrivateCallbacks == "on" || cmd.PrivateCallbacks == "auto" && localOnly(public)
+	return &rim{
+		app:     &app.App{Store: s.store, Directory: directory, Keys: keys, Queue: queue, URL: public, Extra: extra, Log: s.log},
+		fetcher: &tasks.Fetcher{Store: s.store, Directory: directory, Keys: keys, Log: s.log},
+		builder: &tasks.Builder{Store: s.store, Log: s.log},
+		sender:  &tasks.Sender{Store: s.store, Keys: keys, AllowPrivate: privates, Log: s.log},
+		view:    &view.View{Store: s.store, Keys: keys, URL: public, Log: s.log},
+		keys:    keys, privates: privates,
+	}, nil
+}
+
+// localOnly tells whether an address of a server is that of the machine itself.
+func localOnly(public string) bool {
+	u, err := url.Parse(public)
+	return err == nil && isLoopback(net.JoinHostPort(u.Hostname(), "0"))
 }
 
 type secretsCmd struct {

@@ -34,6 +34,8 @@ type customerCmd struct {
 	Create customerCreateCmd `cmd:"" help:"Make a customer; prints its client_id and client_secret, the secret only this once."`
 	Key    keyCmd            `cmd:"" help:"Public keys for tokens that a customer signs itself."`
 	Origin originCmd         `cmd:"" help:"Origins of the pages that may show the connect app."`
+
+	WebhookSecret customerWebhookCmd `cmd:"" help:"Print what the customer's callbacks are signed with; --rotate makes a new one."`
 }
 
 type customerCreateCmd struct {

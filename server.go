@@ -18,13 +18,13 @@ import (
 	_ "time/tzdata" // consumers' time zones on machines without them
 
 	"github.com/alecthomas/kong"
+	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/cors"
 
 	"insightgraph/auth"
-	"insightgraph/connect/app"
 	"insightgraph/graph"
 	"insightgraph/insight/catalogue"
 	"insightgraph/tasks"
@@ -59,14 +59,15 @@ func main() {
 }
 
 type serveCmd struct {
-	Addr          string   `env:"ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
-	Role          string   `env:"ROLE" default:"all" enum:"all,web,worker" help:"all, web (GraphQL only) or worker (insights only) (${default})."`
-	Dev           bool     `env:"DEV" help:"Development mode: the demo customer, playground and introspection. Only on a loopback address."`
-	Playground    bool     `env:"PLAYGROUND" help:"Serve the playground in production too."`
-	Introspection bool     `env:"INTROSPECTION" help:"Answer introspection in production too."`
-	Concurrency   int      `env:"CONCURRENCY" default:"4" help:"Shards that this process evaluates at once (${default})."`
-	Fetches       int      `env:"FETCHES" default:"16" help:"Fetches from banks that this process waits for at once (${default})."`
-	AllowedOrigin []string `env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of browser apps that may call, such as https://app.example.com."`
+	Addr             string   `env:"ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
+	Role             string   `env:"ROLE" default:"all" enum:"all,web,worker" help:"all, web (GraphQL only) or worker (insights only) (${default})."`
+	Dev              bool     `env:"DEV" help:"Development mode: the demo customer, playground and introspection. Only on a loopback address."`
+	Playground       bool     `env:"PLAYGROUND" help:"Serve the playground in production too."`
+	Introspection    bool     `env:"INTROSPECTION" help:"Answer introspection in production too."`
+	Concurrency      int      `env:"CONCURRENCY" default:"4" help:"Shards that this process evaluates at once (${default})."`
+	Fetches          int      `env:"FETCHES" default:"16" help:"Fetches from banks, and callbacks, that this process waits for at once (${default})."`
+	PrivateCallbacks string   `env:"PRIVATE_CALLBACKS" default:"auto" enum:"auto,on,off" help:"Whether callbacks may go to private addresses and over http: on, off, or auto, which is on while PUBLIC_URL is on this machine (${default})."`
+	AllowedOrigin    []string `env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of browser apps that may call, such as https://app.example.com."`
 	linking
 }
 
@@ -88,17 +89,17 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 
 	tokens := &auth.Tokens{Store: s.store, Life: c.TokenLife}
 	queue := tasks.NewQueue(s.redis, s.store, s.log)
-	linker, fetcher, err := cmd.link(c, s, listener.Addr(), queue)
+	rim, err := cmd.link(c, s, listener.Addr(), queue)
 	if err != nil {
 		return err
 	}
-	defer linker.Wait()
+	defer rim.app.Wait()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", promhttp.Handler())
 	if cmd.Role != "worker" {
-		if err := cmd.web(ctx, mux, c, s, tokens, queue, linker); err != nil {
+		if err := cmd.web(ctx, mux, c, s, tokens, queue, rim); err != nil {
 			return err
 		}
 	}
@@ -107,16 +108,20 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	var background sync.WaitGroup
 	if cmd.Role != "web" {
 		worker := tasks.NewWorker(s.store, s.log)
-		server := worker.Server(s.redis, cmd.Concurrency)
-		if err := server.Start(worker.Mux()); err != nil {
-			return fmt.Errorf("start the workers: %w", err)
+		for _, one := range []struct {
+			server *asynq.Server
+			mux    *asynq.ServeMux
+		}{
+			{worker.Server(s.redis, cmd.Concurrency), worker.Mux()},
+			{rim.fetcher.Server(s.redis, cmd.Fetches), rim.fetcher.Mux()},
+			{rim.builder.Server(s.redis, cmd.Concurrency), rim.builder.Mux()},
+			{rim.sender.Server(s.redis, cmd.Fetches), rim.sender.Mux()},
+		} {
+			if err := one.server.Start(one.mux); err != nil {
+				return fmt.Errorf("start the workers: %w", err)
+			}
+			defer one.server.Shutdown()
 		}
-		defer server.Shutdown()
-		fetches := fetcher.Server(s.redis, cmd.Fetches)
-		if err := fetches.Start(fetcher.Mux()); err != nil {
-			return fmt.Errorf("start the workers: %w", err)
-		}
-		defer fetches.Shutdown()
 		background.Go(func() { (&tasks.Planner{Store: s.store, Queue: queue, Log: s.log}).Run(running) })
 	}
 	httpServer := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
@@ -139,17 +144,19 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 }
 
 // web adds what clients call.
-func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *services, tokens *auth.Tokens, queue *tasks.Queue, linker *app.App) error {
+func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *services, tokens *auth.Tokens, queue *tasks.Queue, rim *rim) error {
 	crossOrigin := func(h http.Handler) http.Handler {
 		if len(cmd.AllowedOrigin) == 0 {
 			return h
 		}
 		return cors.New(cors.Options{AllowedOrigins: cmd.AllowedOrigin, AllowedMethods: []string{"POST"},
-			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id"}, ExposedHeaders: []string{"X-Request-Id"}, MaxAge: 600}).Handler(h)
+			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id", "GraphQL-Require-Preflight", "Apollo-Require-Preflight"}, ExposedHeaders: []string{"X-Request-Id"}, MaxAge: 600}).Handler(h)
 	}
 	mux.Handle("/graphql", measured("graphql", crossOrigin(graph.NewHandler(graph.Options{Store: s.store, Tokens: tokens, Queue: queue, Definitions: catalogue.All,
-		Directory: linker.Directory, Linker: linker, Introspection: cmd.Dev || cmd.Introspection, Log: s.log}))))
-	mux.Handle("/connect/", measured("connect", linker.Handler()))
+		Directory: rim.app.Directory, Linker: rim.app, Builder: rim.builder, Viewer: rim.view, Keys: rim.keys, PrivateCallbacks: rim.privates,
+		Introspection: cmd.Dev || cmd.Introspection, Log: s.log}))))
+	mux.Handle("/connect/", measured("connect", rim.app.Handler()))
+	mux.Handle("/reports/", measured("reports", rim.view.Handler()))
 	mux.Handle("/auth/token", measured("token", crossOrigin(tokens.TokenHandler(s.log))))
 	playground := web.Playground{Examples: examples(s.store.Now())}
 	if cmd.Dev {

@@ -2,9 +2,11 @@ package graph
 
 import (
 	"insightgraph/bank"
+	"insightgraph/callback"
 	"insightgraph/graph/generated"
 	"insightgraph/insight"
 	"insightgraph/page"
+	"insightgraph/report"
 )
 
 // costs says what each list costs: its rows times what is asked of each. Every other field costs 1 and what is below
@@ -33,6 +35,23 @@ func costs() (c generated.ComplexityRoot) {
 	c.Query.Banks = func(child int, _, _ *string, first *int, _ *string, last *int, _ *string) int {
 		return listCost(child, first, last)
 	}
+	c.Query.Reports = func(child int, _ *report.Filter, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Deliveries = func(child int, _ *callback.Filter, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+	c.ShoppingReport.Transactions = ofTransactions
+	c.BalancesReport.Transactions = ofTransactions
+	c.BalanceOverTimeReport.Transactions = ofTransactions
+	c.IncomeReport.Transactions = ofTransactions
+	c.SpendingReport.Transactions = ofTransactions
+	c.RentAndLivingReport.Transactions = ofTransactions
+	c.InsuranceReport.Transactions = ofTransactions
+	c.RecurringReport.Transactions = ofTransactions
+	c.RiskIndicatorsReport.Transactions = ofTransactions
+	c.CategorizedTransactionsReport.Transactions = ofTransactions
+	c.AccountInfoReport.Transactions = ofTransactions
 	return c
 }
 

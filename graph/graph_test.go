@@ -19,26 +19,31 @@ var update = flag.Bool("update", false, "write the answers that came as those ex
 
 // TestQueries sends testdata/NAME.graphql with the variables of NAME.json, if there are any, and expects the whole answer
 // NAME.want.json. Queries share one house, each mutation meets a fresh one; those whose name begins with connect_
-// have linked banks in it. A first line "# as: anna" says whose token is used; else it is acme's.
+// have linked banks in it, those with report_ a report. A first line "# as: anna" says whose token is used; else it is acme's.
 // Ids are written as names, such as <giro>, in requests and in answers.
 func TestQueries(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.graphql")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no test data: %v", err)
 	}
-	reading, linked := newHouse(t), newHouse(t)
+	reading, linked, reported := newHouse(t), newHouse(t), newHouse(t)
 	linked.link()
+	reported.report()
 	for _, file := range files {
 		base := strings.TrimSuffix(file, ".graphql")
 		t.Run(filepath.Base(base), func(t *testing.T) {
-			h, links := reading, strings.HasPrefix(filepath.Base(base), "connect_")
+			h, links, reports := reading, strings.HasPrefix(filepath.Base(base), "connect_"), strings.HasPrefix(filepath.Base(base), "report_")
 			if links {
 				h = linked
+			} else if reports {
+				h = reported
 			}
 			if b, _ := os.ReadFile(file); bytes.Contains(b, []byte("mutation")) {
 				t.Parallel()
 				if h = newHouse(t); links {
 					h.link()
+				} else if reports {
+					h.report()
 				}
 			}
 			query := h.read(file)
@@ -89,7 +94,8 @@ func (h *house) read(file string) string {
 
 var kindNames = map[bank.Kind]string{bank.KindCustomer: "customer", bank.KindConsumer: "consumer", bank.KindAccount: "account",
 	bank.KindTransaction: "transaction", bank.KindCategory: "category", bank.KindEntry: "entry", bank.KindRun: "run",
-	bank.KindSession: "session", bank.KindFlow: "flow", bank.KindRefresh: "refresh", bank.KindConsent: "consent"}
+	bank.KindSession: "session", bank.KindFlow: "flow", bank.KindRefresh: "refresh", bank.KindConsent: "consent",
+	bank.KindSource: "source", bank.KindCase: "case", bank.KindReport: "report", bank.KindDelivery: "delivery", bank.KindRule: "rule"}
 
 var clientToken = regexp.MustCompile(`[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}`)
 

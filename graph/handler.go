@@ -35,27 +35,35 @@ const (
 type Queue interface {
 	Wake(ctx context.Context, shards []int64)
 	WakeParts(ctx context.Context, ids []int64)
+	WakeReports(ctx context.Context, ids []int64)
+	WakeDeliveries(ctx context.Context, ids []int64)
+	Deliver(ctx context.Context) // wakes workers for callbacks that wait
 }
 
 // Options are what a handler needs. Timeout 0 is 10 seconds.
 type Options struct {
-	Store         *store.Store
-	Tokens        *auth.Tokens
-	Queue         Queue
-	Definitions   []insight.Definition
-	Directory     *connect.Directory
-	Linker        Linker
-	Introspection bool // development only
-	Log           *slog.Logger
-	Timeout       time.Duration
+	Store            *store.Store
+	Tokens           *auth.Tokens
+	Queue            Queue
+	Definitions      []insight.Definition
+	Directory        *connect.Directory
+	Linker           Linker
+	Builder          Builder
+	Viewer           Viewer
+	Keys             connect.Keys // what webhook secrets are encrypted with
+	Introspection    bool         // development only
+	PrivateCallbacks bool         // callbacks may go to private addresses, and without TLS
+	Log              *slog.Logger
+	Timeout          time.Duration
 
 	around graphql.FieldMiddleware // tests provoke what no resolver does
 }
 
 type server struct {
 	Options
-	exec  *executor.Executor
-	types map[string]*ast.Definition // of the schema, by name
+	exec    *executor.Executor
+	types   map[string]*ast.Definition // of the schema, by name
+	uploads chan struct{}              // as many as are being received
 }
 
 // NewHandler answers POST /graphql. The order of its checks is a promise: method and media type, then the token, then
@@ -68,7 +76,7 @@ func NewHandler(o Options) http.Handler {
 		o.Log = slog.Default()
 	}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{o}, Complexity: costs()})
-	s := &server{o, executor.New(schema), schema.Schema().Types}
+	s := &server{o, executor.New(schema), schema.Schema().Types, make(chan struct{}, maxUploads)}
 	s.exec.SetQueryCache(&cache{})
 	s.exec.SetParserTokenLimit(maxTokens)
 	s.exec.SetDisableSuggestion(true)
@@ -83,7 +91,11 @@ func NewHandler(o Options) http.Handler {
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
+	limit := s.Timeout
+	if isUpload(r) {
+		limit = max(limit, uploadTime)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
 	id := requestID(r)
 	ctx = context.WithValue(ctx, requestKey{}, id)
@@ -106,6 +118,16 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx = auth.With(ctx, viewer)
+	if isUpload(r) {
+		params, done, no := s.upload(w, r, viewer)
+		if no != nil {
+			a.refuse(no.status, no.fault)
+			return
+		}
+		defer done()
+		s.execute(ctx, a, params)
+		return
+	}
 	params, no := read(w, r, viewer)
 	if no != nil {
 		a.refuse(no.status, no.fault)

@@ -21,6 +21,7 @@ import (
 	"insightgraph/insight/catalogue"
 	"insightgraph/store"
 	"insightgraph/store/storetest"
+	"insightgraph/tasks"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
@@ -47,7 +48,8 @@ func newHouse(t testing.TB) *house {
 	h := &house{t: t, now: noon, log: &bytes.Buffer{}, tokens: map[string]string{}, ids: map[string]string{}}
 	h.store = storetest.Open(t, storetest.URL(t), store.Options{MaxConns: 8, Now: func() time.Time { return h.now }})
 	h.options = Options{Store: h.store, Tokens: &auth.Tokens{Store: h.store}, Queue: worker{h}, Definitions: catalogue.All,
-		Directory: banks(t), Linker: linker{h}, Log: slog.New(slog.NewTextHandler(h.log, nil))}
+		Directory: banks(t), Linker: linker{h}, Log: slog.New(slog.NewTextHandler(h.log, nil)), Keys: keys(t), Viewer: pages{},
+		Builder: &tasks.Builder{Store: h.store, Log: slog.New(slog.NewTextHandler(h.log, nil))}}
 	h.handler = NewHandler(h.options)
 	h.fill()
 	return h
@@ -193,6 +195,10 @@ func (h *house) post(as string, body io.Reader, change func(*http.Request)) repl
 // worker evaluates what it is woken for at once, in place of the queue and its workers.
 type worker struct{ h *house }
 
+func (w worker) WakeReports(context.Context, []int64)    {}
+func (w worker) WakeDeliveries(context.Context, []int64) {}
+func (w worker) Deliver(context.Context)                 {}
+
 func (w worker) Wake(ctx context.Context, shards []int64) {
 	for _, id := range shards {
 		shard, ok, err := w.h.store.Claim(ctx, id)
@@ -233,4 +239,42 @@ func evaluate(run insight.Run, request insight.TriggerRequest, facts store.Facts
 		r.Evaluation.Reason = &reason
 	}
 	return r
+}
+
+// pages are links to reports.
+type pages struct{}
+
+func (pages) Link(_ int64, ref bank.Ref, until time.Time) (page, pdf string) {
+	return "https://server.example/reports/" + ref.String(), "https://server.example/reports/" + ref.String() + ".pdf?" + until.Format(time.TimeOnly)
+}
+
+func keys(t testing.TB) connect.Keys {
+	t.Helper()
+	k, err := connect.ParseKeys(connect.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// report synchronises anna's accounts and makes her Shopping Report; it names source, case and report.
+func (h *house) report() {
+	h.t.Helper()
+	first := func(data map[string]any, path ...string) map[string]any {
+		for _, name := range path {
+			if list, ok := data[name].([]any); ok {
+				data = list[0].(map[string]any)
+			} else {
+				data = data[name].(map[string]any)
+			}
+		}
+		return data
+	}
+	data := h.do("acme", `mutation{synchronizeAccounts(input:{consumerId:"`+h.ids["anna"]+`"}){dataSources{id}}}`)
+	h.ids["source"] = first(data, "synchronizeAccounts", "dataSources")["id"].(string)
+	data = h.do("acme", `mutation{createCase(input:{consumerId:"`+h.ids["anna"]+`",from:"2021-10-01",to:"2021-12-31"}){case{id}}}`)
+	h.ids["case"] = first(data, "createCase", "case")["id"].(string)
+	data = h.do("acme", `mutation{createReport(input:{caseId:"`+h.ids["case"]+`",type:SHOPPING,shoppingLimits:[{group:GROCERIES,monthlyAmount:{amount:50,currency:"EUR"}}],
+		callbackUrl:"https://shop.example/hook",callbackHandle:"h"}){report{id status}}}`)
+	h.ids["report"] = first(data, "createReport", "report")["id"].(string)
 }

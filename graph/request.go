@@ -63,17 +63,9 @@ func read(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (*graphql.
 	if err != nil {
 		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidValue, "", "Invalid value for input json")}
 	}
-	if !json.Valid(body) {
-		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidValue, "", "Invalid value for input json")}
-	}
-	params, ok := object(body)
-	switch {
-	case !ok && viewer.Role() == auth.RoleConsumer:
-		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidInput, "", "Invalid input")}
-	case !ok:
-		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidInput, "", "Invalid Input")}
-	case len(params.Query) > MaxQuery:
-		return nil, tooLarge
+	params, no := parse(body, viewer)
+	if no != nil {
+		return nil, no
 	}
 	params.Headers = r.Header
 	return params, nil
@@ -95,8 +87,8 @@ func object(body []byte) (*graphql.RawParams, bool) {
 	return &graphql.RawParams{Query: *in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions}, true
 }
 
-// readable refuses what is no POST of JSON. Only JSON as sent is read: a form would let any web page send a request,
-// and a compressed body could unpack to any size.
+// readable refuses what is no POST of JSON, or of a form with a file that a browser has asked for before. Else only JSON as
+// sent is read: a form would let any web page send a request, and a compressed body could unpack to any size.
 func (a answer) readable(r *http.Request) bool {
 	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset, given := parameters["charset"]
@@ -104,6 +96,10 @@ func (a answer) readable(r *http.Request) bool {
 	case r.Method != http.MethodPost:
 		a.w.Header().Set("Allow", http.MethodPost)
 		a.refuse(http.StatusMethodNotAllowed, fault.New(fault.InvalidInput, "", "Use POST"))
+	case err == nil && media == "multipart/form-data" && !preflighted(r):
+		a.refuse(http.StatusUnsupportedMediaType, fault.New(fault.InvalidInput, "", "Send a header GraphQL-Require-Preflight with a multipart request"))
+	case err == nil && media == "multipart/form-data" && r.Header.Get("Content-Encoding") == "":
+		return true
 	case err != nil || media != "application/json" || given && !strings.EqualFold(charset, "utf-8"):
 		a.refuse(http.StatusUnsupportedMediaType, fault.New(fault.InvalidInput, "", "Use application/json in UTF-8"))
 	case r.Header.Get("Content-Encoding") != "":

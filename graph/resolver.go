@@ -32,6 +32,8 @@ type (
 	flow        struct{ *Resolver }
 	consent     struct{ *Resolver }
 	automatic   struct{ *Resolver }
+	source      struct{ *Resolver }
+	casefile    struct{ *Resolver }
 )
 
 func (r *Resolver) Query() generated.QueryResolver                           { return query{r} }
@@ -47,6 +49,8 @@ func (r *Resolver) Customer() generated.CustomerResolver                     { r
 func (r *Resolver) Flow() generated.FlowResolver                             { return flow{r} }
 func (r *Resolver) Consent() generated.ConsentResolver                       { return consent{r} }
 func (r *Resolver) AutomaticRefresh() generated.AutomaticRefreshResolver     { return automatic{r} }
+func (r *Resolver) DataSource() generated.DataSourceResolver                 { return source{r} }
+func (r *Resolver) Case() generated.CaseResolver                             { return casefile{r} }
 
 // mine is the store as the viewer sees it: the customer's part, or with a user-level token one consumer's.
 func (r *Resolver) mine(ctx context.Context) store.Tenant {

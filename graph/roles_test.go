@@ -18,6 +18,9 @@ func TestRoles(t *testing.T) {
 	before := h.do("acme", `{consumers{totalCount} customerSubscriptions{insightTitle} publicKeys{keyId}}`)
 	for field, roles := range allowed {
 		root, name, _ := strings.Cut(field, ".")
+		if name == "importStatement" { // needs a file: see TestUploadFaults
+			continue
+		}
 		f := schema().Types[root].Fields.ForName(name)
 		var args []string
 		for _, a := range f.Arguments {

@@ -45,6 +45,16 @@ func (r query) Node(ctx context.Context, id bank.Ref) (model.Node, error) {
 		return node(forCustomers(ctx, id, t.Refresh))
 	case bank.KindConsent:
 		return node(maybe(t.Consent(ctx, id)))
+	case bank.KindSource:
+		return node(forCustomers(ctx, id, t.DataSource))
+	case bank.KindCase:
+		return node(forCustomers(ctx, id, t.Case))
+	case bank.KindReport:
+		return r.Report(ctx, id)
+	case bank.KindRule:
+		return node(forCustomers(ctx, id, t.CategoryRule))
+	case bank.KindDelivery:
+		return node(forCustomers(ctx, id, t.Delivery))
 	}
 	return nil, nil
 }

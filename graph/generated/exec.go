@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"insightgraph/auth"
 	"insightgraph/bank"
+	"insightgraph/callback"
 	"insightgraph/category"
 	"insightgraph/connect"
 	"insightgraph/graph/model"
 	"insightgraph/insight"
 	"insightgraph/page"
+	"insightgraph/report"
+	"insightgraph/statement"
 	"math"
 	"strconv"
 	"sync/atomic"
@@ -38,9 +41,11 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	Account() AccountResolver
 	AutomaticRefresh() AutomaticRefreshResolver
+	Case() CaseResolver
 	Consent() ConsentResolver
 	Consumer() ConsumerResolver
 	Customer() CustomerResolver
+	DataSource() DataSourceResolver
 	Evaluation() EvaluationResolver
 	FeedEntry() FeedEntryResolver
 	Flow() FlowResolver
@@ -76,6 +81,16 @@ type ComplexityRoot struct {
 		Type           func(childComplexity int) int
 	}
 
+	AccountBalanceSummary struct {
+		Account        func(childComplexity int) int
+		AsOf           func(childComplexity int) int
+		BalanceSummary func(childComplexity int) int
+		Current        func(childComplexity int) int
+		Limit          func(childComplexity int) int
+		OverLimitDays  func(childComplexity int) int
+		OverdraftDays  func(childComplexity int) int
+	}
+
 	AccountConnection struct {
 		Edges      func(childComplexity int) int
 		Nodes      func(childComplexity int) int
@@ -86,6 +101,34 @@ type ComplexityRoot struct {
 	AccountEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	AccountInfo struct {
+		Account               func(childComplexity int) int
+		Balance               func(childComplexity int) int
+		BalanceAsOf           func(childComplexity int) int
+		Country               func(childComplexity int) int
+		CreditLimit           func(childComplexity int) int
+		NewestTransactionDate func(childComplexity int) int
+		OldestTransactionDate func(childComplexity int) int
+		OpenedOn              func(childComplexity int) int
+		TransactionCount      func(childComplexity int) int
+	}
+
+	AccountInfoReport struct {
+		Accounts         func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		Infos            func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Status           func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
 	}
 
 	AutomaticRefresh struct {
@@ -107,6 +150,64 @@ type ComplexityRoot struct {
 		Current func(childComplexity int) int
 	}
 
+	BalanceLine struct {
+		Account  func(childComplexity int) int
+		Balances func(childComplexity int) int
+		Currency func(childComplexity int) int
+	}
+
+	BalanceOverTimeReport struct {
+		Accounts         func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Series           func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Total            func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
+	}
+
+	BalanceSummary struct {
+		Average     func(childComplexity int) int
+		Closing     func(childComplexity int) int
+		Covered     func(childComplexity int) int
+		In          func(childComplexity int) int
+		Maximum     func(childComplexity int) int
+		MaximumDate func(childComplexity int) int
+		Minimum     func(childComplexity int) int
+		MinimumDate func(childComplexity int) int
+		Opening     func(childComplexity int) int
+		Out         func(childComplexity int) int
+	}
+
+	BalanceTotal struct {
+		Accounts       func(childComplexity int) int
+		BalanceSummary func(childComplexity int) int
+	}
+
+	BalancesReport struct {
+		Accounts         func(childComplexity int) int
+		ByAccount        func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Total            func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
+	}
+
 	Bank struct {
 		Code     func(childComplexity int) int
 		Consents func(childComplexity int) int
@@ -126,9 +227,40 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	Case struct {
+		Accounts    func(childComplexity int) int
+		Consumer    func(childComplexity int) int
+		CreatedAt   func(childComplexity int) int
+		DataSources func(childComplexity int) int
+		Period      func(childComplexity int) int
+		Ref         func(childComplexity int) int
+		Reports     func(childComplexity int) int
+	}
+
 	CategorizeTransactionPayload struct {
 		AffectedCount func(childComplexity int) int
 		Transaction   func(childComplexity int) int
+	}
+
+	CategorizedTransactionsReport struct {
+		Accounts         func(childComplexity int) int
+		CategorizedBy    func(childComplexity int) int
+		CategorizedRate  func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		Credits          func(childComplexity int) int
+		Debits           func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		InCategories     func(childComplexity int) int
+		OutCategories    func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Status           func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
 	}
 
 	Category struct {
@@ -136,6 +268,23 @@ type ComplexityRoot struct {
 		Name  func(childComplexity int) int
 		Ref   func(childComplexity int) int
 		Type  func(childComplexity int) int
+	}
+
+	CategoryRule struct {
+		CreatedAt func(childComplexity int) int
+		IBAN      func(childComplexity int) int
+		Leads     func(childComplexity int) int
+		MCC       func(childComplexity int) int
+		Merchant  func(childComplexity int) int
+		Name      func(childComplexity int) int
+		Ref       func(childComplexity int) int
+		Side      func(childComplexity int) int
+		Text      func(childComplexity int) int
+	}
+
+	CategorySourceCount struct {
+		Source           func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
 	}
 
 	CloseSessionPayload struct {
@@ -188,8 +337,22 @@ type ComplexityRoot struct {
 		Account func(childComplexity int) int
 	}
 
+	CreateCasePayload struct {
+		Case func(childComplexity int) int
+	}
+
 	CreateConsumerPayload struct {
 		Consumer func(childComplexity int) int
+	}
+
+	CreateReportLinkPayload struct {
+		ExpiresAt func(childComplexity int) int
+		PDFURL    func(childComplexity int) int
+		URL       func(childComplexity int) int
+	}
+
+	CreateReportPayload struct {
+		Report func(childComplexity int) int
 	}
 
 	CreateSessionPayload struct {
@@ -223,9 +386,29 @@ type ComplexityRoot struct {
 		TriggerType           func(childComplexity int) int
 	}
 
+	DataSource struct {
+		Accounts  func(childComplexity int) int
+		BankCode  func(childComplexity int) int
+		BankName  func(childComplexity int) int
+		CreatedAt func(childComplexity int) int
+		Problem   func(childComplexity int) int
+		Ref       func(childComplexity int) int
+		Status    func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+	}
+
+	DayBalance struct {
+		Balance func(childComplexity int) int
+		Date    func(childComplexity int) int
+	}
+
 	DeleteAccountPayload struct {
 		DeletedAccountID        func(childComplexity int) int
 		DeletedTransactionCount func(childComplexity int) int
+	}
+
+	DeleteCategoryRulePayload struct {
+		DeletedCategoryRuleID func(childComplexity int) int
 	}
 
 	DeleteConsumerPayload struct {
@@ -237,6 +420,37 @@ type ComplexityRoot struct {
 
 	DeleteTransactionsPayload struct {
 		DeletedCount func(childComplexity int) int
+	}
+
+	Delivery struct {
+		Body       func(childComplexity int) int
+		CreatedAt  func(childComplexity int) int
+		Event      func(childComplexity int) int
+		FinishedAt func(childComplexity int) int
+		Ref        func(childComplexity int) int
+		Status     func(childComplexity int) int
+		Tries      func(childComplexity int) int
+		URL        func(childComplexity int) int
+	}
+
+	DeliveryAttempt struct {
+		At           func(childComplexity int) int
+		Milliseconds func(childComplexity int) int
+		Number       func(childComplexity int) int
+		Problem      func(childComplexity int) int
+		StatusCode   func(childComplexity int) int
+	}
+
+	DeliveryConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	DeliveryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Evaluation struct {
@@ -321,6 +535,39 @@ type ComplexityRoot struct {
 		State         func(childComplexity int) int
 	}
 
+	ImportStatementPayload struct {
+		Accounts       func(childComplexity int) int
+		CreatedCount   func(childComplexity int) int
+		Format         func(childComplexity int) int
+		Rejected       func(childComplexity int) int
+		UnchangedCount func(childComplexity int) int
+		UpdatedCount   func(childComplexity int) int
+		Warnings       func(childComplexity int) int
+	}
+
+	IncomeReport struct {
+		Accounts         func(childComplexity int) int
+		AveragePerMonth  func(childComplexity int) int
+		Categories       func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		Monthly          func(childComplexity int) int
+		NotIncome        func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Regular          func(childComplexity int) int
+		RegularShare     func(childComplexity int) int
+		Sources          func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Sum              func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
+	}
+
 	InsightConfiguration struct {
 		Duration     func(childComplexity int) int
 		EntityID     func(childComplexity int) int
@@ -344,8 +591,28 @@ type ComplexityRoot struct {
 		Type        func(childComplexity int) int
 	}
 
+	InsuranceReport struct {
+		Accounts         func(childComplexity int) int
+		AveragePerMonth  func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		Insurances       func(childComplexity int) int
+		Monthly          func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Sum              func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
+	}
+
 	Merchant struct {
 		Name func(childComplexity int) int
+		Ref  func(childComplexity int) int
 	}
 
 	Money struct {
@@ -358,22 +625,31 @@ type ComplexityRoot struct {
 		CategorizeTransaction       func(childComplexity int, input CategorizeTransactionInput) int
 		CloseSession                func(childComplexity int, input CloseSessionInput) int
 		CreateAccount               func(childComplexity int, input CreateAccountInput) int
+		CreateCase                  func(childComplexity int, input CreateCaseInput) int
 		CreateConsumer              func(childComplexity int, input CreateConsumerInput) int
+		CreateReport                func(childComplexity int, input CreateReportInput) int
+		CreateReportLink            func(childComplexity int, input CreateReportLinkInput) int
 		CreateSession               func(childComplexity int, input CreateSessionInput) int
 		CreateTransactions          func(childComplexity int, input CreateTransactionsInput) int
 		DeleteAccount               func(childComplexity int, input DeleteAccountInput) int
+		DeleteCategoryRule          func(childComplexity int, input DeleteCategoryRuleInput) int
 		DeleteConsumer              func(childComplexity int, input DeleteConsumerInput) int
 		DeleteTransactions          func(childComplexity int, input DeleteTransactionsInput) int
+		ImportStatement             func(childComplexity int, input ImportStatementInput) int
+		Redeliver                   func(childComplexity int, input RedeliverInput) int
 		RegisterConnectOrigin       func(childComplexity int, input RegisterConnectOriginInput) int
 		RegisterPublicKey           func(childComplexity int, input RegisterPublicKeyInput) int
 		RemoveConnectOrigin         func(childComplexity int, input RemoveConnectOriginInput) int
 		ResetUserSubscriptions      func(childComplexity int, input ResetUserSubscriptionsInput) int
 		RevokeConsent               func(childComplexity int, input RevokeConsentInput) int
 		RevokePublicKey             func(childComplexity int, input RevokePublicKeyInput) int
+		RotateWebhookSecret         func(childComplexity int) int
+		SaveCategoryRule            func(childComplexity int, input SaveCategoryRuleInput) int
 		ScheduleAutomaticRefresh    func(childComplexity int, input ScheduleAutomaticRefreshInput) int
 		SeparateTransfer            func(childComplexity int, input SeparateTransferInput) int
 		StartConsentRefresh         func(childComplexity int, input StartConsentRefreshInput) int
 		StartInsightsRefreshFlow    func(childComplexity int, input StartInsightsRefreshFlowInput) int
+		SynchronizeAccounts         func(childComplexity int, input SynchronizeAccountsInput) int
 		TriggerInsights             func(childComplexity int, input TriggerInsightsInput) int
 		UnscheduleAutomaticRefresh  func(childComplexity int, input UnscheduleAutomaticRefreshInput) int
 		UpdateAccount               func(childComplexity int, input UpdateAccountInput) int
@@ -381,6 +657,15 @@ type ComplexityRoot struct {
 		UpdateCustomerSubscriptions func(childComplexity int, input UpdateCustomerSubscriptionsInput) int
 		UpdateTransaction           func(childComplexity int, input UpdateTransactionInput) int
 		UpdateUserSubscriptions     func(childComplexity int, input UpdateUserSubscriptionsInput) int
+	}
+
+	OverdrawnAccount struct {
+		Account     func(childComplexity int) int
+		Days        func(childComplexity int) int
+		DaysKnown   func(childComplexity int) int
+		LongestDays func(childComplexity int) int
+		Lowest      func(childComplexity int) int
+		LowestDate  func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -391,6 +676,7 @@ type ComplexityRoot struct {
 	}
 
 	Period struct {
+		Days func(childComplexity int) int
 		From func(childComplexity int) int
 		To   func(childComplexity int) int
 	}
@@ -410,20 +696,68 @@ type ComplexityRoot struct {
 	Query struct {
 		AutomaticRefreshes    func(childComplexity int, consumerID bank.Ref) int
 		Banks                 func(childComplexity int, text *string, countryCode *string, first *int, after *string, last *int, before *string) int
+		Case                  func(childComplexity int, id bank.Ref) int
 		Categories            func(childComplexity int) int
+		CategoryRules         func(childComplexity int) int
 		Consumer              func(childComplexity int, id *bank.Ref, externalID *string) int
 		Consumers             func(childComplexity int, first *int, after *string, last *int, before *string) int
 		CustomerSubscriptions func(childComplexity int, insightNames []string) int
+		DataSources           func(childComplexity int, consumerID bank.Ref) int
+		Deliveries            func(childComplexity int, filter *callback.Filter, first *int, after *string, last *int, before *string) int
 		Feed                  func(childComplexity int, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) int
 		Flow                  func(childComplexity int, id bank.Ref) int
 		InsightDefinitions    func(childComplexity int, names []string) int
 		Node                  func(childComplexity int, id bank.Ref) int
 		PublicKeys            func(childComplexity int) int
 		Refresh               func(childComplexity int, id bank.Ref) int
+		Report                func(childComplexity int, id bank.Ref) int
+		ReportDefinitions     func(childComplexity int) int
+		Reports               func(childComplexity int, filter *report.Filter, first *int, after *string, last *int, before *string) int
 		Session               func(childComplexity int, id bank.Ref) int
 		Transactions          func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
 		UserSubscriptions     func(childComplexity int, consumerID *bank.Ref, insightNames []string) int
 		Viewer                func(childComplexity int) int
+	}
+
+	RecurringReport struct {
+		Accounts         func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		MonthlyIn        func(childComplexity int) int
+		MonthlyOut       func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Series           func(childComplexity int) int
+		Span             func(childComplexity int) int
+		Status           func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
+	}
+
+	RecurringSeries struct {
+		Average          func(childComplexity int) int
+		BaseType         func(childComplexity int) int
+		Category         func(childComplexity int) int
+		Changed          func(childComplexity int) int
+		Ended            func(childComplexity int) int
+		FirstDate        func(childComplexity int) int
+		Interval         func(childComplexity int) int
+		Largest          func(childComplexity int) int
+		LastDate         func(childComplexity int) int
+		Latest           func(childComplexity int) int
+		NextDate         func(childComplexity int) int
+		Party            func(childComplexity int) int
+		PerMonth         func(childComplexity int) int
+		Smallest         func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+	}
+
+	RedeliverPayload struct {
+		Delivery func(childComplexity int) int
 	}
 
 	Refresh struct {
@@ -443,8 +777,132 @@ type ComplexityRoot struct {
 		PublicKey func(childComplexity int) int
 	}
 
+	RejectedLine struct {
+		File    func(childComplexity int) int
+		Line    func(childComplexity int) int
+		Message func(childComplexity int) int
+	}
+
 	RemoveConnectOriginPayload struct {
 		ConnectOrigins func(childComplexity int) int
+	}
+
+	RentAndLivingReport struct {
+		Accounts         func(childComplexity int) int
+		AveragePerMonth  func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		Earned           func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		Living           func(childComplexity int) int
+		Monthly          func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Sections         func(childComplexity int) int
+		ShareOfIncome    func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Sum              func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
+	}
+
+	ReportAccount struct {
+		Container        func(childComplexity int) int
+		Currency         func(childComplexity int) int
+		FirstDate        func(childComplexity int) int
+		IBAN             func(childComplexity int) int
+		ID               func(childComplexity int) int
+		LastDate         func(childComplexity int) int
+		Name             func(childComplexity int) int
+		ProviderName     func(childComplexity int) int
+		Status           func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Type             func(childComplexity int) int
+		WhyLeftOut       func(childComplexity int) int
+	}
+
+	ReportAmount struct {
+		Total            func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+	}
+
+	ReportCategory struct {
+		Category         func(childComplexity int) int
+		Share            func(childComplexity int) int
+		Total            func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+	}
+
+	ReportConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	ReportCoverage struct {
+		Averaged       func(childComplexity int) int
+		Complete       func(childComplexity int) int
+		FirstDate      func(childComplexity int) int
+		LastDate       func(childComplexity int) int
+		LeftOut        func(childComplexity int) int
+		Months         func(childComplexity int) int
+		MonthsWithData func(childComplexity int) int
+	}
+
+	ReportDefinition struct {
+		Description func(childComplexity int) int
+		Title       func(childComplexity int) int
+		Type        func(childComplexity int) int
+	}
+
+	ReportEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ReportLeftOut struct {
+		CreditTotal      func(childComplexity int) int
+		DebitTotal       func(childComplexity int) int
+		Reason           func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+	}
+
+	ReportMonth struct {
+		Month            func(childComplexity int) int
+		Total            func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+	}
+
+	ReportParty struct {
+		AverageAmount    func(childComplexity int) int
+		FirstDate        func(childComplexity int) int
+		LastDate         func(childComplexity int) int
+		Name             func(childComplexity int) int
+		Party            func(childComplexity int) int
+		PaymentCount     func(childComplexity int) int
+		Rank             func(childComplexity int) int
+		RefundCount      func(childComplexity int) int
+		RefundTotal      func(childComplexity int) int
+		Rhythm           func(childComplexity int) int
+		Share            func(childComplexity int) int
+		Shop             func(childComplexity int) int
+		Total            func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+	}
+
+	ReportSection struct {
+		AveragePerMonth  func(childComplexity int) int
+		Categories       func(childComplexity int) int
+		Kind             func(childComplexity int) int
+		Monthly          func(childComplexity int) int
+		Parties          func(childComplexity int) int
+		Share            func(childComplexity int) int
+		Total            func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
 	}
 
 	ResetUserSubscriptionsPayload struct {
@@ -458,6 +916,47 @@ type ComplexityRoot struct {
 
 	RevokePublicKeyPayload struct {
 		PublicKey func(childComplexity int) int
+	}
+
+	RiskIndicator struct {
+		FirstDate        func(childComplexity int) int
+		In               func(childComplexity int) int
+		Kind             func(childComplexity int) int
+		LastDate         func(childComplexity int) int
+		Monthly          func(childComplexity int) int
+		MonthsWithEvents func(childComplexity int) int
+		Out              func(childComplexity int) int
+		Overdrawn        func(childComplexity int) int
+		Parties          func(childComplexity int) int
+		ShareOfIncome    func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+	}
+
+	RiskIndicatorsReport struct {
+		Accounts         func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		Indicators       func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Present          func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Status           func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
+	}
+
+	RotateWebhookSecretPayload struct {
+		PreviousValidUntil func(childComplexity int) int
+		Secret             func(childComplexity int) int
+	}
+
+	SaveCategoryRulePayload struct {
+		AffectedCount func(childComplexity int) int
+		CategoryRule  func(childComplexity int) int
 	}
 
 	ScheduleAutomaticRefreshPayload struct {
@@ -476,6 +975,92 @@ type ComplexityRoot struct {
 		Ref          func(childComplexity int) int
 	}
 
+	ShoppingComparison struct {
+		Accounts     func(childComplexity int) int
+		Before       func(childComplexity int) int
+		BeforeMonths func(childComplexity int) int
+		Recent       func(childComplexity int) int
+	}
+
+	ShoppingFinding struct {
+		Amount          func(childComplexity int) int
+		Baseline        func(childComplexity int) int
+		BaselinePeriod  func(childComplexity int) int
+		ChangePercent   func(childComplexity int) int
+		Group           func(childComplexity int) int
+		Kind            func(childComplexity int) int
+		Message         func(childComplexity int) int
+		Month           func(childComplexity int) int
+		PercentOfIncome func(childComplexity int) int
+		Period          func(childComplexity int) int
+		Store           func(childComplexity int) int
+	}
+
+	ShoppingGroup struct {
+		AveragePerMonth  func(childComplexity int) int
+		Categories       func(childComplexity int) int
+		Kind             func(childComplexity int) int
+		Monthly          func(childComplexity int) int
+		MonthlyLimit     func(childComplexity int) int
+		Share            func(childComplexity int) int
+		Stores           func(childComplexity int) int
+		Total            func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+	}
+
+	ShoppingReport struct {
+		Accounts         func(childComplexity int) int
+		AveragePerMonth  func(childComplexity int) int
+		Compared         func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		Earned           func(childComplexity int) int
+		File             func(childComplexity int) int
+		Findings         func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		Groups           func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Sum              func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
+	}
+
+	SpendingCategory struct {
+		AveragePerMonth  func(childComplexity int) int
+		Categories       func(childComplexity int) int
+		Category         func(childComplexity int) int
+		Monthly          func(childComplexity int) int
+		Share            func(childComplexity int) int
+		Total            func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+	}
+
+	SpendingReport struct {
+		Accounts         func(childComplexity int) int
+		AveragePerMonth  func(childComplexity int) int
+		Categories       func(childComplexity int) int
+		Covered          func(childComplexity int) int
+		CreatedAt        func(childComplexity int) int
+		Earned           func(childComplexity int) int
+		File             func(childComplexity int) int
+		FinishedAt       func(childComplexity int) int
+		Monthly          func(childComplexity int) int
+		Owner            func(childComplexity int) int
+		Parties          func(childComplexity int) int
+		Period           func(childComplexity int) int
+		Ref              func(childComplexity int) int
+		ShareOfIncome    func(childComplexity int) int
+		Status           func(childComplexity int) int
+		Sum              func(childComplexity int) int
+		TransactionCount func(childComplexity int) int
+		Transactions     func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Type             func(childComplexity int) int
+	}
+
 	StartConsentRefreshPayload struct {
 		Refresh func(childComplexity int) int
 	}
@@ -484,6 +1069,10 @@ type ComplexityRoot struct {
 		ClientToken func(childComplexity int) int
 		Flow        func(childComplexity int) int
 		URL         func(childComplexity int) int
+	}
+
+	SynchronizeAccountsPayload struct {
+		DataSources func(childComplexity int) int
 	}
 
 	Threshold struct {
@@ -501,22 +1090,26 @@ type ComplexityRoot struct {
 	}
 
 	Transaction struct {
-		Account        func(childComplexity int) int
-		BaseType       func(childComplexity int) int
-		BookingDate    func(childComplexity int) int
-		Category       func(childComplexity int) int
-		CategorySource func(childComplexity int) int
-		Counterparty   func(childComplexity int) int
-		CreatedAt      func(childComplexity int) int
-		Description    func(childComplexity int) int
-		ExternalID     func(childComplexity int) int
-		MCC            func(childComplexity int) int
-		Merchant       func(childComplexity int) int
-		Money          func(childComplexity int) int
-		Ref            func(childComplexity int) int
-		Status         func(childComplexity int) int
-		Transfer       func(childComplexity int) int
-		ValueDate      func(childComplexity int) int
+		Account            func(childComplexity int) int
+		BankCode           func(childComplexity int) int
+		BaseType           func(childComplexity int) int
+		BookingDate        func(childComplexity int) int
+		Category           func(childComplexity int) int
+		CategoryConfidence func(childComplexity int) int
+		CategoryRule       func(childComplexity int) int
+		CategorySource     func(childComplexity int) int
+		Counterparty       func(childComplexity int) int
+		CreatedAt          func(childComplexity int) int
+		Description        func(childComplexity int) int
+		ExternalID         func(childComplexity int) int
+		MCC                func(childComplexity int) int
+		Merchant           func(childComplexity int) int
+		Money              func(childComplexity int) int
+		Parts              func(childComplexity int) int
+		Ref                func(childComplexity int) int
+		Status             func(childComplexity int) int
+		Transfer           func(childComplexity int) int
+		ValueDate          func(childComplexity int) int
 	}
 
 	TransactionConnection struct {
@@ -540,6 +1133,13 @@ type ComplexityRoot struct {
 	TransactionEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	TransactionPart struct {
+		Amount       func(childComplexity int) int
+		BaseType     func(childComplexity int) int
+		Counterparty func(childComplexity int) int
+		Description  func(childComplexity int) int
 	}
 
 	TriggerInsightsPayload struct {
@@ -610,6 +1210,13 @@ type AccountResolver interface {
 type AutomaticRefreshResolver interface {
 	Account(ctx context.Context, objs []*connect.AutomaticRefresh) ([]*bank.Account, error)
 }
+type CaseResolver interface {
+	Consumer(ctx context.Context, objs []*report.Case) ([]*bank.Consumer, error)
+	DataSources(ctx context.Context, objs []*report.Case) ([][]connect.DataSource, error)
+	Accounts(ctx context.Context, objs []*report.Case) ([][]bank.Account, error)
+
+	Reports(ctx context.Context, objs []*report.Case) ([][]model.Report, error)
+}
 type ConsentResolver interface {
 	Bank(ctx context.Context, objs []*connect.Consent) ([]*connect.Bank, error)
 	State(ctx context.Context, objs []*connect.Consent) ([]connect.ConsentState, error)
@@ -622,6 +1229,9 @@ type ConsumerResolver interface {
 }
 type CustomerResolver interface {
 	ConnectOrigins(ctx context.Context, objs []*bank.Customer) ([][]string, error)
+}
+type DataSourceResolver interface {
+	Accounts(ctx context.Context, objs []*connect.DataSource) ([][]bank.Account, error)
 }
 type EvaluationResolver interface {
 	Consumer(ctx context.Context, objs []*insight.Evaluation) ([]*bank.Consumer, error)
@@ -665,6 +1275,15 @@ type MutationResolver interface {
 	UnscheduleAutomaticRefresh(ctx context.Context, input UnscheduleAutomaticRefreshInput) (*UnscheduleAutomaticRefreshPayload, error)
 	RegisterConnectOrigin(ctx context.Context, input RegisterConnectOriginInput) (*RegisterConnectOriginPayload, error)
 	RemoveConnectOrigin(ctx context.Context, input RemoveConnectOriginInput) (*RemoveConnectOriginPayload, error)
+	SynchronizeAccounts(ctx context.Context, input SynchronizeAccountsInput) (*SynchronizeAccountsPayload, error)
+	CreateCase(ctx context.Context, input CreateCaseInput) (*CreateCasePayload, error)
+	CreateReport(ctx context.Context, input CreateReportInput) (*CreateReportPayload, error)
+	CreateReportLink(ctx context.Context, input CreateReportLinkInput) (*CreateReportLinkPayload, error)
+	ImportStatement(ctx context.Context, input ImportStatementInput) (*ImportStatementPayload, error)
+	SaveCategoryRule(ctx context.Context, input SaveCategoryRuleInput) (*SaveCategoryRulePayload, error)
+	DeleteCategoryRule(ctx context.Context, input DeleteCategoryRuleInput) (*DeleteCategoryRulePayload, error)
+	RotateWebhookSecret(ctx context.Context) (*RotateWebhookSecretPayload, error)
+	Redeliver(ctx context.Context, input RedeliverInput) (*RedeliverPayload, error)
 	RegisterPublicKey(ctx context.Context, input RegisterPublicKeyInput) (*RegisterPublicKeyPayload, error)
 	RevokePublicKey(ctx context.Context, input RevokePublicKeyInput) (*RevokePublicKeyPayload, error)
 }
@@ -685,6 +1304,13 @@ type QueryResolver interface {
 	Flow(ctx context.Context, id bank.Ref) (*connect.Flow, error)
 	Refresh(ctx context.Context, id bank.Ref) (*connect.Refresh, error)
 	AutomaticRefreshes(ctx context.Context, consumerID bank.Ref) ([]connect.AutomaticRefresh, error)
+	DataSources(ctx context.Context, consumerID bank.Ref) ([]connect.DataSource, error)
+	Case(ctx context.Context, id bank.Ref) (*report.Case, error)
+	ReportDefinitions(ctx context.Context) ([]report.Definition, error)
+	Report(ctx context.Context, id bank.Ref) (model.Report, error)
+	Reports(ctx context.Context, filter *report.Filter, first *int, after *string, last *int, before *string) (*page.Of[model.Report], error)
+	CategoryRules(ctx context.Context) ([]category.CustomerRule, error)
+	Deliveries(ctx context.Context, filter *callback.Filter, first *int, after *string, last *int, before *string) (*page.Of[callback.Delivery], error)
 }
 type TransactionResolver interface {
 	Account(ctx context.Context, objs []*bank.Transaction) ([]*bank.Account, error)
@@ -816,6 +1442,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Account.Type(childComplexity), true
 
+	case "AccountBalanceSummary.accountId":
+		if e.ComplexityRoot.AccountBalanceSummary.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountBalanceSummary.Account(childComplexity), true
+	case "AccountBalanceSummary.asOf":
+		if e.ComplexityRoot.AccountBalanceSummary.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountBalanceSummary.AsOf(childComplexity), true
+	case "AccountBalanceSummary.summary":
+		if e.ComplexityRoot.AccountBalanceSummary.BalanceSummary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountBalanceSummary.BalanceSummary(childComplexity), true
+	case "AccountBalanceSummary.current":
+		if e.ComplexityRoot.AccountBalanceSummary.Current == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountBalanceSummary.Current(childComplexity), true
+	case "AccountBalanceSummary.creditLimit":
+		if e.ComplexityRoot.AccountBalanceSummary.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountBalanceSummary.Limit(childComplexity), true
+	case "AccountBalanceSummary.overLimitDays":
+		if e.ComplexityRoot.AccountBalanceSummary.OverLimitDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountBalanceSummary.OverLimitDays(childComplexity), true
+	case "AccountBalanceSummary.overdraftDays":
+		if e.ComplexityRoot.AccountBalanceSummary.OverdraftDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountBalanceSummary.OverdraftDays(childComplexity), true
+
 	case "AccountConnection.edges":
 		if e.ComplexityRoot.AccountConnection.Edges == nil {
 			break
@@ -853,6 +1522,145 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccountEdge.Node(childComplexity), true
+
+	case "AccountInfo.accountId":
+		if e.ComplexityRoot.AccountInfo.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfo.Account(childComplexity), true
+	case "AccountInfo.balance":
+		if e.ComplexityRoot.AccountInfo.Balance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfo.Balance(childComplexity), true
+	case "AccountInfo.balanceAsOf":
+		if e.ComplexityRoot.AccountInfo.BalanceAsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfo.BalanceAsOf(childComplexity), true
+	case "AccountInfo.country":
+		if e.ComplexityRoot.AccountInfo.Country == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfo.Country(childComplexity), true
+	case "AccountInfo.creditLimit":
+		if e.ComplexityRoot.AccountInfo.CreditLimit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfo.CreditLimit(childComplexity), true
+	case "AccountInfo.newestTransactionDate":
+		if e.ComplexityRoot.AccountInfo.NewestTransactionDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfo.NewestTransactionDate(childComplexity), true
+	case "AccountInfo.oldestTransactionDate":
+		if e.ComplexityRoot.AccountInfo.OldestTransactionDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfo.OldestTransactionDate(childComplexity), true
+	case "AccountInfo.openedOn":
+		if e.ComplexityRoot.AccountInfo.OpenedOn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfo.OpenedOn(childComplexity), true
+	case "AccountInfo.transactionCount":
+		if e.ComplexityRoot.AccountInfo.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfo.TransactionCount(childComplexity), true
+
+	case "AccountInfoReport.accounts":
+		if e.ComplexityRoot.AccountInfoReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.Accounts(childComplexity), true
+	case "AccountInfoReport.coverage":
+		if e.ComplexityRoot.AccountInfoReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.Covered(childComplexity), true
+	case "AccountInfoReport.createdAt":
+		if e.ComplexityRoot.AccountInfoReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.CreatedAt(childComplexity), true
+	case "AccountInfoReport.case":
+		if e.ComplexityRoot.AccountInfoReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.File(childComplexity), true
+	case "AccountInfoReport.finishedAt":
+		if e.ComplexityRoot.AccountInfoReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.FinishedAt(childComplexity), true
+	case "AccountInfoReport.infos":
+		if e.ComplexityRoot.AccountInfoReport.Infos == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.Infos(childComplexity), true
+	case "AccountInfoReport.consumer":
+		if e.ComplexityRoot.AccountInfoReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.Owner(childComplexity), true
+	case "AccountInfoReport.period":
+		if e.ComplexityRoot.AccountInfoReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.Period(childComplexity), true
+	case "AccountInfoReport.id":
+		if e.ComplexityRoot.AccountInfoReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.Ref(childComplexity), true
+	case "AccountInfoReport.status":
+		if e.ComplexityRoot.AccountInfoReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.Status(childComplexity), true
+	case "AccountInfoReport.transactionCount":
+		if e.ComplexityRoot.AccountInfoReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.TransactionCount(childComplexity), true
+	case "AccountInfoReport.transactions":
+		if e.ComplexityRoot.AccountInfoReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_AccountInfoReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "AccountInfoReport.type":
+		if e.ComplexityRoot.AccountInfoReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountInfoReport.Type(childComplexity), true
 
 	case "AutomaticRefresh.account":
 		if e.ComplexityRoot.AutomaticRefresh.Account == nil {
@@ -934,6 +1742,279 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Balance.Current(childComplexity), true
 
+	case "BalanceLine.accountId":
+		if e.ComplexityRoot.BalanceLine.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceLine.Account(childComplexity), true
+	case "BalanceLine.balances":
+		if e.ComplexityRoot.BalanceLine.Balances == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceLine.Balances(childComplexity), true
+	case "BalanceLine.currency":
+		if e.ComplexityRoot.BalanceLine.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceLine.Currency(childComplexity), true
+
+	case "BalanceOverTimeReport.accounts":
+		if e.ComplexityRoot.BalanceOverTimeReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Accounts(childComplexity), true
+	case "BalanceOverTimeReport.coverage":
+		if e.ComplexityRoot.BalanceOverTimeReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Covered(childComplexity), true
+	case "BalanceOverTimeReport.createdAt":
+		if e.ComplexityRoot.BalanceOverTimeReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.CreatedAt(childComplexity), true
+	case "BalanceOverTimeReport.case":
+		if e.ComplexityRoot.BalanceOverTimeReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.File(childComplexity), true
+	case "BalanceOverTimeReport.finishedAt":
+		if e.ComplexityRoot.BalanceOverTimeReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.FinishedAt(childComplexity), true
+	case "BalanceOverTimeReport.consumer":
+		if e.ComplexityRoot.BalanceOverTimeReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Owner(childComplexity), true
+	case "BalanceOverTimeReport.period":
+		if e.ComplexityRoot.BalanceOverTimeReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Period(childComplexity), true
+	case "BalanceOverTimeReport.id":
+		if e.ComplexityRoot.BalanceOverTimeReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Ref(childComplexity), true
+	case "BalanceOverTimeReport.series":
+		if e.ComplexityRoot.BalanceOverTimeReport.Series == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Series(childComplexity), true
+	case "BalanceOverTimeReport.status":
+		if e.ComplexityRoot.BalanceOverTimeReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Status(childComplexity), true
+	case "BalanceOverTimeReport.total":
+		if e.ComplexityRoot.BalanceOverTimeReport.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Total(childComplexity), true
+	case "BalanceOverTimeReport.transactionCount":
+		if e.ComplexityRoot.BalanceOverTimeReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.TransactionCount(childComplexity), true
+	case "BalanceOverTimeReport.transactions":
+		if e.ComplexityRoot.BalanceOverTimeReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_BalanceOverTimeReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "BalanceOverTimeReport.type":
+		if e.ComplexityRoot.BalanceOverTimeReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceOverTimeReport.Type(childComplexity), true
+
+	case "BalanceSummary.average":
+		if e.ComplexityRoot.BalanceSummary.Average == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.Average(childComplexity), true
+	case "BalanceSummary.closing":
+		if e.ComplexityRoot.BalanceSummary.Closing == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.Closing(childComplexity), true
+	case "BalanceSummary.covered":
+		if e.ComplexityRoot.BalanceSummary.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.Covered(childComplexity), true
+	case "BalanceSummary.in":
+		if e.ComplexityRoot.BalanceSummary.In == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.In(childComplexity), true
+	case "BalanceSummary.maximum":
+		if e.ComplexityRoot.BalanceSummary.Maximum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.Maximum(childComplexity), true
+	case "BalanceSummary.maximumDate":
+		if e.ComplexityRoot.BalanceSummary.MaximumDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.MaximumDate(childComplexity), true
+	case "BalanceSummary.minimum":
+		if e.ComplexityRoot.BalanceSummary.Minimum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.Minimum(childComplexity), true
+	case "BalanceSummary.minimumDate":
+		if e.ComplexityRoot.BalanceSummary.MinimumDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.MinimumDate(childComplexity), true
+	case "BalanceSummary.opening":
+		if e.ComplexityRoot.BalanceSummary.Opening == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.Opening(childComplexity), true
+	case "BalanceSummary.out":
+		if e.ComplexityRoot.BalanceSummary.Out == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceSummary.Out(childComplexity), true
+
+	case "BalanceTotal.accountIds":
+		if e.ComplexityRoot.BalanceTotal.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceTotal.Accounts(childComplexity), true
+	case "BalanceTotal.summary":
+		if e.ComplexityRoot.BalanceTotal.BalanceSummary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalanceTotal.BalanceSummary(childComplexity), true
+
+	case "BalancesReport.accounts":
+		if e.ComplexityRoot.BalancesReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.Accounts(childComplexity), true
+	case "BalancesReport.byAccount":
+		if e.ComplexityRoot.BalancesReport.ByAccount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.ByAccount(childComplexity), true
+	case "BalancesReport.coverage":
+		if e.ComplexityRoot.BalancesReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.Covered(childComplexity), true
+	case "BalancesReport.createdAt":
+		if e.ComplexityRoot.BalancesReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.CreatedAt(childComplexity), true
+	case "BalancesReport.case":
+		if e.ComplexityRoot.BalancesReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.File(childComplexity), true
+	case "BalancesReport.finishedAt":
+		if e.ComplexityRoot.BalancesReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.FinishedAt(childComplexity), true
+	case "BalancesReport.consumer":
+		if e.ComplexityRoot.BalancesReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.Owner(childComplexity), true
+	case "BalancesReport.period":
+		if e.ComplexityRoot.BalancesReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.Period(childComplexity), true
+	case "BalancesReport.id":
+		if e.ComplexityRoot.BalancesReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.Ref(childComplexity), true
+	case "BalancesReport.status":
+		if e.ComplexityRoot.BalancesReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.Status(childComplexity), true
+	case "BalancesReport.total":
+		if e.ComplexityRoot.BalancesReport.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.Total(childComplexity), true
+	case "BalancesReport.transactionCount":
+		if e.ComplexityRoot.BalancesReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.TransactionCount(childComplexity), true
+	case "BalancesReport.transactions":
+		if e.ComplexityRoot.BalancesReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_BalancesReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.BalancesReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "BalancesReport.type":
+		if e.ComplexityRoot.BalancesReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BalancesReport.Type(childComplexity), true
+
 	case "Bank.code":
 		if e.ComplexityRoot.Bank.Code == nil {
 			break
@@ -997,6 +2078,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.BankEdge.Node(childComplexity), true
 
+	case "Case.accounts":
+		if e.ComplexityRoot.Case.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.Accounts(childComplexity), true
+	case "Case.consumer":
+		if e.ComplexityRoot.Case.Consumer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.Consumer(childComplexity), true
+	case "Case.createdAt":
+		if e.ComplexityRoot.Case.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.CreatedAt(childComplexity), true
+	case "Case.dataSources":
+		if e.ComplexityRoot.Case.DataSources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.DataSources(childComplexity), true
+	case "Case.period":
+		if e.ComplexityRoot.Case.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.Period(childComplexity), true
+	case "Case.id":
+		if e.ComplexityRoot.Case.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.Ref(childComplexity), true
+	case "Case.reports":
+		if e.ComplexityRoot.Case.Reports == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Case.Reports(childComplexity), true
+
 	case "CategorizeTransactionPayload.affectedCount":
 		if e.ComplexityRoot.CategorizeTransactionPayload.AffectedCount == nil {
 			break
@@ -1009,6 +2133,120 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CategorizeTransactionPayload.Transaction(childComplexity), true
+
+	case "CategorizedTransactionsReport.accounts":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Accounts(childComplexity), true
+	case "CategorizedTransactionsReport.categorizedBy":
+		if e.ComplexityRoot.CategorizedTransactionsReport.CategorizedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.CategorizedBy(childComplexity), true
+	case "CategorizedTransactionsReport.categorizedRate":
+		if e.ComplexityRoot.CategorizedTransactionsReport.CategorizedRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.CategorizedRate(childComplexity), true
+	case "CategorizedTransactionsReport.coverage":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Covered(childComplexity), true
+	case "CategorizedTransactionsReport.createdAt":
+		if e.ComplexityRoot.CategorizedTransactionsReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.CreatedAt(childComplexity), true
+	case "CategorizedTransactionsReport.in":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Credits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Credits(childComplexity), true
+	case "CategorizedTransactionsReport.out":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Debits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Debits(childComplexity), true
+	case "CategorizedTransactionsReport.case":
+		if e.ComplexityRoot.CategorizedTransactionsReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.File(childComplexity), true
+	case "CategorizedTransactionsReport.finishedAt":
+		if e.ComplexityRoot.CategorizedTransactionsReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.FinishedAt(childComplexity), true
+	case "CategorizedTransactionsReport.inCategories":
+		if e.ComplexityRoot.CategorizedTransactionsReport.InCategories == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.InCategories(childComplexity), true
+	case "CategorizedTransactionsReport.outCategories":
+		if e.ComplexityRoot.CategorizedTransactionsReport.OutCategories == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.OutCategories(childComplexity), true
+	case "CategorizedTransactionsReport.consumer":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Owner(childComplexity), true
+	case "CategorizedTransactionsReport.period":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Period(childComplexity), true
+	case "CategorizedTransactionsReport.id":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Ref(childComplexity), true
+	case "CategorizedTransactionsReport.status":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Status(childComplexity), true
+	case "CategorizedTransactionsReport.transactionCount":
+		if e.ComplexityRoot.CategorizedTransactionsReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.TransactionCount(childComplexity), true
+	case "CategorizedTransactionsReport.transactions":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_CategorizedTransactionsReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "CategorizedTransactionsReport.type":
+		if e.ComplexityRoot.CategorizedTransactionsReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorizedTransactionsReport.Type(childComplexity), true
 
 	case "Category.parent":
 		if e.ComplexityRoot.Category.Above == nil {
@@ -1034,6 +2272,74 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Category.Type(childComplexity), true
+
+	case "CategoryRule.createdAt":
+		if e.ComplexityRoot.CategoryRule.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryRule.CreatedAt(childComplexity), true
+	case "CategoryRule.iban":
+		if e.ComplexityRoot.CategoryRule.IBAN == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryRule.IBAN(childComplexity), true
+	case "CategoryRule.category":
+		if e.ComplexityRoot.CategoryRule.Leads == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryRule.Leads(childComplexity), true
+	case "CategoryRule.mcc":
+		if e.ComplexityRoot.CategoryRule.MCC == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryRule.MCC(childComplexity), true
+	case "CategoryRule.merchant":
+		if e.ComplexityRoot.CategoryRule.Merchant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryRule.Merchant(childComplexity), true
+	case "CategoryRule.name":
+		if e.ComplexityRoot.CategoryRule.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryRule.Name(childComplexity), true
+	case "CategoryRule.id":
+		if e.ComplexityRoot.CategoryRule.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryRule.Ref(childComplexity), true
+	case "CategoryRule.baseType":
+		if e.ComplexityRoot.CategoryRule.Side == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryRule.Side(childComplexity), true
+	case "CategoryRule.text":
+		if e.ComplexityRoot.CategoryRule.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryRule.Text(childComplexity), true
+
+	case "CategorySourceCount.source":
+		if e.ComplexityRoot.CategorySourceCount.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorySourceCount.Source(childComplexity), true
+	case "CategorySourceCount.transactionCount":
+		if e.ComplexityRoot.CategorySourceCount.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategorySourceCount.TransactionCount(childComplexity), true
 
 	case "CloseSessionPayload.session":
 		if e.ComplexityRoot.CloseSessionPayload.Session == nil {
@@ -1214,12 +2520,45 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateAccountPayload.Account(childComplexity), true
 
+	case "CreateCasePayload.case":
+		if e.ComplexityRoot.CreateCasePayload.Case == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateCasePayload.Case(childComplexity), true
+
 	case "CreateConsumerPayload.consumer":
 		if e.ComplexityRoot.CreateConsumerPayload.Consumer == nil {
 			break
 		}
 
 		return e.ComplexityRoot.CreateConsumerPayload.Consumer(childComplexity), true
+
+	case "CreateReportLinkPayload.expiresAt":
+		if e.ComplexityRoot.CreateReportLinkPayload.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateReportLinkPayload.ExpiresAt(childComplexity), true
+	case "CreateReportLinkPayload.pdfUrl":
+		if e.ComplexityRoot.CreateReportLinkPayload.PDFURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateReportLinkPayload.PDFURL(childComplexity), true
+	case "CreateReportLinkPayload.url":
+		if e.ComplexityRoot.CreateReportLinkPayload.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateReportLinkPayload.URL(childComplexity), true
+
+	case "CreateReportPayload.report":
+		if e.ComplexityRoot.CreateReportPayload.Report == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateReportPayload.Report(childComplexity), true
 
 	case "CreateSessionPayload.session":
 		if e.ComplexityRoot.CreateSessionPayload.Session == nil {
@@ -1339,6 +2678,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CustomerSubscription.TriggerType(childComplexity), true
 
+	case "DataSource.accounts":
+		if e.ComplexityRoot.DataSource.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataSource.Accounts(childComplexity), true
+	case "DataSource.bankCode":
+		if e.ComplexityRoot.DataSource.BankCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataSource.BankCode(childComplexity), true
+	case "DataSource.bankName":
+		if e.ComplexityRoot.DataSource.BankName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataSource.BankName(childComplexity), true
+	case "DataSource.createdAt":
+		if e.ComplexityRoot.DataSource.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataSource.CreatedAt(childComplexity), true
+	case "DataSource.error":
+		if e.ComplexityRoot.DataSource.Problem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataSource.Problem(childComplexity), true
+	case "DataSource.id":
+		if e.ComplexityRoot.DataSource.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataSource.Ref(childComplexity), true
+	case "DataSource.status":
+		if e.ComplexityRoot.DataSource.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataSource.Status(childComplexity), true
+	case "DataSource.updatedAt":
+		if e.ComplexityRoot.DataSource.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataSource.UpdatedAt(childComplexity), true
+
+	case "DayBalance.balance":
+		if e.ComplexityRoot.DayBalance.Balance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DayBalance.Balance(childComplexity), true
+	case "DayBalance.date":
+		if e.ComplexityRoot.DayBalance.Date == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DayBalance.Date(childComplexity), true
+
 	case "DeleteAccountPayload.deletedAccountId":
 		if e.ComplexityRoot.DeleteAccountPayload.DeletedAccountID == nil {
 			break
@@ -1351,6 +2752,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeleteAccountPayload.DeletedTransactionCount(childComplexity), true
+
+	case "DeleteCategoryRulePayload.deletedCategoryRuleId":
+		if e.ComplexityRoot.DeleteCategoryRulePayload.DeletedCategoryRuleID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteCategoryRulePayload.DeletedCategoryRuleID(childComplexity), true
 
 	case "DeleteConsumerPayload.deletedAccountCount":
 		if e.ComplexityRoot.DeleteConsumerPayload.DeletedAccountCount == nil {
@@ -1383,6 +2791,124 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DeleteTransactionsPayload.DeletedCount(childComplexity), true
+
+	case "Delivery.body":
+		if e.ComplexityRoot.Delivery.Body == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Delivery.Body(childComplexity), true
+	case "Delivery.createdAt":
+		if e.ComplexityRoot.Delivery.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Delivery.CreatedAt(childComplexity), true
+	case "Delivery.event":
+		if e.ComplexityRoot.Delivery.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Delivery.Event(childComplexity), true
+	case "Delivery.finishedAt":
+		if e.ComplexityRoot.Delivery.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Delivery.FinishedAt(childComplexity), true
+	case "Delivery.id":
+		if e.ComplexityRoot.Delivery.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Delivery.Ref(childComplexity), true
+	case "Delivery.status":
+		if e.ComplexityRoot.Delivery.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Delivery.Status(childComplexity), true
+	case "Delivery.attempts":
+		if e.ComplexityRoot.Delivery.Tries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Delivery.Tries(childComplexity), true
+	case "Delivery.url":
+		if e.ComplexityRoot.Delivery.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Delivery.URL(childComplexity), true
+
+	case "DeliveryAttempt.at":
+		if e.ComplexityRoot.DeliveryAttempt.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryAttempt.At(childComplexity), true
+	case "DeliveryAttempt.milliseconds":
+		if e.ComplexityRoot.DeliveryAttempt.Milliseconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryAttempt.Milliseconds(childComplexity), true
+	case "DeliveryAttempt.number":
+		if e.ComplexityRoot.DeliveryAttempt.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryAttempt.Number(childComplexity), true
+	case "DeliveryAttempt.problem":
+		if e.ComplexityRoot.DeliveryAttempt.Problem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryAttempt.Problem(childComplexity), true
+	case "DeliveryAttempt.statusCode":
+		if e.ComplexityRoot.DeliveryAttempt.StatusCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryAttempt.StatusCode(childComplexity), true
+
+	case "DeliveryConnection.edges":
+		if e.ComplexityRoot.DeliveryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryConnection.Edges(childComplexity), true
+	case "DeliveryConnection.nodes":
+		if e.ComplexityRoot.DeliveryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryConnection.Nodes(childComplexity), true
+	case "DeliveryConnection.pageInfo":
+		if e.ComplexityRoot.DeliveryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryConnection.PageInfo(childComplexity), true
+	case "DeliveryConnection.totalCount":
+		if e.ComplexityRoot.DeliveryConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryConnection.TotalCount(childComplexity), true
+
+	case "DeliveryEdge.cursor":
+		if e.ComplexityRoot.DeliveryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryEdge.Cursor(childComplexity), true
+	case "DeliveryEdge.node":
+		if e.ComplexityRoot.DeliveryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeliveryEdge.Node(childComplexity), true
 
 	case "Evaluation.consumer":
 		if e.ComplexityRoot.Evaluation.Consumer == nil {
@@ -1706,6 +3232,175 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Flow.State(childComplexity), true
 
+	case "ImportStatementPayload.accounts":
+		if e.ComplexityRoot.ImportStatementPayload.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportStatementPayload.Accounts(childComplexity), true
+	case "ImportStatementPayload.createdCount":
+		if e.ComplexityRoot.ImportStatementPayload.CreatedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportStatementPayload.CreatedCount(childComplexity), true
+	case "ImportStatementPayload.format":
+		if e.ComplexityRoot.ImportStatementPayload.Format == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportStatementPayload.Format(childComplexity), true
+	case "ImportStatementPayload.rejected":
+		if e.ComplexityRoot.ImportStatementPayload.Rejected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportStatementPayload.Rejected(childComplexity), true
+	case "ImportStatementPayload.unchangedCount":
+		if e.ComplexityRoot.ImportStatementPayload.UnchangedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportStatementPayload.UnchangedCount(childComplexity), true
+	case "ImportStatementPayload.updatedCount":
+		if e.ComplexityRoot.ImportStatementPayload.UpdatedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportStatementPayload.UpdatedCount(childComplexity), true
+	case "ImportStatementPayload.warnings":
+		if e.ComplexityRoot.ImportStatementPayload.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImportStatementPayload.Warnings(childComplexity), true
+
+	case "IncomeReport.accounts":
+		if e.ComplexityRoot.IncomeReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Accounts(childComplexity), true
+	case "IncomeReport.averagePerMonth":
+		if e.ComplexityRoot.IncomeReport.AveragePerMonth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.AveragePerMonth(childComplexity), true
+	case "IncomeReport.categories":
+		if e.ComplexityRoot.IncomeReport.Categories == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Categories(childComplexity), true
+	case "IncomeReport.coverage":
+		if e.ComplexityRoot.IncomeReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Covered(childComplexity), true
+	case "IncomeReport.createdAt":
+		if e.ComplexityRoot.IncomeReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.CreatedAt(childComplexity), true
+	case "IncomeReport.case":
+		if e.ComplexityRoot.IncomeReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.File(childComplexity), true
+	case "IncomeReport.finishedAt":
+		if e.ComplexityRoot.IncomeReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.FinishedAt(childComplexity), true
+	case "IncomeReport.monthly":
+		if e.ComplexityRoot.IncomeReport.Monthly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Monthly(childComplexity), true
+	case "IncomeReport.notIncome":
+		if e.ComplexityRoot.IncomeReport.NotIncome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.NotIncome(childComplexity), true
+	case "IncomeReport.consumer":
+		if e.ComplexityRoot.IncomeReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Owner(childComplexity), true
+	case "IncomeReport.period":
+		if e.ComplexityRoot.IncomeReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Period(childComplexity), true
+	case "IncomeReport.id":
+		if e.ComplexityRoot.IncomeReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Ref(childComplexity), true
+	case "IncomeReport.regularTotal":
+		if e.ComplexityRoot.IncomeReport.Regular == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Regular(childComplexity), true
+	case "IncomeReport.regularShare":
+		if e.ComplexityRoot.IncomeReport.RegularShare == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.RegularShare(childComplexity), true
+	case "IncomeReport.sources":
+		if e.ComplexityRoot.IncomeReport.Sources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Sources(childComplexity), true
+	case "IncomeReport.status":
+		if e.ComplexityRoot.IncomeReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Status(childComplexity), true
+	case "IncomeReport.total":
+		if e.ComplexityRoot.IncomeReport.Sum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Sum(childComplexity), true
+	case "IncomeReport.transactionCount":
+		if e.ComplexityRoot.IncomeReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.TransactionCount(childComplexity), true
+	case "IncomeReport.transactions":
+		if e.ComplexityRoot.IncomeReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_IncomeReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.IncomeReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "IncomeReport.type":
+		if e.ComplexityRoot.IncomeReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncomeReport.Type(childComplexity), true
+
 	case "InsightConfiguration.duration":
 		if e.ComplexityRoot.InsightConfiguration.Duration == nil {
 			break
@@ -1810,12 +3505,120 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.InsightDefinition.Type(childComplexity), true
 
+	case "InsuranceReport.accounts":
+		if e.ComplexityRoot.InsuranceReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Accounts(childComplexity), true
+	case "InsuranceReport.averagePerMonth":
+		if e.ComplexityRoot.InsuranceReport.AveragePerMonth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.AveragePerMonth(childComplexity), true
+	case "InsuranceReport.coverage":
+		if e.ComplexityRoot.InsuranceReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Covered(childComplexity), true
+	case "InsuranceReport.createdAt":
+		if e.ComplexityRoot.InsuranceReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.CreatedAt(childComplexity), true
+	case "InsuranceReport.case":
+		if e.ComplexityRoot.InsuranceReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.File(childComplexity), true
+	case "InsuranceReport.finishedAt":
+		if e.ComplexityRoot.InsuranceReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.FinishedAt(childComplexity), true
+	case "InsuranceReport.insurances":
+		if e.ComplexityRoot.InsuranceReport.Insurances == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Insurances(childComplexity), true
+	case "InsuranceReport.monthly":
+		if e.ComplexityRoot.InsuranceReport.Monthly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Monthly(childComplexity), true
+	case "InsuranceReport.consumer":
+		if e.ComplexityRoot.InsuranceReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Owner(childComplexity), true
+	case "InsuranceReport.period":
+		if e.ComplexityRoot.InsuranceReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Period(childComplexity), true
+	case "InsuranceReport.id":
+		if e.ComplexityRoot.InsuranceReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Ref(childComplexity), true
+	case "InsuranceReport.status":
+		if e.ComplexityRoot.InsuranceReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Status(childComplexity), true
+	case "InsuranceReport.total":
+		if e.ComplexityRoot.InsuranceReport.Sum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Sum(childComplexity), true
+	case "InsuranceReport.transactionCount":
+		if e.ComplexityRoot.InsuranceReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.TransactionCount(childComplexity), true
+	case "InsuranceReport.transactions":
+		if e.ComplexityRoot.InsuranceReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_InsuranceReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "InsuranceReport.type":
+		if e.ComplexityRoot.InsuranceReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.InsuranceReport.Type(childComplexity), true
+
 	case "Merchant.name":
 		if e.ComplexityRoot.Merchant.Name == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Merchant.Name(childComplexity), true
+	case "Merchant.id":
+		if e.ComplexityRoot.Merchant.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Merchant.Ref(childComplexity), true
 
 	case "Money.amount":
 		if e.ComplexityRoot.Money.Amount == nil {
@@ -1874,6 +3677,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateAccount(childComplexity, args["input"].(CreateAccountInput)), true
+	case "Mutation.createCase":
+		if e.ComplexityRoot.Mutation.CreateCase == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createCase_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateCase(childComplexity, args["input"].(CreateCaseInput)), true
 	case "Mutation.createConsumer":
 		if e.ComplexityRoot.Mutation.CreateConsumer == nil {
 			break
@@ -1885,6 +3699,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateConsumer(childComplexity, args["input"].(CreateConsumerInput)), true
+	case "Mutation.createReport":
+		if e.ComplexityRoot.Mutation.CreateReport == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createReport_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateReport(childComplexity, args["input"].(CreateReportInput)), true
+	case "Mutation.createReportLink":
+		if e.ComplexityRoot.Mutation.CreateReportLink == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createReportLink_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateReportLink(childComplexity, args["input"].(CreateReportLinkInput)), true
 	case "Mutation.createSession":
 		if e.ComplexityRoot.Mutation.CreateSession == nil {
 			break
@@ -1918,6 +3754,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteAccount(childComplexity, args["input"].(DeleteAccountInput)), true
+	case "Mutation.deleteCategoryRule":
+		if e.ComplexityRoot.Mutation.DeleteCategoryRule == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteCategoryRule_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteCategoryRule(childComplexity, args["input"].(DeleteCategoryRuleInput)), true
 	case "Mutation.deleteConsumer":
 		if e.ComplexityRoot.Mutation.DeleteConsumer == nil {
 			break
@@ -1940,6 +3787,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteTransactions(childComplexity, args["input"].(DeleteTransactionsInput)), true
+	case "Mutation.importStatement":
+		if e.ComplexityRoot.Mutation.ImportStatement == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_importStatement_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ImportStatement(childComplexity, args["input"].(ImportStatementInput)), true
+	case "Mutation.redeliver":
+		if e.ComplexityRoot.Mutation.Redeliver == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_redeliver_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.Redeliver(childComplexity, args["input"].(RedeliverInput)), true
 	case "Mutation.registerConnectOrigin":
 		if e.ComplexityRoot.Mutation.RegisterConnectOrigin == nil {
 			break
@@ -2006,6 +3875,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokePublicKey(childComplexity, args["input"].(RevokePublicKeyInput)), true
+	case "Mutation.rotateWebhookSecret":
+		if e.ComplexityRoot.Mutation.RotateWebhookSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mutation.RotateWebhookSecret(childComplexity), true
+	case "Mutation.saveCategoryRule":
+		if e.ComplexityRoot.Mutation.SaveCategoryRule == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_saveCategoryRule_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SaveCategoryRule(childComplexity, args["input"].(SaveCategoryRuleInput)), true
 	case "Mutation.scheduleAutomaticRefresh":
 		if e.ComplexityRoot.Mutation.ScheduleAutomaticRefresh == nil {
 			break
@@ -2050,6 +3936,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.StartInsightsRefreshFlow(childComplexity, args["input"].(StartInsightsRefreshFlowInput)), true
+	case "Mutation.synchronizeAccounts":
+		if e.ComplexityRoot.Mutation.SynchronizeAccounts == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_synchronizeAccounts_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SynchronizeAccounts(childComplexity, args["input"].(SynchronizeAccountsInput)), true
 	case "Mutation.triggerInsights":
 		if e.ComplexityRoot.Mutation.TriggerInsights == nil {
 			break
@@ -2128,6 +4025,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.UpdateUserSubscriptions(childComplexity, args["input"].(UpdateUserSubscriptionsInput)), true
 
+	case "OverdrawnAccount.accountId":
+		if e.ComplexityRoot.OverdrawnAccount.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverdrawnAccount.Account(childComplexity), true
+	case "OverdrawnAccount.days":
+		if e.ComplexityRoot.OverdrawnAccount.Days == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverdrawnAccount.Days(childComplexity), true
+	case "OverdrawnAccount.daysKnown":
+		if e.ComplexityRoot.OverdrawnAccount.DaysKnown == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverdrawnAccount.DaysKnown(childComplexity), true
+	case "OverdrawnAccount.longestDays":
+		if e.ComplexityRoot.OverdrawnAccount.LongestDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverdrawnAccount.LongestDays(childComplexity), true
+	case "OverdrawnAccount.lowest":
+		if e.ComplexityRoot.OverdrawnAccount.Lowest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverdrawnAccount.Lowest(childComplexity), true
+	case "OverdrawnAccount.lowestDate":
+		if e.ComplexityRoot.OverdrawnAccount.LowestDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverdrawnAccount.LowestDate(childComplexity), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -2153,6 +4087,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
 
+	case "Period.days":
+		if e.ComplexityRoot.Period.Days == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Period.Days(childComplexity), true
 	case "Period.from":
 		if e.ComplexityRoot.Period.From == nil {
 			break
@@ -2226,12 +4166,29 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Banks(childComplexity, args["text"].(*string), args["countryCode"].(*string), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Query.case":
+		if e.ComplexityRoot.Query.Case == nil {
+			break
+		}
+
+		args, err := ec.field_Query_case_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Case(childComplexity, args["id"].(bank.Ref)), true
 	case "Query.categories":
 		if e.ComplexityRoot.Query.Categories == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Query.Categories(childComplexity), true
+	case "Query.categoryRules":
+		if e.ComplexityRoot.Query.CategoryRules == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.CategoryRules(childComplexity), true
 	case "Query.consumer":
 		if e.ComplexityRoot.Query.Consumer == nil {
 			break
@@ -2265,6 +4222,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.CustomerSubscriptions(childComplexity, args["insightNames"].([]string)), true
+	case "Query.dataSources":
+		if e.ComplexityRoot.Query.DataSources == nil {
+			break
+		}
+
+		args, err := ec.field_Query_dataSources_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.DataSources(childComplexity, args["consumerId"].(bank.Ref)), true
+	case "Query.deliveries":
+		if e.ComplexityRoot.Query.Deliveries == nil {
+			break
+		}
+
+		args, err := ec.field_Query_deliveries_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Deliveries(childComplexity, args["filter"].(*callback.Filter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.feed":
 		if e.ComplexityRoot.Query.Feed == nil {
 			break
@@ -2327,6 +4306,34 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Refresh(childComplexity, args["id"].(bank.Ref)), true
+	case "Query.report":
+		if e.ComplexityRoot.Query.Report == nil {
+			break
+		}
+
+		args, err := ec.field_Query_report_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Report(childComplexity, args["id"].(bank.Ref)), true
+	case "Query.reportDefinitions":
+		if e.ComplexityRoot.Query.ReportDefinitions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.ReportDefinitions(childComplexity), true
+	case "Query.reports":
+		if e.ComplexityRoot.Query.Reports == nil {
+			break
+		}
+
+		args, err := ec.field_Query_reports_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Reports(childComplexity, args["filter"].(*report.Filter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.session":
 		if e.ComplexityRoot.Query.Session == nil {
 			break
@@ -2366,6 +4373,206 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "RecurringReport.accounts":
+		if e.ComplexityRoot.RecurringReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.Accounts(childComplexity), true
+	case "RecurringReport.coverage":
+		if e.ComplexityRoot.RecurringReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.Covered(childComplexity), true
+	case "RecurringReport.createdAt":
+		if e.ComplexityRoot.RecurringReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.CreatedAt(childComplexity), true
+	case "RecurringReport.case":
+		if e.ComplexityRoot.RecurringReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.File(childComplexity), true
+	case "RecurringReport.finishedAt":
+		if e.ComplexityRoot.RecurringReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.FinishedAt(childComplexity), true
+	case "RecurringReport.inPerMonth":
+		if e.ComplexityRoot.RecurringReport.MonthlyIn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.MonthlyIn(childComplexity), true
+	case "RecurringReport.outPerMonth":
+		if e.ComplexityRoot.RecurringReport.MonthlyOut == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.MonthlyOut(childComplexity), true
+	case "RecurringReport.consumer":
+		if e.ComplexityRoot.RecurringReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.Owner(childComplexity), true
+	case "RecurringReport.period":
+		if e.ComplexityRoot.RecurringReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.Period(childComplexity), true
+	case "RecurringReport.id":
+		if e.ComplexityRoot.RecurringReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.Ref(childComplexity), true
+	case "RecurringReport.series":
+		if e.ComplexityRoot.RecurringReport.Series == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.Series(childComplexity), true
+	case "RecurringReport.lookedAt":
+		if e.ComplexityRoot.RecurringReport.Span == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.Span(childComplexity), true
+	case "RecurringReport.status":
+		if e.ComplexityRoot.RecurringReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.Status(childComplexity), true
+	case "RecurringReport.transactionCount":
+		if e.ComplexityRoot.RecurringReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.TransactionCount(childComplexity), true
+	case "RecurringReport.transactions":
+		if e.ComplexityRoot.RecurringReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_RecurringReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.RecurringReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "RecurringReport.type":
+		if e.ComplexityRoot.RecurringReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringReport.Type(childComplexity), true
+
+	case "RecurringSeries.average":
+		if e.ComplexityRoot.RecurringSeries.Average == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.Average(childComplexity), true
+	case "RecurringSeries.baseType":
+		if e.ComplexityRoot.RecurringSeries.BaseType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.BaseType(childComplexity), true
+	case "RecurringSeries.category":
+		if e.ComplexityRoot.RecurringSeries.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.Category(childComplexity), true
+	case "RecurringSeries.changePercent":
+		if e.ComplexityRoot.RecurringSeries.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.Changed(childComplexity), true
+	case "RecurringSeries.ended":
+		if e.ComplexityRoot.RecurringSeries.Ended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.Ended(childComplexity), true
+	case "RecurringSeries.firstDate":
+		if e.ComplexityRoot.RecurringSeries.FirstDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.FirstDate(childComplexity), true
+	case "RecurringSeries.interval":
+		if e.ComplexityRoot.RecurringSeries.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.Interval(childComplexity), true
+	case "RecurringSeries.largest":
+		if e.ComplexityRoot.RecurringSeries.Largest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.Largest(childComplexity), true
+	case "RecurringSeries.lastDate":
+		if e.ComplexityRoot.RecurringSeries.LastDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.LastDate(childComplexity), true
+	case "RecurringSeries.latest":
+		if e.ComplexityRoot.RecurringSeries.Latest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.Latest(childComplexity), true
+	case "RecurringSeries.nextDate":
+		if e.ComplexityRoot.RecurringSeries.NextDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.NextDate(childComplexity), true
+	case "RecurringSeries.party":
+		if e.ComplexityRoot.RecurringSeries.Party == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.Party(childComplexity), true
+	case "RecurringSeries.perMonth":
+		if e.ComplexityRoot.RecurringSeries.PerMonth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.PerMonth(childComplexity), true
+	case "RecurringSeries.smallest":
+		if e.ComplexityRoot.RecurringSeries.Smallest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.Smallest(childComplexity), true
+	case "RecurringSeries.transactionCount":
+		if e.ComplexityRoot.RecurringSeries.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RecurringSeries.TransactionCount(childComplexity), true
+
+	case "RedeliverPayload.delivery":
+		if e.ComplexityRoot.RedeliverPayload.Delivery == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RedeliverPayload.Delivery(childComplexity), true
 
 	case "Refresh.newTransactionCount":
 		if e.ComplexityRoot.Refresh.Created == nil {
@@ -2418,12 +4625,540 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RegisterPublicKeyPayload.PublicKey(childComplexity), true
 
+	case "RejectedLine.file":
+		if e.ComplexityRoot.RejectedLine.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectedLine.File(childComplexity), true
+	case "RejectedLine.line":
+		if e.ComplexityRoot.RejectedLine.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectedLine.Line(childComplexity), true
+	case "RejectedLine.message":
+		if e.ComplexityRoot.RejectedLine.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectedLine.Message(childComplexity), true
+
 	case "RemoveConnectOriginPayload.connectOrigins":
 		if e.ComplexityRoot.RemoveConnectOriginPayload.ConnectOrigins == nil {
 			break
 		}
 
 		return e.ComplexityRoot.RemoveConnectOriginPayload.ConnectOrigins(childComplexity), true
+
+	case "RentAndLivingReport.accounts":
+		if e.ComplexityRoot.RentAndLivingReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Accounts(childComplexity), true
+	case "RentAndLivingReport.averagePerMonth":
+		if e.ComplexityRoot.RentAndLivingReport.AveragePerMonth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.AveragePerMonth(childComplexity), true
+	case "RentAndLivingReport.coverage":
+		if e.ComplexityRoot.RentAndLivingReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Covered(childComplexity), true
+	case "RentAndLivingReport.createdAt":
+		if e.ComplexityRoot.RentAndLivingReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.CreatedAt(childComplexity), true
+	case "RentAndLivingReport.income":
+		if e.ComplexityRoot.RentAndLivingReport.Earned == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Earned(childComplexity), true
+	case "RentAndLivingReport.case":
+		if e.ComplexityRoot.RentAndLivingReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.File(childComplexity), true
+	case "RentAndLivingReport.finishedAt":
+		if e.ComplexityRoot.RentAndLivingReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.FinishedAt(childComplexity), true
+	case "RentAndLivingReport.tenure":
+		if e.ComplexityRoot.RentAndLivingReport.Living == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Living(childComplexity), true
+	case "RentAndLivingReport.monthly":
+		if e.ComplexityRoot.RentAndLivingReport.Monthly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Monthly(childComplexity), true
+	case "RentAndLivingReport.consumer":
+		if e.ComplexityRoot.RentAndLivingReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Owner(childComplexity), true
+	case "RentAndLivingReport.period":
+		if e.ComplexityRoot.RentAndLivingReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Period(childComplexity), true
+	case "RentAndLivingReport.id":
+		if e.ComplexityRoot.RentAndLivingReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Ref(childComplexity), true
+	case "RentAndLivingReport.sections":
+		if e.ComplexityRoot.RentAndLivingReport.Sections == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Sections(childComplexity), true
+	case "RentAndLivingReport.shareOfIncome":
+		if e.ComplexityRoot.RentAndLivingReport.ShareOfIncome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.ShareOfIncome(childComplexity), true
+	case "RentAndLivingReport.status":
+		if e.ComplexityRoot.RentAndLivingReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Status(childComplexity), true
+	case "RentAndLivingReport.total":
+		if e.ComplexityRoot.RentAndLivingReport.Sum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Sum(childComplexity), true
+	case "RentAndLivingReport.transactionCount":
+		if e.ComplexityRoot.RentAndLivingReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.TransactionCount(childComplexity), true
+	case "RentAndLivingReport.transactions":
+		if e.ComplexityRoot.RentAndLivingReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_RentAndLivingReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "RentAndLivingReport.type":
+		if e.ComplexityRoot.RentAndLivingReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RentAndLivingReport.Type(childComplexity), true
+
+	case "ReportAccount.container":
+		if e.ComplexityRoot.ReportAccount.Container == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.Container(childComplexity), true
+	case "ReportAccount.currency":
+		if e.ComplexityRoot.ReportAccount.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.Currency(childComplexity), true
+	case "ReportAccount.firstDate":
+		if e.ComplexityRoot.ReportAccount.FirstDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.FirstDate(childComplexity), true
+	case "ReportAccount.iban":
+		if e.ComplexityRoot.ReportAccount.IBAN == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.IBAN(childComplexity), true
+	case "ReportAccount.id":
+		if e.ComplexityRoot.ReportAccount.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.ID(childComplexity), true
+	case "ReportAccount.lastDate":
+		if e.ComplexityRoot.ReportAccount.LastDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.LastDate(childComplexity), true
+	case "ReportAccount.name":
+		if e.ComplexityRoot.ReportAccount.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.Name(childComplexity), true
+	case "ReportAccount.providerName":
+		if e.ComplexityRoot.ReportAccount.ProviderName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.ProviderName(childComplexity), true
+	case "ReportAccount.status":
+		if e.ComplexityRoot.ReportAccount.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.Status(childComplexity), true
+	case "ReportAccount.transactionCount":
+		if e.ComplexityRoot.ReportAccount.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.TransactionCount(childComplexity), true
+	case "ReportAccount.type":
+		if e.ComplexityRoot.ReportAccount.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.Type(childComplexity), true
+	case "ReportAccount.leftOut":
+		if e.ComplexityRoot.ReportAccount.WhyLeftOut == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAccount.WhyLeftOut(childComplexity), true
+
+	case "ReportAmount.total":
+		if e.ComplexityRoot.ReportAmount.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAmount.Total(childComplexity), true
+	case "ReportAmount.transactionCount":
+		if e.ComplexityRoot.ReportAmount.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportAmount.TransactionCount(childComplexity), true
+
+	case "ReportCategory.category":
+		if e.ComplexityRoot.ReportCategory.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCategory.Category(childComplexity), true
+	case "ReportCategory.share":
+		if e.ComplexityRoot.ReportCategory.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCategory.Share(childComplexity), true
+	case "ReportCategory.total":
+		if e.ComplexityRoot.ReportCategory.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCategory.Total(childComplexity), true
+	case "ReportCategory.transactionCount":
+		if e.ComplexityRoot.ReportCategory.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCategory.TransactionCount(childComplexity), true
+
+	case "ReportConnection.edges":
+		if e.ComplexityRoot.ReportConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportConnection.Edges(childComplexity), true
+	case "ReportConnection.nodes":
+		if e.ComplexityRoot.ReportConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportConnection.Nodes(childComplexity), true
+	case "ReportConnection.pageInfo":
+		if e.ComplexityRoot.ReportConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportConnection.PageInfo(childComplexity), true
+	case "ReportConnection.totalCount":
+		if e.ComplexityRoot.ReportConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportConnection.TotalCount(childComplexity), true
+
+	case "ReportCoverage.averaged":
+		if e.ComplexityRoot.ReportCoverage.Averaged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCoverage.Averaged(childComplexity), true
+	case "ReportCoverage.complete":
+		if e.ComplexityRoot.ReportCoverage.Complete == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCoverage.Complete(childComplexity), true
+	case "ReportCoverage.firstDate":
+		if e.ComplexityRoot.ReportCoverage.FirstDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCoverage.FirstDate(childComplexity), true
+	case "ReportCoverage.lastDate":
+		if e.ComplexityRoot.ReportCoverage.LastDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCoverage.LastDate(childComplexity), true
+	case "ReportCoverage.leftOut":
+		if e.ComplexityRoot.ReportCoverage.LeftOut == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCoverage.LeftOut(childComplexity), true
+	case "ReportCoverage.months":
+		if e.ComplexityRoot.ReportCoverage.Months == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCoverage.Months(childComplexity), true
+	case "ReportCoverage.monthsWithData":
+		if e.ComplexityRoot.ReportCoverage.MonthsWithData == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportCoverage.MonthsWithData(childComplexity), true
+
+	case "ReportDefinition.description":
+		if e.ComplexityRoot.ReportDefinition.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDefinition.Description(childComplexity), true
+	case "ReportDefinition.title":
+		if e.ComplexityRoot.ReportDefinition.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDefinition.Title(childComplexity), true
+	case "ReportDefinition.type":
+		if e.ComplexityRoot.ReportDefinition.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportDefinition.Type(childComplexity), true
+
+	case "ReportEdge.cursor":
+		if e.ComplexityRoot.ReportEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportEdge.Cursor(childComplexity), true
+	case "ReportEdge.node":
+		if e.ComplexityRoot.ReportEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportEdge.Node(childComplexity), true
+
+	case "ReportLeftOut.creditTotal":
+		if e.ComplexityRoot.ReportLeftOut.CreditTotal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportLeftOut.CreditTotal(childComplexity), true
+	case "ReportLeftOut.debitTotal":
+		if e.ComplexityRoot.ReportLeftOut.DebitTotal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportLeftOut.DebitTotal(childComplexity), true
+	case "ReportLeftOut.reason":
+		if e.ComplexityRoot.ReportLeftOut.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportLeftOut.Reason(childComplexity), true
+	case "ReportLeftOut.transactionCount":
+		if e.ComplexityRoot.ReportLeftOut.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportLeftOut.TransactionCount(childComplexity), true
+
+	case "ReportMonth.month":
+		if e.ComplexityRoot.ReportMonth.Month == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMonth.Month(childComplexity), true
+	case "ReportMonth.total":
+		if e.ComplexityRoot.ReportMonth.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMonth.Total(childComplexity), true
+	case "ReportMonth.transactionCount":
+		if e.ComplexityRoot.ReportMonth.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportMonth.TransactionCount(childComplexity), true
+
+	case "ReportParty.averageAmount":
+		if e.ComplexityRoot.ReportParty.AverageAmount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.AverageAmount(childComplexity), true
+	case "ReportParty.firstDate":
+		if e.ComplexityRoot.ReportParty.FirstDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.FirstDate(childComplexity), true
+	case "ReportParty.lastDate":
+		if e.ComplexityRoot.ReportParty.LastDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.LastDate(childComplexity), true
+	case "ReportParty.name":
+		if e.ComplexityRoot.ReportParty.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.Name(childComplexity), true
+	case "ReportParty.party":
+		if e.ComplexityRoot.ReportParty.Party == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.Party(childComplexity), true
+	case "ReportParty.paymentCount":
+		if e.ComplexityRoot.ReportParty.PaymentCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.PaymentCount(childComplexity), true
+	case "ReportParty.rank":
+		if e.ComplexityRoot.ReportParty.Rank == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.Rank(childComplexity), true
+	case "ReportParty.refundCount":
+		if e.ComplexityRoot.ReportParty.RefundCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.RefundCount(childComplexity), true
+	case "ReportParty.refundTotal":
+		if e.ComplexityRoot.ReportParty.RefundTotal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.RefundTotal(childComplexity), true
+	case "ReportParty.interval":
+		if e.ComplexityRoot.ReportParty.Rhythm == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.Rhythm(childComplexity), true
+	case "ReportParty.share":
+		if e.ComplexityRoot.ReportParty.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.Share(childComplexity), true
+	case "ReportParty.merchant":
+		if e.ComplexityRoot.ReportParty.Shop == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.Shop(childComplexity), true
+	case "ReportParty.total":
+		if e.ComplexityRoot.ReportParty.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.Total(childComplexity), true
+	case "ReportParty.transactionCount":
+		if e.ComplexityRoot.ReportParty.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportParty.TransactionCount(childComplexity), true
+
+	case "ReportSection.averagePerMonth":
+		if e.ComplexityRoot.ReportSection.AveragePerMonth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportSection.AveragePerMonth(childComplexity), true
+	case "ReportSection.categories":
+		if e.ComplexityRoot.ReportSection.Categories == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportSection.Categories(childComplexity), true
+	case "ReportSection.kind":
+		if e.ComplexityRoot.ReportSection.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportSection.Kind(childComplexity), true
+	case "ReportSection.monthly":
+		if e.ComplexityRoot.ReportSection.Monthly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportSection.Monthly(childComplexity), true
+	case "ReportSection.parties":
+		if e.ComplexityRoot.ReportSection.Parties == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportSection.Parties(childComplexity), true
+	case "ReportSection.share":
+		if e.ComplexityRoot.ReportSection.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportSection.Share(childComplexity), true
+	case "ReportSection.total":
+		if e.ComplexityRoot.ReportSection.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportSection.Total(childComplexity), true
+	case "ReportSection.transactionCount":
+		if e.ComplexityRoot.ReportSection.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReportSection.TransactionCount(childComplexity), true
 
 	case "ResetUserSubscriptionsPayload.userSubscriptions":
 		if e.ComplexityRoot.ResetUserSubscriptionsPayload.UserSubscriptions == nil {
@@ -2451,6 +5186,189 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RevokePublicKeyPayload.PublicKey(childComplexity), true
+
+	case "RiskIndicator.firstDate":
+		if e.ComplexityRoot.RiskIndicator.FirstDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.FirstDate(childComplexity), true
+	case "RiskIndicator.in":
+		if e.ComplexityRoot.RiskIndicator.In == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.In(childComplexity), true
+	case "RiskIndicator.kind":
+		if e.ComplexityRoot.RiskIndicator.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.Kind(childComplexity), true
+	case "RiskIndicator.lastDate":
+		if e.ComplexityRoot.RiskIndicator.LastDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.LastDate(childComplexity), true
+	case "RiskIndicator.monthly":
+		if e.ComplexityRoot.RiskIndicator.Monthly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.Monthly(childComplexity), true
+	case "RiskIndicator.monthsWithEvents":
+		if e.ComplexityRoot.RiskIndicator.MonthsWithEvents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.MonthsWithEvents(childComplexity), true
+	case "RiskIndicator.out":
+		if e.ComplexityRoot.RiskIndicator.Out == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.Out(childComplexity), true
+	case "RiskIndicator.overdrawn":
+		if e.ComplexityRoot.RiskIndicator.Overdrawn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.Overdrawn(childComplexity), true
+	case "RiskIndicator.parties":
+		if e.ComplexityRoot.RiskIndicator.Parties == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.Parties(childComplexity), true
+	case "RiskIndicator.shareOfIncome":
+		if e.ComplexityRoot.RiskIndicator.ShareOfIncome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.ShareOfIncome(childComplexity), true
+	case "RiskIndicator.transactionCount":
+		if e.ComplexityRoot.RiskIndicator.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.TransactionCount(childComplexity), true
+
+	case "RiskIndicatorsReport.accounts":
+		if e.ComplexityRoot.RiskIndicatorsReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Accounts(childComplexity), true
+	case "RiskIndicatorsReport.coverage":
+		if e.ComplexityRoot.RiskIndicatorsReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Covered(childComplexity), true
+	case "RiskIndicatorsReport.createdAt":
+		if e.ComplexityRoot.RiskIndicatorsReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.CreatedAt(childComplexity), true
+	case "RiskIndicatorsReport.case":
+		if e.ComplexityRoot.RiskIndicatorsReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.File(childComplexity), true
+	case "RiskIndicatorsReport.finishedAt":
+		if e.ComplexityRoot.RiskIndicatorsReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.FinishedAt(childComplexity), true
+	case "RiskIndicatorsReport.indicators":
+		if e.ComplexityRoot.RiskIndicatorsReport.Indicators == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Indicators(childComplexity), true
+	case "RiskIndicatorsReport.consumer":
+		if e.ComplexityRoot.RiskIndicatorsReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Owner(childComplexity), true
+	case "RiskIndicatorsReport.period":
+		if e.ComplexityRoot.RiskIndicatorsReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Period(childComplexity), true
+	case "RiskIndicatorsReport.present":
+		if e.ComplexityRoot.RiskIndicatorsReport.Present == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Present(childComplexity), true
+	case "RiskIndicatorsReport.id":
+		if e.ComplexityRoot.RiskIndicatorsReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Ref(childComplexity), true
+	case "RiskIndicatorsReport.status":
+		if e.ComplexityRoot.RiskIndicatorsReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Status(childComplexity), true
+	case "RiskIndicatorsReport.transactionCount":
+		if e.ComplexityRoot.RiskIndicatorsReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.TransactionCount(childComplexity), true
+	case "RiskIndicatorsReport.transactions":
+		if e.ComplexityRoot.RiskIndicatorsReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_RiskIndicatorsReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "RiskIndicatorsReport.type":
+		if e.ComplexityRoot.RiskIndicatorsReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicatorsReport.Type(childComplexity), true
+
+	case "RotateWebhookSecretPayload.previousValidUntil":
+		if e.ComplexityRoot.RotateWebhookSecretPayload.PreviousValidUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateWebhookSecretPayload.PreviousValidUntil(childComplexity), true
+	case "RotateWebhookSecretPayload.secret":
+		if e.ComplexityRoot.RotateWebhookSecretPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RotateWebhookSecretPayload.Secret(childComplexity), true
+
+	case "SaveCategoryRulePayload.affectedCount":
+		if e.ComplexityRoot.SaveCategoryRulePayload.AffectedCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SaveCategoryRulePayload.AffectedCount(childComplexity), true
+	case "SaveCategoryRulePayload.categoryRule":
+		if e.ComplexityRoot.SaveCategoryRulePayload.CategoryRule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SaveCategoryRulePayload.CategoryRule(childComplexity), true
 
 	case "ScheduleAutomaticRefreshPayload.automaticRefreshes":
 		if e.ComplexityRoot.ScheduleAutomaticRefreshPayload.AutomaticRefreshes == nil {
@@ -2497,6 +5415,430 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Session.Ref(childComplexity), true
 
+	case "ShoppingComparison.accountIds":
+		if e.ComplexityRoot.ShoppingComparison.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingComparison.Accounts(childComplexity), true
+	case "ShoppingComparison.before":
+		if e.ComplexityRoot.ShoppingComparison.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingComparison.Before(childComplexity), true
+	case "ShoppingComparison.beforeMonths":
+		if e.ComplexityRoot.ShoppingComparison.BeforeMonths == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingComparison.BeforeMonths(childComplexity), true
+	case "ShoppingComparison.recent":
+		if e.ComplexityRoot.ShoppingComparison.Recent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingComparison.Recent(childComplexity), true
+
+	case "ShoppingFinding.amount":
+		if e.ComplexityRoot.ShoppingFinding.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.Amount(childComplexity), true
+	case "ShoppingFinding.baseline":
+		if e.ComplexityRoot.ShoppingFinding.Baseline == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.Baseline(childComplexity), true
+	case "ShoppingFinding.baselinePeriod":
+		if e.ComplexityRoot.ShoppingFinding.BaselinePeriod == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.BaselinePeriod(childComplexity), true
+	case "ShoppingFinding.changePercent":
+		if e.ComplexityRoot.ShoppingFinding.ChangePercent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.ChangePercent(childComplexity), true
+	case "ShoppingFinding.group":
+		if e.ComplexityRoot.ShoppingFinding.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.Group(childComplexity), true
+	case "ShoppingFinding.kind":
+		if e.ComplexityRoot.ShoppingFinding.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.Kind(childComplexity), true
+	case "ShoppingFinding.message":
+		if e.ComplexityRoot.ShoppingFinding.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.Message(childComplexity), true
+	case "ShoppingFinding.month":
+		if e.ComplexityRoot.ShoppingFinding.Month == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.Month(childComplexity), true
+	case "ShoppingFinding.percentOfIncome":
+		if e.ComplexityRoot.ShoppingFinding.PercentOfIncome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.PercentOfIncome(childComplexity), true
+	case "ShoppingFinding.period":
+		if e.ComplexityRoot.ShoppingFinding.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.Period(childComplexity), true
+	case "ShoppingFinding.store":
+		if e.ComplexityRoot.ShoppingFinding.Store == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingFinding.Store(childComplexity), true
+
+	case "ShoppingGroup.averagePerMonth":
+		if e.ComplexityRoot.ShoppingGroup.AveragePerMonth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingGroup.AveragePerMonth(childComplexity), true
+	case "ShoppingGroup.categories":
+		if e.ComplexityRoot.ShoppingGroup.Categories == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingGroup.Categories(childComplexity), true
+	case "ShoppingGroup.kind":
+		if e.ComplexityRoot.ShoppingGroup.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingGroup.Kind(childComplexity), true
+	case "ShoppingGroup.monthly":
+		if e.ComplexityRoot.ShoppingGroup.Monthly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingGroup.Monthly(childComplexity), true
+	case "ShoppingGroup.monthlyLimit":
+		if e.ComplexityRoot.ShoppingGroup.MonthlyLimit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingGroup.MonthlyLimit(childComplexity), true
+	case "ShoppingGroup.share":
+		if e.ComplexityRoot.ShoppingGroup.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingGroup.Share(childComplexity), true
+	case "ShoppingGroup.stores":
+		if e.ComplexityRoot.ShoppingGroup.Stores == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingGroup.Stores(childComplexity), true
+	case "ShoppingGroup.total":
+		if e.ComplexityRoot.ShoppingGroup.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingGroup.Total(childComplexity), true
+	case "ShoppingGroup.transactionCount":
+		if e.ComplexityRoot.ShoppingGroup.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingGroup.TransactionCount(childComplexity), true
+
+	case "ShoppingReport.accounts":
+		if e.ComplexityRoot.ShoppingReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Accounts(childComplexity), true
+	case "ShoppingReport.averagePerMonth":
+		if e.ComplexityRoot.ShoppingReport.AveragePerMonth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.AveragePerMonth(childComplexity), true
+	case "ShoppingReport.compared":
+		if e.ComplexityRoot.ShoppingReport.Compared == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Compared(childComplexity), true
+	case "ShoppingReport.coverage":
+		if e.ComplexityRoot.ShoppingReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Covered(childComplexity), true
+	case "ShoppingReport.createdAt":
+		if e.ComplexityRoot.ShoppingReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.CreatedAt(childComplexity), true
+	case "ShoppingReport.income":
+		if e.ComplexityRoot.ShoppingReport.Earned == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Earned(childComplexity), true
+	case "ShoppingReport.case":
+		if e.ComplexityRoot.ShoppingReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.File(childComplexity), true
+	case "ShoppingReport.findings":
+		if e.ComplexityRoot.ShoppingReport.Findings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Findings(childComplexity), true
+	case "ShoppingReport.finishedAt":
+		if e.ComplexityRoot.ShoppingReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.FinishedAt(childComplexity), true
+	case "ShoppingReport.groups":
+		if e.ComplexityRoot.ShoppingReport.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Groups(childComplexity), true
+	case "ShoppingReport.consumer":
+		if e.ComplexityRoot.ShoppingReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Owner(childComplexity), true
+	case "ShoppingReport.period":
+		if e.ComplexityRoot.ShoppingReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Period(childComplexity), true
+	case "ShoppingReport.id":
+		if e.ComplexityRoot.ShoppingReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Ref(childComplexity), true
+	case "ShoppingReport.status":
+		if e.ComplexityRoot.ShoppingReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Status(childComplexity), true
+	case "ShoppingReport.total":
+		if e.ComplexityRoot.ShoppingReport.Sum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Sum(childComplexity), true
+	case "ShoppingReport.transactionCount":
+		if e.ComplexityRoot.ShoppingReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.TransactionCount(childComplexity), true
+	case "ShoppingReport.transactions":
+		if e.ComplexityRoot.ShoppingReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_ShoppingReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "ShoppingReport.type":
+		if e.ComplexityRoot.ShoppingReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ShoppingReport.Type(childComplexity), true
+
+	case "SpendingCategory.averagePerMonth":
+		if e.ComplexityRoot.SpendingCategory.AveragePerMonth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingCategory.AveragePerMonth(childComplexity), true
+	case "SpendingCategory.categories":
+		if e.ComplexityRoot.SpendingCategory.Categories == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingCategory.Categories(childComplexity), true
+	case "SpendingCategory.category":
+		if e.ComplexityRoot.SpendingCategory.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingCategory.Category(childComplexity), true
+	case "SpendingCategory.monthly":
+		if e.ComplexityRoot.SpendingCategory.Monthly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingCategory.Monthly(childComplexity), true
+	case "SpendingCategory.share":
+		if e.ComplexityRoot.SpendingCategory.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingCategory.Share(childComplexity), true
+	case "SpendingCategory.total":
+		if e.ComplexityRoot.SpendingCategory.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingCategory.Total(childComplexity), true
+	case "SpendingCategory.transactionCount":
+		if e.ComplexityRoot.SpendingCategory.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingCategory.TransactionCount(childComplexity), true
+
+	case "SpendingReport.accounts":
+		if e.ComplexityRoot.SpendingReport.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Accounts(childComplexity), true
+	case "SpendingReport.averagePerMonth":
+		if e.ComplexityRoot.SpendingReport.AveragePerMonth == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.AveragePerMonth(childComplexity), true
+	case "SpendingReport.categories":
+		if e.ComplexityRoot.SpendingReport.Categories == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Categories(childComplexity), true
+	case "SpendingReport.coverage":
+		if e.ComplexityRoot.SpendingReport.Covered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Covered(childComplexity), true
+	case "SpendingReport.createdAt":
+		if e.ComplexityRoot.SpendingReport.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.CreatedAt(childComplexity), true
+	case "SpendingReport.income":
+		if e.ComplexityRoot.SpendingReport.Earned == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Earned(childComplexity), true
+	case "SpendingReport.case":
+		if e.ComplexityRoot.SpendingReport.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.File(childComplexity), true
+	case "SpendingReport.finishedAt":
+		if e.ComplexityRoot.SpendingReport.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.FinishedAt(childComplexity), true
+	case "SpendingReport.monthly":
+		if e.ComplexityRoot.SpendingReport.Monthly == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Monthly(childComplexity), true
+	case "SpendingReport.consumer":
+		if e.ComplexityRoot.SpendingReport.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Owner(childComplexity), true
+	case "SpendingReport.parties":
+		if e.ComplexityRoot.SpendingReport.Parties == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Parties(childComplexity), true
+	case "SpendingReport.period":
+		if e.ComplexityRoot.SpendingReport.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Period(childComplexity), true
+	case "SpendingReport.id":
+		if e.ComplexityRoot.SpendingReport.Ref == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Ref(childComplexity), true
+	case "SpendingReport.shareOfIncome":
+		if e.ComplexityRoot.SpendingReport.ShareOfIncome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.ShareOfIncome(childComplexity), true
+	case "SpendingReport.status":
+		if e.ComplexityRoot.SpendingReport.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Status(childComplexity), true
+	case "SpendingReport.total":
+		if e.ComplexityRoot.SpendingReport.Sum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Sum(childComplexity), true
+	case "SpendingReport.transactionCount":
+		if e.ComplexityRoot.SpendingReport.TransactionCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.TransactionCount(childComplexity), true
+	case "SpendingReport.transactions":
+		if e.ComplexityRoot.SpendingReport.Transactions == nil {
+			break
+		}
+
+		args, err := ec.field_SpendingReport_transactions_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.SpendingReport.Transactions(childComplexity, args["filter"].(*bank.TransactionFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "SpendingReport.type":
+		if e.ComplexityRoot.SpendingReport.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SpendingReport.Type(childComplexity), true
+
 	case "StartConsentRefreshPayload.refresh":
 		if e.ComplexityRoot.StartConsentRefreshPayload.Refresh == nil {
 			break
@@ -2522,6 +5864,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.StartInsightsRefreshFlowPayload.URL(childComplexity), true
+
+	case "SynchronizeAccountsPayload.dataSources":
+		if e.ComplexityRoot.SynchronizeAccountsPayload.DataSources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SynchronizeAccountsPayload.DataSources(childComplexity), true
 
 	case "Threshold.name":
 		if e.ComplexityRoot.Threshold.Name == nil {
@@ -2579,6 +5928,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Transaction.Account(childComplexity), true
+	case "Transaction.bankCode":
+		if e.ComplexityRoot.Transaction.BankCode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.BankCode(childComplexity), true
 	case "Transaction.baseType":
 		if e.ComplexityRoot.Transaction.BaseType == nil {
 			break
@@ -2597,6 +5952,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Transaction.Category(childComplexity), true
+	case "Transaction.categoryConfidence":
+		if e.ComplexityRoot.Transaction.CategoryConfidence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.CategoryConfidence(childComplexity), true
+	case "Transaction.categoryRule":
+		if e.ComplexityRoot.Transaction.CategoryRule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.CategoryRule(childComplexity), true
 	case "Transaction.categorySource":
 		if e.ComplexityRoot.Transaction.CategorySource == nil {
 			break
@@ -2645,6 +6012,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Transaction.Money(childComplexity), true
+	case "Transaction.parts":
+		if e.ComplexityRoot.Transaction.Parts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.Parts(childComplexity), true
 	case "Transaction.id":
 		if e.ComplexityRoot.Transaction.Ref == nil {
 			break
@@ -2761,6 +6134,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TransactionEdge.Node(childComplexity), true
+
+	case "TransactionPart.amount":
+		if e.ComplexityRoot.TransactionPart.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TransactionPart.Amount(childComplexity), true
+	case "TransactionPart.baseType":
+		if e.ComplexityRoot.TransactionPart.BaseType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TransactionPart.BaseType(childComplexity), true
+	case "TransactionPart.counterparty":
+		if e.ComplexityRoot.TransactionPart.Counterparty == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TransactionPart.Counterparty(childComplexity), true
+	case "TransactionPart.description":
+		if e.ComplexityRoot.TransactionPart.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TransactionPart.Description(childComplexity), true
 
 	case "TriggerInsightsPayload.run":
 		if e.ComplexityRoot.TriggerInsightsPayload.Run == nil {
@@ -2943,29 +6341,42 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConsentScopeInput,
 		ec.unmarshalInputCounterpartyInput,
 		ec.unmarshalInputCreateAccountInput,
+		ec.unmarshalInputCreateCaseInput,
 		ec.unmarshalInputCreateConsumerInput,
+		ec.unmarshalInputCreateReportInput,
+		ec.unmarshalInputCreateReportLinkInput,
 		ec.unmarshalInputCreateSessionInput,
 		ec.unmarshalInputCreateTransactionsInput,
+		ec.unmarshalInputCsvColumnInput,
+		ec.unmarshalInputCsvMappingInput,
 		ec.unmarshalInputCustomerSubscriptionInput,
 		ec.unmarshalInputDeleteAccountInput,
+		ec.unmarshalInputDeleteCategoryRuleInput,
 		ec.unmarshalInputDeleteConsumerInput,
 		ec.unmarshalInputDeleteTransactionsInput,
+		ec.unmarshalInputDeliveryFilter,
 		ec.unmarshalInputFeedFilter,
+		ec.unmarshalInputImportStatementInput,
 		ec.unmarshalInputInsightConfigurationInput,
 		ec.unmarshalInputInsightsRefreshScopeInput,
 		ec.unmarshalInputMoneyInput,
 		ec.unmarshalInputPsuInput,
+		ec.unmarshalInputRedeliverInput,
 		ec.unmarshalInputRegisterConnectOriginInput,
 		ec.unmarshalInputRegisterPublicKeyInput,
 		ec.unmarshalInputRemoveConnectOriginInput,
+		ec.unmarshalInputReportFilter,
 		ec.unmarshalInputResetUserSubscriptionsInput,
 		ec.unmarshalInputRevokeConsentInput,
 		ec.unmarshalInputRevokePublicKeyInput,
+		ec.unmarshalInputSaveCategoryRuleInput,
 		ec.unmarshalInputScheduleAutomaticRefreshInput,
 		ec.unmarshalInputSelectedBankInput,
 		ec.unmarshalInputSeparateTransferInput,
+		ec.unmarshalInputShoppingLimitInput,
 		ec.unmarshalInputStartConsentRefreshInput,
 		ec.unmarshalInputStartInsightsRefreshFlowInput,
+		ec.unmarshalInputSynchronizeAccountsInput,
 		ec.unmarshalInputThresholdInput,
 		ec.unmarshalInputTransactionFilter,
 		ec.unmarshalInputTransactionInput,
@@ -3151,6 +6562,8 @@ input MoneyInput {
 type Period {
   from: Date!
   to: Date!
+  "How many days that are."
+  days: Int!
 }
 
 "Whatever has an id."
@@ -3216,6 +6629,27 @@ type Query {
 
   "A consumer's accounts that are refreshed by themselves, and how it went. For customer-level tokens."
   automaticRefreshes(consumerId: ID!): [AutomaticRefresh!]!
+
+  "Where a consumer's data comes from, and how far it is up to date. For customer-level tokens."
+  dataSources(consumerId: ID!): [DataSource!]!
+
+  "A case by its id. For customer-level tokens."
+  case(id: ID!): Case
+
+  "The kinds of reports that can be made."
+  reportDefinitions: [ReportDefinition!]!
+
+  "A report by its id. Ask every second until its status is SUCCEEDED or FAILED, or give createReport a callbackUrl."
+  report(id: ID!): Report
+
+  "Reports, the newest first: of all the customer's consumers, or with a user-level token its own."
+  reports(filter: ReportFilter, first: Int, after: String, last: Int, before: String): ReportConnection!
+
+  "The customer's own category rules, in the order in which they are tried. For customer-level tokens."
+  categoryRules: [CategoryRule!]!
+
+  "Callbacks and how they went, the newest first; kept for 90 days. For customer-level tokens."
+  deliveries(filter: DeliveryFilter, first: Int, after: String, last: Int, before: String): DeliveryConnection!
 }
 
 "The holder of the token."
@@ -3359,7 +6793,7 @@ enum TransactionStatus {
 enum CategorySource {
   "The consumer's own correction."
   USER
-  "The customer, when it put the transaction in."
+  "The customer: by one of its rules, or when it put the transaction in."
   CUSTOMER_RULE
   "The merchant category code of the card payment (ISO 18245)."
   MCC
@@ -3393,6 +6827,14 @@ type Transaction implements Node {
   merchant: Merchant
   category: Category!
   categorySource: CategorySource!
+  "What fired, such as ` + "`" + `merchant zalando` + "`" + ` or ` + "`" + `mcc 5411` + "`" + `; empty where nothing did."
+  categoryRule: String!
+  "How sure that is, in percent. From 90 on it is nearly always right; below 50 there is no category."
+  categoryConfidence: Int!
+  "The bank's code for the kind of booking: ISO 20022 such as PMNT-RCDT-ESCT, or the three digits of the German GVC."
+  bankCode: String
+  "Payments that the bank booked as one, where a statement file tells them."
+  parts: [TransactionPart!]
   "The other leg, where this is a movement between two accounts of the same consumer or a card's payment. Such pairs count on neither side of an insight."
   transfer: Transaction
   createdAt: DateTime!
@@ -3405,8 +6847,19 @@ type Counterparty {
   iban: String
 }
 
+"A shop. Its id is that of its name."
 type Merchant {
+  id: ID!
   name: String!
+}
+
+"One of several payments that a bank booked as one."
+type TransactionPart {
+  baseType: BaseType!
+  "May be in another currency than the transaction."
+  amount: Money
+  description: String!
+  counterparty: Counterparty
 }
 
 "A node of the category tree of two levels. Ids are stable."
@@ -3445,6 +6898,8 @@ input TransactionFilter {
   maxAmount: Decimal
   "Whether only movements between a consumer's own accounts, or none of them, are wanted."
   transfers: Boolean
+  "The merchant's name, else the counterparty's, exactly, as reports name shops; empty for transactions that have neither."
+  party: String
 }
 
 type TransactionConnection {
@@ -3886,6 +7341,767 @@ type AutomaticRefresh {
 # ---------------------------------------------------------------- Mutations
 
 "A mutation that has several faults names all of them and changes nothing."
+# ---------------------------------------------------------------- Reports
+
+enum DataSourceStatus {
+  "Its bank is being asked."
+  PENDING
+  SUCCESSFUL
+  "The bank did not give its data; what was there before stays."
+  ERROR
+  "The consumer must link the bank again."
+  UPDATE_REQUIRED
+}
+
+"Where data of a consumer comes from: a linked bank, or the customer itself, by API or file."
+type DataSource implements Node {
+  id: ID!
+  status: DataSourceStatus!
+  "Null for own data."
+  bankCode: String
+  bankName: String!
+  accounts: [Account!]!
+  createdAt: DateTime!
+  "When the status became what it is."
+  updatedAt: DateTime!
+  error: Problem
+}
+
+"What reports look at: accounts of one consumer, and a period. There is at most one report of each type in it."
+type Case implements Node {
+  id: ID!
+  consumer: Consumer!
+  "Those that were named when it was made."
+  dataSources: [DataSource!]!
+  accounts: [Account!]!
+  period: Period!
+  createdAt: DateTime!
+  reports: [Report!]!
+}
+
+enum ReportType {
+  "Groceries, fashion, other stores, and where more is spent than before."
+  SHOPPING
+  BALANCES
+  BALANCE_OVER_TIME
+  INCOME
+  SPENDING
+  RENT_AND_LIVING
+  INSURANCE
+  RECURRING
+  RISK_INDICATORS
+  CATEGORIZED_TRANSACTIONS
+  ACCOUNT_INFO
+}
+
+"A kind of report."
+type ReportDefinition {
+  type: ReportType!
+  title: String!
+  description: String!
+}
+
+enum ReportStatus {
+  QUEUED
+  RUNNING
+  SUCCEEDED
+  "An error of this server. Asking for the report again builds it anew."
+  FAILED
+}
+
+"""
+A report as it was when it was made; what is below its period is null or empty until it has SUCCEEDED. Transactions between
+two accounts of the consumer count in no sum, PENDING ones neither. Refunds are set against what they came back from.
+Shares and changes are percent with two decimals, half up.
+"""
+interface Report implements Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  "The case's accounts as they were."
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  "Transactions in the report's numbers."
+  transactionCount: Int!
+  "Those transactions as they are now, the newest first. A filter by party, categoryIds and days finds those of one store, category or month."
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+}
+
+type ReportConnection {
+  edges: [ReportEdge!]!
+  nodes: [Report!]!
+  pageInfo: PageInfo!
+  totalCount: Int!
+}
+
+type ReportEdge {
+  cursor: String!
+  node: Report!
+}
+
+"All given conditions must hold."
+input ReportFilter {
+  "Up to 100."
+  consumerIds: [ID!]
+  caseId: ID
+  types: [ReportType!]
+  statuses: [ReportStatus!]
+}
+
+"An account as it was when the report was made."
+type ReportAccount {
+  id: ID!
+  name: String!
+  providerName: String!
+  container: Container!
+  type: String!
+  status: AccountStatus!
+  currency: CurrencyCode!
+  iban: String
+  "Of its POSTED transactions in the period."
+  firstDate: Date
+  lastDate: Date
+  transactionCount: Int!
+  "Why nothing of the account is in the numbers; null where it is."
+  leftOut: LeftOutReason
+}
+
+"Why a transaction or an account is not in a report's numbers."
+enum LeftOutReason {
+  "Of an account that is neither BANK nor CARD."
+  OTHER_CONTAINER
+  "Of an account in a currency for which a rate is missing."
+  NO_RATE
+  "Of an account whose amounts cannot be added up."
+  TOO_LARGE
+  PENDING
+  "Between the consumer's own accounts, or of a category of type TRANSFER."
+  TRANSFER
+  "Nobody knows what it was for."
+  UNCATEGORIZED
+  "Not what the report is about."
+  OTHER_CATEGORY
+  "Of an account whose balance is not known."
+  NO_BALANCE
+}
+
+"What data there was, beside what was asked for."
+type ReportCoverage {
+  "There are transactions in each month of the period, and no account was left out for want of a rate."
+  complete: Boolean!
+  firstDate: Date
+  lastDate: Date
+  "Calendar months that the period touches."
+  months: Int!
+  monthsWithData: Int!
+  "The whole months that averages are over; null without one."
+  averaged: Period
+  leftOut: [ReportLeftOut!]!
+}
+
+"Transactions of the period that are not in the numbers."
+type ReportLeftOut {
+  reason: LeftOutReason!
+  transactionCount: Int!
+  creditTotal: Money
+  debitTotal: Money
+}
+
+"A sum."
+type ReportAmount {
+  total: Money!
+  transactionCount: Int!
+}
+
+"A calendar month's part of a sum. All months of the period are there."
+type ReportMonth {
+  "Its first day."
+  month: Date!
+  total: Money!
+  transactionCount: Int!
+}
+
+"A category's part of a sum."
+type ReportCategory {
+  category: Category!
+  total: Money!
+  "Percent of the sum that it is part of."
+  share: Decimal
+  transactionCount: Int!
+}
+
+"How regularly something is paid."
+enum PaymentInterval {
+  WEEKLY
+  FORTNIGHTLY
+  MONTHLY
+  QUARTERLY
+  HALF_YEARLY
+  YEARLY
+}
+
+"A shop's, employer's, landlord's … part of a sum."
+type ReportParty {
+  "By the number of payments, then by total, then by name; who is unknown comes last."
+  rank: Int!
+  "The merchant's name, else the counterparty's, else Unknown."
+  name: String!
+  "What TransactionFilter.party finds its transactions by."
+  party: String!
+  "Null where no merchant was recognised."
+  merchant: Merchant
+  "Less what came back."
+  total: Money!
+  "Percent of the sum that it is part of."
+  share: Decimal
+  transactionCount: Int!
+  "Of a payment, what came back not taken off."
+  averageAmount: Money
+  paymentCount: Int!
+  refundCount: Int!
+  refundTotal: Money!
+  firstDate: Date!
+  lastDate: Date!
+  "How regularly it was paid in the period; null where it was not."
+  interval: PaymentInterval
+}
+
+"A part of a report with a sum of its own."
+type ReportSection {
+  kind: String!
+  total: Money!
+  "Percent of the report's total."
+  share: Decimal
+  "Over the complete months of the period."
+  averagePerMonth: Money
+  transactionCount: Int!
+  monthly: [ReportMonth!]!
+  categories: [ReportCategory!]!
+  parties: [ReportParty!]!
+}
+
+enum ShoppingGroupKind {
+  "Food and drink to take home."
+  GROCERIES
+  "Clothes, shoes, accessories."
+  FASHION
+  "All other goods: electronics, books, drugstores, furniture, marketplaces …"
+  OTHER
+}
+
+"Where the consumer shops: which stores are preferred, what is spent on fashion and on what, and where more is spent than before."
+type ShoppingReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  total: Money
+  averagePerMonth: Money
+  "In the period on the same accounts, by the rule of the INCOME report."
+  income: Money
+  groups: [ShoppingGroup!]
+  "What findings of the kind EARLIER_AVERAGE compare; null where there are not enough months."
+  compared: ShoppingComparison
+  findings: [ShoppingFinding!]
+}
+
+"Two runs of whole months."
+type ShoppingComparison {
+  recent: Period!
+  before: Period!
+  "Those of ` + "`" + `before` + "`" + ` with a transaction; the average is over these."
+  beforeMonths: Int!
+  "Only accounts whose transactions reach back far enough."
+  accountIds: [ID!]!
+}
+
+"One group of stores. Its total is the sum of its stores, of its months and of its categories."
+type ShoppingGroup {
+  kind: ShoppingGroupKind!
+  total: Money!
+  "Percent of the report's total."
+  share: Decimal
+  averagePerMonth: Money
+  "The caller's."
+  monthlyLimit: Money
+  transactionCount: Int!
+  monthly: [ReportMonth!]!
+  stores: [ReportParty!]!
+  categories: [ReportCategory!]!
+}
+
+"What a finding compares with."
+enum FindingKind {
+  "The average a month of the last three complete months, with that of up to twelve months before; told from 20 percent more on."
+  EARLIER_AVERAGE
+  "A month with the caller's limit."
+  MONTHLY_LIMIT
+  "The period's total with its income."
+  INCOME_SHARE
+}
+
+"A comparison that is worth a look, with its numbers."
+type ShoppingFinding {
+  kind: FindingKind!
+  "Null: all shopping."
+  group: ShoppingGroupKind
+  "Of one store only."
+  store: String
+  "Of MONTHLY_LIMIT."
+  month: Date
+  "The days that amount is over."
+  period: Period!
+  "The days that baseline is over; null for a limit."
+  baselinePeriod: Period
+  message: String!
+  amount: Money!
+  baseline: Money!
+  "(amount - baseline) / baseline * 100; null for INCOME_SHARE."
+  changePercent: Decimal
+  "Of INCOME_SHARE."
+  percentOfIncome: Decimal
+}
+
+"What each account held, counted back from its balance by its transactions."
+type BalancesReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  "Accounts together, over the days that all of them have."
+  total: BalanceTotal
+  byAccount: [AccountBalanceSummary!]
+}
+
+"Several accounts together."
+type BalanceTotal {
+  accountIds: [ID!]!
+  summary: BalanceSummary!
+}
+
+"One account's balances."
+type AccountBalanceSummary {
+  accountId: ID!
+  "As its bank told it last."
+  current: Money!
+  asOf: DateTime
+  creditLimit: Money
+  summary: BalanceSummary!
+  "Days that ended below zero."
+  overdraftDays: Int!
+  "Days that ended below what the credit limit allows."
+  overLimitDays: Int!
+}
+
+"Balances at the end of the days of a period."
+type BalanceSummary {
+  "The days that are known."
+  covered: Period!
+  opening: Money!
+  closing: Money!
+  minimum: Money!
+  minimumDate: Date!
+  maximum: Money!
+  maximumDate: Date!
+  average: Money!
+  in: ReportAmount!
+  out: ReportAmount!
+}
+
+"The balance at the end of each day."
+type BalanceOverTimeReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  total: BalanceLine
+  series: [BalanceLine!]
+}
+
+"The balances of one account, or of all together."
+type BalanceLine {
+  "Null: all together."
+  accountId: ID
+  currency: CurrencyCode!
+  balances: [DayBalance!]!
+}
+
+type DayBalance {
+  date: Date!
+  balance: Money!
+}
+
+"What comes in, from whom, and how regularly. Cash deposits and refunds are apart."
+type IncomeReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  total: Money
+  averagePerMonth: Money
+  monthly: [ReportMonth!]
+  categories: [ReportCategory!]
+  sources: [ReportParty!]
+  "Of the sources with an interval."
+  regularTotal: Money
+  "Percent of the total."
+  regularShare: Decimal
+  "Cash deposits and refunds, which are not in the total."
+  notIncome: [ReportCategory!]
+}
+
+"What goes out, by category and month."
+type SpendingReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  total: Money
+  averagePerMonth: Money
+  income: Money
+  "Percent of the income."
+  shareOfIncome: Decimal
+  monthly: [ReportMonth!]
+  "First-level categories, the dearest first."
+  categories: [SpendingCategory!]
+  parties: [ReportParty!]
+}
+
+"A first-level category with what is below it."
+type SpendingCategory {
+  category: Category!
+  total: Money!
+  share: Decimal
+  averagePerMonth: Money
+  transactionCount: Int!
+  monthly: [ReportMonth!]!
+  "Shares are of the category above."
+  categories: [ReportCategory!]!
+}
+
+enum Tenure {
+  RENTS
+  OWNS
+  RENTS_AND_OWNS
+  UNKNOWN
+}
+
+"What the home costs."
+type RentAndLivingReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  tenure: Tenure
+  total: Money
+  averagePerMonth: Money
+  income: Money
+  "Percent of the income."
+  shareOfIncome: Decimal
+  monthly: [ReportMonth!]
+  "RENT, MORTGAGE, ENERGY, MAINTENANCE, TELECOMMUNICATION, INSURANCE, OTHER."
+  sections: [ReportSection!]
+}
+
+"Which insurances there are, and what each costs."
+type InsuranceReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  total: Money
+  averagePerMonth: Money
+  monthly: [ReportMonth!]
+  "HEALTH, VEHICLE, LIFE_AND_PENSION, HOME_AND_LIABILITY, LEGAL_PROTECTION, TRAVEL, OTHER; those with a payment."
+  insurances: [ReportSection!]
+}
+
+"What comes and goes again and again."
+type RecurringReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  "The days that were looked at: more than the period."
+  lookedAt: Period
+  inPerMonth: Money
+  outPerMonth: Money
+  series: [RecurringSeries!]
+}
+
+"Payments that recur."
+type RecurringSeries {
+  party: String!
+  baseType: BaseType!
+  category: Category!
+  interval: PaymentInterval!
+  average: Money!
+  smallest: Money!
+  largest: Money!
+  latest: Money!
+  "What it comes to a month, in the report's currency."
+  perMonth: Money!
+  firstDate: Date!
+  lastDate: Date!
+  transactionCount: Int!
+  "Expected; null where the series has ended."
+  nextDate: Date
+  ended: Boolean!
+  "The latest against the one before it, percent; null where they are equal."
+  changePercent: Decimal
+}
+
+"Chargebacks, debt collection, gambling, seizure, overdraft."
+type RiskIndicatorsReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  "The kinds of the indicators that there is anything of."
+  present: [String!]
+  "CHARGEBACKS, DEBT_COLLECTION, GAMBLING, SEIZURE, OVERDRAFT."
+  indicators: [RiskIndicator!]
+}
+
+type RiskIndicator {
+  kind: String!
+  transactionCount: Int!
+  out: ReportAmount!
+  in: ReportAmount!
+  "` + "`" + `out` + "`" + `, percent of the income."
+  shareOfIncome: Decimal
+  monthsWithEvents: Int!
+  monthly: [ReportMonth!]!
+  firstDate: Date
+  lastDate: Date
+  parties: [ReportParty!]!
+  "Of OVERDRAFT: accounts with days below zero."
+  overdrawn: [OverdrawnAccount!]!
+}
+
+type OverdrawnAccount {
+  accountId: ID!
+  days: Int!
+  "Of so many days whose balance is known."
+  daysKnown: Int!
+  lowest: Money!
+  lowestDate: Date!
+  "The longest run of such days."
+  longestDays: Int!
+}
+
+"All transactions with category and merchant, and how many could be categorised. The transactions themselves are in ` + "`" + `transactions` + "`" + `."
+type CategorizedTransactionsReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  in: ReportAmount
+  out: ReportAmount
+  categorizedBy: [CategorySourceCount!]
+  "Percent of the transactions that have a category."
+  categorizedRate: Decimal
+  inCategories: [ReportCategory!]
+  outCategories: [ReportCategory!]
+}
+
+type CategorySourceCount {
+  source: CategorySource!
+  transactionCount: Int!
+}
+
+"What is known of the accounts themselves."
+type AccountInfoReport implements Report & Node {
+  id: ID!
+  type: ReportType!
+  status: ReportStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  consumer: Consumer!
+  case: Case!
+  period: Period!
+  accounts: [ReportAccount!]
+  coverage: ReportCoverage
+  transactionCount: Int!
+  transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
+  infos: [AccountInfo!]
+}
+
+type AccountInfo {
+  accountId: ID!
+  "Of its IBAN, ISO 3166; empty where it is not known."
+  country: String!
+  openedOn: Date
+  balance: Money
+  balanceAsOf: DateTime
+  creditLimit: Money
+  oldestTransactionDate: Date
+  newestTransactionDate: Date
+  transactionCount: Int!
+}
+
+"A rule of the customer: all that it says must hold; what is empty does not matter. The first rule that fits decides."
+type CategoryRule implements Node {
+  id: ID!
+  name: String!
+  "Words that follow each other in counterparty or description, in any case; a * at the end lets the last go on."
+  text: String!
+  "Of the counterparty."
+  iban: String!
+  mcc: String!
+  baseType: BaseType
+  category: Category!
+  "The shop's name, if the rule is about one."
+  merchant: String!
+  createdAt: DateTime!
+}
+
+enum CallbackEvent {
+  "All data sources of a synchronisation are final."
+  DATA_SOURCES_SYNCHRONIZED
+  "A report has SUCCEEDED or FAILED."
+  REPORT_FINISHED
+}
+
+enum DeliveryStatus {
+  "It is tried, or will be tried again."
+  PENDING
+  DELIVERED
+  "It was tried for the last time."
+  FAILED
+}
+
+"A callback."
+type Delivery implements Node {
+  id: ID!
+  event: CallbackEvent!
+  url: String!
+  "What is sent: ids and states, no account data."
+  body: String!
+  status: DeliveryStatus!
+  createdAt: DateTime!
+  finishedAt: DateTime
+  attempts: [DeliveryAttempt!]!
+}
+
+"One try."
+type DeliveryAttempt {
+  number: Int!
+  at: DateTime!
+  "Null where there was no answer."
+  statusCode: Int
+  "What went wrong; null where it was taken."
+  problem: String
+  milliseconds: Int!
+}
+
+"All given conditions must hold."
+input DeliveryFilter {
+  "Up to 100."
+  consumerIds: [ID!]
+  events: [CallbackEvent!]
+  statuses: [DeliveryStatus!]
+}
+
+type DeliveryConnection {
+  edges: [DeliveryEdge!]!
+  nodes: [Delivery!]!
+  pageInfo: PageInfo!
+  totalCount: Int!
+}
+
+type DeliveryEdge {
+  cursor: String!
+  node: Delivery!
+}
+
+# ---------------------------------------------------------------- Mutations
+
 type Mutation {
   "Makes a consumer; a known externalId is updated and returned."
   createConsumer(input: CreateConsumerInput!): CreateConsumerPayload
@@ -3935,6 +8151,26 @@ type Mutation {
   "Lets pages of an origin show the connect app."
   registerConnectOrigin(input: RegisterConnectOriginInput!): RegisterConnectOriginPayload
   removeConnectOrigin(input: RemoveConnectOriginInput!): RemoveConnectOriginPayload
+
+  "Makes the consumer's accounts data sources and brings them up to date: a bank that was asked in the last six hours is not asked again. Tells callbackUrl when all are final."
+  synchronizeAccounts(input: SynchronizeAccountsInput!): SynchronizeAccountsPayload
+  "Makes a case: what its reports will look at."
+  createCase(input: CreateCaseInput!): CreateCasePayload
+  "Makes a report of a case, or of one that is made for it. Small ones are there at once. The same type again returns the report that the case has."
+  createReport(input: CreateReportInput!): CreateReportPayload
+  "Links to a report as a page and as PDF that whoever has them may open, for a short time."
+  createReportLink(input: CreateReportLinkInput!): CreateReportLinkPayload
+  "Reads a bank statement file (a multipart request): CAMT.052/053/054, MT940, OFX 1 and 2, QFX, QIF, CSV, or a zip of them. What is there already is not stored again."
+  importStatement(input: ImportStatementInput!): ImportStatementPayload
+
+  "Makes a category rule, or replaces the one of the same name."
+  saveCategoryRule(input: SaveCategoryRuleInput!): SaveCategoryRulePayload
+  deleteCategoryRule(input: DeleteCategoryRuleInput!): DeleteCategoryRulePayload
+
+  "Makes a new secret that callbacks are signed with. The one before holds for 24 hours more."
+  rotateWebhookSecret: RotateWebhookSecretPayload
+  "Sends a callback again."
+  redeliver(input: RedeliverInput!): RedeliverPayload
 
   registerPublicKey(input: RegisterPublicKeyInput!): RegisterPublicKeyPayload
   revokePublicKey(input: RevokePublicKeyInput!): RevokePublicKeyPayload
@@ -4083,7 +8319,7 @@ type DeleteTransactionsPayload {
 
 enum CategorizeScope {
   THIS
-  "This one and the consumer's others with the same counterparty, or without one the same description but for digits, on the same side."
+  "This one and the consumer's others like it: of the same shop, else of the same counterparty, else with the same words, on the same side. Later ones like it get the category too, with either scope."
   SIMILAR
 }
 
@@ -4400,6 +8636,196 @@ input RemoveConnectOriginInput {
 type RemoveConnectOriginPayload {
   connectOrigins: [String!]!
 }
+
+input SynchronizeAccountsInput {
+  consumerId: ID!
+  "https; told when all data sources are final, signed after Standard Webhooks."
+  callbackUrl: String
+  "Sent back in the callback. 1 to 150 characters."
+  callbackHandle: String
+}
+
+type SynchronizeAccountsPayload {
+  dataSources: [DataSource!]!
+}
+
+input CreateCaseInput {
+  consumerId: ID!
+  "Only their accounts."
+  dataSourceIds: [ID!]
+  "Only these. Without it and excludedAccountIds all ACTIVE accounts."
+  accountIds: [ID!]
+  "All ACTIVE accounts but these."
+  excludedAccountIds: [ID!]
+  "First booking date; the last 12 complete months where nothing is said."
+  from: Date
+  "Last booking date; not after today."
+  to: Date
+  "Up to and including today, in place of from and to."
+  days: Int
+  "The same key with the same input returns the first answer for 24 hours."
+  idempotencyKey: String
+}
+
+type CreateCasePayload {
+  case: Case!
+}
+
+input CreateReportInput {
+  type: ReportType!
+  "A case that is there; or the fields of a new one."
+  caseId: ID
+  consumerId: ID
+  dataSourceIds: [ID!]
+  accountIds: [ID!]
+  excludedAccountIds: [ID!]
+  from: Date
+  to: Date
+  days: Int
+  "Of SHOPPING: months in which more is spent on a group are findings."
+  shoppingLimits: [ShoppingLimitInput!]
+  "https; told when the report has SUCCEEDED or FAILED."
+  callbackUrl: String
+  "Sent back in the callback. 1 to 150 characters."
+  callbackHandle: String
+  "The same key with the same input returns the first answer for 24 hours."
+  idempotencyKey: String
+}
+
+input ShoppingLimitInput {
+  group: ShoppingGroupKind!
+  "In the consumer's currency."
+  monthlyAmount: MoneyInput!
+}
+
+type CreateReportPayload {
+  report: Report!
+}
+
+input CreateReportLinkInput {
+  reportId: ID!
+  "1 to 1440; 15 when left out."
+  minutes: Int
+}
+
+type CreateReportLinkPayload {
+  url: String!
+  pdfUrl: String!
+  expiresAt: DateTime!
+}
+
+"A file of a multipart request (the GraphQL multipart request specification). At most 64 MiB."
+scalar Upload
+
+enum StatementFormat {
+  CAMT052
+  CAMT053
+  CAMT054
+  "MT942 too."
+  MT940
+  "OFX 1 and 2, and QFX."
+  OFX
+  QIF
+  CSV
+  ZIP
+}
+
+input ImportStatementInput {
+  file: Upload!
+  "Whose statement it is; a consumer is made when neither it nor accountId is given."
+  consumerId: ID
+  "Into which account; otherwise it is found by what the file says of it, or made."
+  accountId: ID
+  "Recognised when left out."
+  format: StatementFormat
+  "How to read a CSV file; what is left out is recognised."
+  mapping: CsvMappingInput
+}
+
+input CsvMappingInput {
+  "One character."
+  delimiter: String
+  "Lines before the one that names the columns."
+  skip: Int
+  "No line names the columns."
+  noHeader: Boolean
+  "A comma or a point."
+  decimal: String
+  "DMY, MDY or YMD."
+  dates: String
+  "If there are any, no others are recognised."
+  columns: [CsvColumnInput!]
+}
+
+input CsvColumnInput {
+  "date, valueDate, amount, debit, credit, side, balance, currency, description, name, account, ownAccount, reference, kind, status or mcc."
+  column: String!
+  "The name of the column, or its number from 1."
+  name: String!
+}
+
+type ImportStatementPayload {
+  "As it was recognised."
+  format: StatementFormat!
+  accounts: [Account!]!
+  createdCount: Int!
+  updatedCount: Int!
+  unchangedCount: Int!
+  "Entries that could not be taken in; the others are stored."
+  rejected: [RejectedLine!]!
+  "What is odd, but kept nothing from being read."
+  warnings: [RejectedLine!]!
+}
+
+type RejectedLine {
+  "The file's name, in a zip."
+  file: String
+  line: Int!
+  message: String!
+}
+
+input SaveCategoryRuleInput {
+  "1 to 100 characters; a rule of this name is replaced."
+  name: String!
+  "At least one of text, iban and mcc."
+  text: String
+  iban: String
+  mcc: String
+  baseType: BaseType
+  categoryId: ID!
+  merchant: String
+  "Whether transactions that are there already get the category too, but for those that a person corrected or that were put in with a category."
+  applyToExisting: Boolean = false
+}
+
+type SaveCategoryRulePayload {
+  categoryRule: CategoryRule!
+  "How many existing transactions changed."
+  affectedCount: Int!
+}
+
+input DeleteCategoryRuleInput {
+  categoryRuleId: ID!
+}
+
+type DeleteCategoryRulePayload {
+  deletedCategoryRuleId: ID!
+}
+
+type RotateWebhookSecretPayload {
+  "Shown here; ` + "`" + `insightgraph customer webhook-secret` + "`" + ` prints it too."
+  secret: String!
+  "Until when the one before holds."
+  previousValidUntil: DateTime!
+}
+
+input RedeliverInput {
+  deliveryId: ID!
+}
+
+type RedeliverPayload {
+  delivery: Delivery!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -4450,6 +8876,26 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Account", field.Name)
 }
 
+func (ec *executionContext) childFields_AccountBalanceSummary(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accountId":
+		return ec.fieldContext_AccountBalanceSummary_accountId(ctx, field)
+	case "current":
+		return ec.fieldContext_AccountBalanceSummary_current(ctx, field)
+	case "asOf":
+		return ec.fieldContext_AccountBalanceSummary_asOf(ctx, field)
+	case "creditLimit":
+		return ec.fieldContext_AccountBalanceSummary_creditLimit(ctx, field)
+	case "summary":
+		return ec.fieldContext_AccountBalanceSummary_summary(ctx, field)
+	case "overdraftDays":
+		return ec.fieldContext_AccountBalanceSummary_overdraftDays(ctx, field)
+	case "overLimitDays":
+		return ec.fieldContext_AccountBalanceSummary_overLimitDays(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccountBalanceSummary", field.Name)
+}
+
 func (ec *executionContext) childFields_AccountConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -4472,6 +8918,30 @@ func (ec *executionContext) childFields_AccountEdge(ctx context.Context, field g
 		return ec.fieldContext_AccountEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AccountInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accountId":
+		return ec.fieldContext_AccountInfo_accountId(ctx, field)
+	case "country":
+		return ec.fieldContext_AccountInfo_country(ctx, field)
+	case "openedOn":
+		return ec.fieldContext_AccountInfo_openedOn(ctx, field)
+	case "balance":
+		return ec.fieldContext_AccountInfo_balance(ctx, field)
+	case "balanceAsOf":
+		return ec.fieldContext_AccountInfo_balanceAsOf(ctx, field)
+	case "creditLimit":
+		return ec.fieldContext_AccountInfo_creditLimit(ctx, field)
+	case "oldestTransactionDate":
+		return ec.fieldContext_AccountInfo_oldestTransactionDate(ctx, field)
+	case "newestTransactionDate":
+		return ec.fieldContext_AccountInfo_newestTransactionDate(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_AccountInfo_transactionCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccountInfo", field.Name)
 }
 
 func (ec *executionContext) childFields_AutomaticRefresh(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4512,6 +8982,54 @@ func (ec *executionContext) childFields_Balance(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Balance", field.Name)
 }
 
+func (ec *executionContext) childFields_BalanceLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accountId":
+		return ec.fieldContext_BalanceLine_accountId(ctx, field)
+	case "currency":
+		return ec.fieldContext_BalanceLine_currency(ctx, field)
+	case "balances":
+		return ec.fieldContext_BalanceLine_balances(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BalanceLine", field.Name)
+}
+
+func (ec *executionContext) childFields_BalanceSummary(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "covered":
+		return ec.fieldContext_BalanceSummary_covered(ctx, field)
+	case "opening":
+		return ec.fieldContext_BalanceSummary_opening(ctx, field)
+	case "closing":
+		return ec.fieldContext_BalanceSummary_closing(ctx, field)
+	case "minimum":
+		return ec.fieldContext_BalanceSummary_minimum(ctx, field)
+	case "minimumDate":
+		return ec.fieldContext_BalanceSummary_minimumDate(ctx, field)
+	case "maximum":
+		return ec.fieldContext_BalanceSummary_maximum(ctx, field)
+	case "maximumDate":
+		return ec.fieldContext_BalanceSummary_maximumDate(ctx, field)
+	case "average":
+		return ec.fieldContext_BalanceSummary_average(ctx, field)
+	case "in":
+		return ec.fieldContext_BalanceSummary_in(ctx, field)
+	case "out":
+		return ec.fieldContext_BalanceSummary_out(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BalanceSummary", field.Name)
+}
+
+func (ec *executionContext) childFields_BalanceTotal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accountIds":
+		return ec.fieldContext_BalanceTotal_accountIds(ctx, field)
+	case "summary":
+		return ec.fieldContext_BalanceTotal_summary(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BalanceTotal", field.Name)
+}
+
 func (ec *executionContext) childFields_Bank(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "code":
@@ -4550,6 +9068,26 @@ func (ec *executionContext) childFields_BankEdge(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type BankEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_Case(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Case_id(ctx, field)
+	case "consumer":
+		return ec.fieldContext_Case_consumer(ctx, field)
+	case "dataSources":
+		return ec.fieldContext_Case_dataSources(ctx, field)
+	case "accounts":
+		return ec.fieldContext_Case_accounts(ctx, field)
+	case "period":
+		return ec.fieldContext_Case_period(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Case_createdAt(ctx, field)
+	case "reports":
+		return ec.fieldContext_Case_reports(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Case", field.Name)
+}
+
 func (ec *executionContext) childFields_CategorizeTransactionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "transaction":
@@ -4572,6 +9110,40 @@ func (ec *executionContext) childFields_Category(ctx context.Context, field grap
 		return ec.fieldContext_Category_parent(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Category", field.Name)
+}
+
+func (ec *executionContext) childFields_CategoryRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_CategoryRule_id(ctx, field)
+	case "name":
+		return ec.fieldContext_CategoryRule_name(ctx, field)
+	case "text":
+		return ec.fieldContext_CategoryRule_text(ctx, field)
+	case "iban":
+		return ec.fieldContext_CategoryRule_iban(ctx, field)
+	case "mcc":
+		return ec.fieldContext_CategoryRule_mcc(ctx, field)
+	case "baseType":
+		return ec.fieldContext_CategoryRule_baseType(ctx, field)
+	case "category":
+		return ec.fieldContext_CategoryRule_category(ctx, field)
+	case "merchant":
+		return ec.fieldContext_CategoryRule_merchant(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_CategoryRule_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CategoryRule", field.Name)
+}
+
+func (ec *executionContext) childFields_CategorySourceCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "source":
+		return ec.fieldContext_CategorySourceCount_source(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_CategorySourceCount_transactionCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CategorySourceCount", field.Name)
 }
 
 func (ec *executionContext) childFields_CloseSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4674,12 +9246,40 @@ func (ec *executionContext) childFields_CreateAccountPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type CreateAccountPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateCasePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "case":
+		return ec.fieldContext_CreateCasePayload_case(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateCasePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateConsumerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "consumer":
 		return ec.fieldContext_CreateConsumerPayload_consumer(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateConsumerPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateReportLinkPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "url":
+		return ec.fieldContext_CreateReportLinkPayload_url(ctx, field)
+	case "pdfUrl":
+		return ec.fieldContext_CreateReportLinkPayload_pdfUrl(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_CreateReportLinkPayload_expiresAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateReportLinkPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateReportPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "report":
+		return ec.fieldContext_CreateReportPayload_report(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateReportPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4744,6 +9344,38 @@ func (ec *executionContext) childFields_CustomerSubscription(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type CustomerSubscription", field.Name)
 }
 
+func (ec *executionContext) childFields_DataSource(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_DataSource_id(ctx, field)
+	case "status":
+		return ec.fieldContext_DataSource_status(ctx, field)
+	case "bankCode":
+		return ec.fieldContext_DataSource_bankCode(ctx, field)
+	case "bankName":
+		return ec.fieldContext_DataSource_bankName(ctx, field)
+	case "accounts":
+		return ec.fieldContext_DataSource_accounts(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_DataSource_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_DataSource_updatedAt(ctx, field)
+	case "error":
+		return ec.fieldContext_DataSource_error(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DataSource", field.Name)
+}
+
+func (ec *executionContext) childFields_DayBalance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "date":
+		return ec.fieldContext_DayBalance_date(ctx, field)
+	case "balance":
+		return ec.fieldContext_DayBalance_balance(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DayBalance", field.Name)
+}
+
 func (ec *executionContext) childFields_DeleteAccountPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "deletedAccountId":
@@ -4752,6 +9384,14 @@ func (ec *executionContext) childFields_DeleteAccountPayload(ctx context.Context
 		return ec.fieldContext_DeleteAccountPayload_deletedTransactionCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteAccountPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteCategoryRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedCategoryRuleId":
+		return ec.fieldContext_DeleteCategoryRulePayload_deletedCategoryRuleId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteCategoryRulePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeleteConsumerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4774,6 +9414,68 @@ func (ec *executionContext) childFields_DeleteTransactionsPayload(ctx context.Co
 		return ec.fieldContext_DeleteTransactionsPayload_deletedCount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteTransactionsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Delivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Delivery_id(ctx, field)
+	case "event":
+		return ec.fieldContext_Delivery_event(ctx, field)
+	case "url":
+		return ec.fieldContext_Delivery_url(ctx, field)
+	case "body":
+		return ec.fieldContext_Delivery_body(ctx, field)
+	case "status":
+		return ec.fieldContext_Delivery_status(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Delivery_createdAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_Delivery_finishedAt(ctx, field)
+	case "attempts":
+		return ec.fieldContext_Delivery_attempts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Delivery", field.Name)
+}
+
+func (ec *executionContext) childFields_DeliveryAttempt(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_DeliveryAttempt_number(ctx, field)
+	case "at":
+		return ec.fieldContext_DeliveryAttempt_at(ctx, field)
+	case "statusCode":
+		return ec.fieldContext_DeliveryAttempt_statusCode(ctx, field)
+	case "problem":
+		return ec.fieldContext_DeliveryAttempt_problem(ctx, field)
+	case "milliseconds":
+		return ec.fieldContext_DeliveryAttempt_milliseconds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryAttempt", field.Name)
+}
+
+func (ec *executionContext) childFields_DeliveryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_DeliveryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_DeliveryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_DeliveryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_DeliveryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_DeliveryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_DeliveryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_DeliveryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Evaluation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4940,6 +9642,26 @@ func (ec *executionContext) childFields_Flow(ctx context.Context, field graphql.
 	return nil, fmt.Errorf("no field named %q was found under type Flow", field.Name)
 }
 
+func (ec *executionContext) childFields_ImportStatementPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "format":
+		return ec.fieldContext_ImportStatementPayload_format(ctx, field)
+	case "accounts":
+		return ec.fieldContext_ImportStatementPayload_accounts(ctx, field)
+	case "createdCount":
+		return ec.fieldContext_ImportStatementPayload_createdCount(ctx, field)
+	case "updatedCount":
+		return ec.fieldContext_ImportStatementPayload_updatedCount(ctx, field)
+	case "unchangedCount":
+		return ec.fieldContext_ImportStatementPayload_unchangedCount(ctx, field)
+	case "rejected":
+		return ec.fieldContext_ImportStatementPayload_rejected(ctx, field)
+	case "warnings":
+		return ec.fieldContext_ImportStatementPayload_warnings(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImportStatementPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_InsightConfiguration(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "entityType":
@@ -4988,6 +9710,8 @@ func (ec *executionContext) childFields_InsightDefinition(ctx context.Context, f
 
 func (ec *executionContext) childFields_Merchant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "id":
+		return ec.fieldContext_Merchant_id(ctx, field)
 	case "name":
 		return ec.fieldContext_Merchant_name(ctx, field)
 	}
@@ -5002,6 +9726,24 @@ func (ec *executionContext) childFields_Money(ctx context.Context, field graphql
 		return ec.fieldContext_Money_currency(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
+}
+
+func (ec *executionContext) childFields_OverdrawnAccount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accountId":
+		return ec.fieldContext_OverdrawnAccount_accountId(ctx, field)
+	case "days":
+		return ec.fieldContext_OverdrawnAccount_days(ctx, field)
+	case "daysKnown":
+		return ec.fieldContext_OverdrawnAccount_daysKnown(ctx, field)
+	case "lowest":
+		return ec.fieldContext_OverdrawnAccount_lowest(ctx, field)
+	case "lowestDate":
+		return ec.fieldContext_OverdrawnAccount_lowestDate(ctx, field)
+	case "longestDays":
+		return ec.fieldContext_OverdrawnAccount_longestDays(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverdrawnAccount", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5024,6 +9766,8 @@ func (ec *executionContext) childFields_Period(ctx context.Context, field graphq
 		return ec.fieldContext_Period_from(ctx, field)
 	case "to":
 		return ec.fieldContext_Period_to(ctx, field)
+	case "days":
+		return ec.fieldContext_Period_days(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Period", field.Name)
 }
@@ -5050,6 +9794,50 @@ func (ec *executionContext) childFields_PublicKey(ctx context.Context, field gra
 		return ec.fieldContext_PublicKey_revokedAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PublicKey", field.Name)
+}
+
+func (ec *executionContext) childFields_RecurringSeries(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "party":
+		return ec.fieldContext_RecurringSeries_party(ctx, field)
+	case "baseType":
+		return ec.fieldContext_RecurringSeries_baseType(ctx, field)
+	case "category":
+		return ec.fieldContext_RecurringSeries_category(ctx, field)
+	case "interval":
+		return ec.fieldContext_RecurringSeries_interval(ctx, field)
+	case "average":
+		return ec.fieldContext_RecurringSeries_average(ctx, field)
+	case "smallest":
+		return ec.fieldContext_RecurringSeries_smallest(ctx, field)
+	case "largest":
+		return ec.fieldContext_RecurringSeries_largest(ctx, field)
+	case "latest":
+		return ec.fieldContext_RecurringSeries_latest(ctx, field)
+	case "perMonth":
+		return ec.fieldContext_RecurringSeries_perMonth(ctx, field)
+	case "firstDate":
+		return ec.fieldContext_RecurringSeries_firstDate(ctx, field)
+	case "lastDate":
+		return ec.fieldContext_RecurringSeries_lastDate(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_RecurringSeries_transactionCount(ctx, field)
+	case "nextDate":
+		return ec.fieldContext_RecurringSeries_nextDate(ctx, field)
+	case "ended":
+		return ec.fieldContext_RecurringSeries_ended(ctx, field)
+	case "changePercent":
+		return ec.fieldContext_RecurringSeries_changePercent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecurringSeries", field.Name)
+}
+
+func (ec *executionContext) childFields_RedeliverPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "delivery":
+		return ec.fieldContext_RedeliverPayload_delivery(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RedeliverPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Refresh(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5086,12 +9874,216 @@ func (ec *executionContext) childFields_RegisterPublicKeyPayload(ctx context.Con
 	return nil, fmt.Errorf("no field named %q was found under type RegisterPublicKeyPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RejectedLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "file":
+		return ec.fieldContext_RejectedLine_file(ctx, field)
+	case "line":
+		return ec.fieldContext_RejectedLine_line(ctx, field)
+	case "message":
+		return ec.fieldContext_RejectedLine_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RejectedLine", field.Name)
+}
+
 func (ec *executionContext) childFields_RemoveConnectOriginPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "connectOrigins":
 		return ec.fieldContext_RemoveConnectOriginPayload_connectOrigins(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RemoveConnectOriginPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportAccount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ReportAccount_id(ctx, field)
+	case "name":
+		return ec.fieldContext_ReportAccount_name(ctx, field)
+	case "providerName":
+		return ec.fieldContext_ReportAccount_providerName(ctx, field)
+	case "container":
+		return ec.fieldContext_ReportAccount_container(ctx, field)
+	case "type":
+		return ec.fieldContext_ReportAccount_type(ctx, field)
+	case "status":
+		return ec.fieldContext_ReportAccount_status(ctx, field)
+	case "currency":
+		return ec.fieldContext_ReportAccount_currency(ctx, field)
+	case "iban":
+		return ec.fieldContext_ReportAccount_iban(ctx, field)
+	case "firstDate":
+		return ec.fieldContext_ReportAccount_firstDate(ctx, field)
+	case "lastDate":
+		return ec.fieldContext_ReportAccount_lastDate(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_ReportAccount_transactionCount(ctx, field)
+	case "leftOut":
+		return ec.fieldContext_ReportAccount_leftOut(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportAccount", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportAmount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return ec.fieldContext_ReportAmount_total(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_ReportAmount_transactionCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportAmount", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportCategory(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "category":
+		return ec.fieldContext_ReportCategory_category(ctx, field)
+	case "total":
+		return ec.fieldContext_ReportCategory_total(ctx, field)
+	case "share":
+		return ec.fieldContext_ReportCategory_share(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_ReportCategory_transactionCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportCategory", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReportConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ReportConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReportConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ReportConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportCoverage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "complete":
+		return ec.fieldContext_ReportCoverage_complete(ctx, field)
+	case "firstDate":
+		return ec.fieldContext_ReportCoverage_firstDate(ctx, field)
+	case "lastDate":
+		return ec.fieldContext_ReportCoverage_lastDate(ctx, field)
+	case "months":
+		return ec.fieldContext_ReportCoverage_months(ctx, field)
+	case "monthsWithData":
+		return ec.fieldContext_ReportCoverage_monthsWithData(ctx, field)
+	case "averaged":
+		return ec.fieldContext_ReportCoverage_averaged(ctx, field)
+	case "leftOut":
+		return ec.fieldContext_ReportCoverage_leftOut(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportCoverage", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportDefinition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "type":
+		return ec.fieldContext_ReportDefinition_type(ctx, field)
+	case "title":
+		return ec.fieldContext_ReportDefinition_title(ctx, field)
+	case "description":
+		return ec.fieldContext_ReportDefinition_description(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportDefinition", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReportEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReportEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportLeftOut(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reason":
+		return ec.fieldContext_ReportLeftOut_reason(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_ReportLeftOut_transactionCount(ctx, field)
+	case "creditTotal":
+		return ec.fieldContext_ReportLeftOut_creditTotal(ctx, field)
+	case "debitTotal":
+		return ec.fieldContext_ReportLeftOut_debitTotal(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportLeftOut", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportMonth(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "month":
+		return ec.fieldContext_ReportMonth_month(ctx, field)
+	case "total":
+		return ec.fieldContext_ReportMonth_total(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_ReportMonth_transactionCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportMonth", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportParty(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rank":
+		return ec.fieldContext_ReportParty_rank(ctx, field)
+	case "name":
+		return ec.fieldContext_ReportParty_name(ctx, field)
+	case "party":
+		return ec.fieldContext_ReportParty_party(ctx, field)
+	case "merchant":
+		return ec.fieldContext_ReportParty_merchant(ctx, field)
+	case "total":
+		return ec.fieldContext_ReportParty_total(ctx, field)
+	case "share":
+		return ec.fieldContext_ReportParty_share(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_ReportParty_transactionCount(ctx, field)
+	case "averageAmount":
+		return ec.fieldContext_ReportParty_averageAmount(ctx, field)
+	case "paymentCount":
+		return ec.fieldContext_ReportParty_paymentCount(ctx, field)
+	case "refundCount":
+		return ec.fieldContext_ReportParty_refundCount(ctx, field)
+	case "refundTotal":
+		return ec.fieldContext_ReportParty_refundTotal(ctx, field)
+	case "firstDate":
+		return ec.fieldContext_ReportParty_firstDate(ctx, field)
+	case "lastDate":
+		return ec.fieldContext_ReportParty_lastDate(ctx, field)
+	case "interval":
+		return ec.fieldContext_ReportParty_interval(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportParty", field.Name)
+}
+
+func (ec *executionContext) childFields_ReportSection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_ReportSection_kind(ctx, field)
+	case "total":
+		return ec.fieldContext_ReportSection_total(ctx, field)
+	case "share":
+		return ec.fieldContext_ReportSection_share(ctx, field)
+	case "averagePerMonth":
+		return ec.fieldContext_ReportSection_averagePerMonth(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_ReportSection_transactionCount(ctx, field)
+	case "monthly":
+		return ec.fieldContext_ReportSection_monthly(ctx, field)
+	case "categories":
+		return ec.fieldContext_ReportSection_categories(ctx, field)
+	case "parties":
+		return ec.fieldContext_ReportSection_parties(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReportSection", field.Name)
 }
 
 func (ec *executionContext) childFields_ResetUserSubscriptionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5118,6 +10110,54 @@ func (ec *executionContext) childFields_RevokePublicKeyPayload(ctx context.Conte
 		return ec.fieldContext_RevokePublicKeyPayload_publicKey(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RevokePublicKeyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RiskIndicator(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_RiskIndicator_kind(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_RiskIndicator_transactionCount(ctx, field)
+	case "out":
+		return ec.fieldContext_RiskIndicator_out(ctx, field)
+	case "in":
+		return ec.fieldContext_RiskIndicator_in(ctx, field)
+	case "shareOfIncome":
+		return ec.fieldContext_RiskIndicator_shareOfIncome(ctx, field)
+	case "monthsWithEvents":
+		return ec.fieldContext_RiskIndicator_monthsWithEvents(ctx, field)
+	case "monthly":
+		return ec.fieldContext_RiskIndicator_monthly(ctx, field)
+	case "firstDate":
+		return ec.fieldContext_RiskIndicator_firstDate(ctx, field)
+	case "lastDate":
+		return ec.fieldContext_RiskIndicator_lastDate(ctx, field)
+	case "parties":
+		return ec.fieldContext_RiskIndicator_parties(ctx, field)
+	case "overdrawn":
+		return ec.fieldContext_RiskIndicator_overdrawn(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RiskIndicator", field.Name)
+}
+
+func (ec *executionContext) childFields_RotateWebhookSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "secret":
+		return ec.fieldContext_RotateWebhookSecretPayload_secret(ctx, field)
+	case "previousValidUntil":
+		return ec.fieldContext_RotateWebhookSecretPayload_previousValidUntil(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateWebhookSecretPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SaveCategoryRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "categoryRule":
+		return ec.fieldContext_SaveCategoryRulePayload_categoryRule(ctx, field)
+	case "affectedCount":
+		return ec.fieldContext_SaveCategoryRulePayload_affectedCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SaveCategoryRulePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ScheduleAutomaticRefreshPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5152,6 +10192,92 @@ func (ec *executionContext) childFields_Session(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
 }
 
+func (ec *executionContext) childFields_ShoppingComparison(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "recent":
+		return ec.fieldContext_ShoppingComparison_recent(ctx, field)
+	case "before":
+		return ec.fieldContext_ShoppingComparison_before(ctx, field)
+	case "beforeMonths":
+		return ec.fieldContext_ShoppingComparison_beforeMonths(ctx, field)
+	case "accountIds":
+		return ec.fieldContext_ShoppingComparison_accountIds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShoppingComparison", field.Name)
+}
+
+func (ec *executionContext) childFields_ShoppingFinding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_ShoppingFinding_kind(ctx, field)
+	case "group":
+		return ec.fieldContext_ShoppingFinding_group(ctx, field)
+	case "store":
+		return ec.fieldContext_ShoppingFinding_store(ctx, field)
+	case "month":
+		return ec.fieldContext_ShoppingFinding_month(ctx, field)
+	case "period":
+		return ec.fieldContext_ShoppingFinding_period(ctx, field)
+	case "baselinePeriod":
+		return ec.fieldContext_ShoppingFinding_baselinePeriod(ctx, field)
+	case "message":
+		return ec.fieldContext_ShoppingFinding_message(ctx, field)
+	case "amount":
+		return ec.fieldContext_ShoppingFinding_amount(ctx, field)
+	case "baseline":
+		return ec.fieldContext_ShoppingFinding_baseline(ctx, field)
+	case "changePercent":
+		return ec.fieldContext_ShoppingFinding_changePercent(ctx, field)
+	case "percentOfIncome":
+		return ec.fieldContext_ShoppingFinding_percentOfIncome(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShoppingFinding", field.Name)
+}
+
+func (ec *executionContext) childFields_ShoppingGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_ShoppingGroup_kind(ctx, field)
+	case "total":
+		return ec.fieldContext_ShoppingGroup_total(ctx, field)
+	case "share":
+		return ec.fieldContext_ShoppingGroup_share(ctx, field)
+	case "averagePerMonth":
+		return ec.fieldContext_ShoppingGroup_averagePerMonth(ctx, field)
+	case "monthlyLimit":
+		return ec.fieldContext_ShoppingGroup_monthlyLimit(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_ShoppingGroup_transactionCount(ctx, field)
+	case "monthly":
+		return ec.fieldContext_ShoppingGroup_monthly(ctx, field)
+	case "stores":
+		return ec.fieldContext_ShoppingGroup_stores(ctx, field)
+	case "categories":
+		return ec.fieldContext_ShoppingGroup_categories(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShoppingGroup", field.Name)
+}
+
+func (ec *executionContext) childFields_SpendingCategory(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "category":
+		return ec.fieldContext_SpendingCategory_category(ctx, field)
+	case "total":
+		return ec.fieldContext_SpendingCategory_total(ctx, field)
+	case "share":
+		return ec.fieldContext_SpendingCategory_share(ctx, field)
+	case "averagePerMonth":
+		return ec.fieldContext_SpendingCategory_averagePerMonth(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_SpendingCategory_transactionCount(ctx, field)
+	case "monthly":
+		return ec.fieldContext_SpendingCategory_monthly(ctx, field)
+	case "categories":
+		return ec.fieldContext_SpendingCategory_categories(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SpendingCategory", field.Name)
+}
+
 func (ec *executionContext) childFields_StartConsentRefreshPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "refresh":
@@ -5170,6 +10296,14 @@ func (ec *executionContext) childFields_StartInsightsRefreshFlowPayload(ctx cont
 		return ec.fieldContext_StartInsightsRefreshFlowPayload_url(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StartInsightsRefreshFlowPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SynchronizeAccountsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "dataSources":
+		return ec.fieldContext_SynchronizeAccountsPayload_dataSources(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SynchronizeAccountsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Threshold(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5230,6 +10364,14 @@ func (ec *executionContext) childFields_Transaction(ctx context.Context, field g
 		return ec.fieldContext_Transaction_category(ctx, field)
 	case "categorySource":
 		return ec.fieldContext_Transaction_categorySource(ctx, field)
+	case "categoryRule":
+		return ec.fieldContext_Transaction_categoryRule(ctx, field)
+	case "categoryConfidence":
+		return ec.fieldContext_Transaction_categoryConfidence(ctx, field)
+	case "bankCode":
+		return ec.fieldContext_Transaction_bankCode(ctx, field)
+	case "parts":
+		return ec.fieldContext_Transaction_parts(ctx, field)
 	case "transfer":
 		return ec.fieldContext_Transaction_transfer(ctx, field)
 	case "createdAt":
@@ -5282,6 +10424,20 @@ func (ec *executionContext) childFields_TransactionEdge(ctx context.Context, fie
 		return ec.fieldContext_TransactionEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TransactionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_TransactionPart(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "baseType":
+		return ec.fieldContext_TransactionPart_baseType(ctx, field)
+	case "amount":
+		return ec.fieldContext_TransactionPart_amount(ctx, field)
+	case "description":
+		return ec.fieldContext_TransactionPart_description(ctx, field)
+	case "counterparty":
+		return ec.fieldContext_TransactionPart_counterparty(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransactionPart", field.Name)
 }
 
 func (ec *executionContext) childFields_TriggerInsightsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5510,7 +10666,191 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 
 // region    ***************************** args.gotpl *****************************
 
+func (ec *executionContext) field_AccountInfoReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Account_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_BalanceOverTimeReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_BalancesReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_CategorizedTransactionsReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
@@ -5694,6 +11034,98 @@ func (ec *executionContext) field_Consumer_transactions_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_IncomeReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_InsuranceReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_abortFlow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5750,12 +11182,54 @@ func (ec *executionContext) field_Mutation_createAccount_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createCase_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateCaseInput, error) {
+			return ec.unmarshalNCreateCaseInput2insightgraphᚋgraphᚋgeneratedᚐCreateCaseInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createConsumer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (CreateConsumerInput, error) {
 			return ec.unmarshalNCreateConsumerInput2insightgraphᚋgraphᚋgeneratedᚐCreateConsumerInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createReportLink_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateReportLinkInput, error) {
+			return ec.unmarshalNCreateReportLinkInput2insightgraphᚋgraphᚋgeneratedᚐCreateReportLinkInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createReport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateReportInput, error) {
+			return ec.unmarshalNCreateReportInput2insightgraphᚋgraphᚋgeneratedᚐCreateReportInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5806,6 +11280,20 @@ func (ec *executionContext) field_Mutation_deleteAccount_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_deleteCategoryRule_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (DeleteCategoryRuleInput, error) {
+			return ec.unmarshalNDeleteCategoryRuleInput2insightgraphᚋgraphᚋgeneratedᚐDeleteCategoryRuleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_deleteConsumer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5826,6 +11314,34 @@ func (ec *executionContext) field_Mutation_deleteTransactions_args(ctx context.C
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (DeleteTransactionsInput, error) {
 			return ec.unmarshalNDeleteTransactionsInput2insightgraphᚋgraphᚋgeneratedᚐDeleteTransactionsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_importStatement_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ImportStatementInput, error) {
+			return ec.unmarshalNImportStatementInput2insightgraphᚋgraphᚋgeneratedᚐImportStatementInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_redeliver_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (RedeliverInput, error) {
+			return ec.unmarshalNRedeliverInput2insightgraphᚋgraphᚋgeneratedᚐRedeliverInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5918,6 +11434,20 @@ func (ec *executionContext) field_Mutation_revokePublicKey_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_saveCategoryRule_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SaveCategoryRuleInput, error) {
+			return ec.unmarshalNSaveCategoryRuleInput2insightgraphᚋgraphᚋgeneratedᚐSaveCategoryRuleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_scheduleAutomaticRefresh_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5966,6 +11496,20 @@ func (ec *executionContext) field_Mutation_startInsightsRefreshFlow_args(ctx con
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (StartInsightsRefreshFlowInput, error) {
 			return ec.unmarshalNStartInsightsRefreshFlowInput2insightgraphᚋgraphᚋgeneratedᚐStartInsightsRefreshFlowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_synchronizeAccounts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SynchronizeAccountsInput, error) {
+			return ec.unmarshalNSynchronizeAccountsInput2insightgraphᚋgraphᚋgeneratedᚐSynchronizeAccountsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6154,6 +11698,20 @@ func (ec *executionContext) field_Query_banks_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_case_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (bank.Ref, error) {
+			return ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_consumer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6225,6 +11783,66 @@ func (ec *executionContext) field_Query_customerSubscriptions_args(ctx context.C
 		return nil, err
 	}
 	args["insightNames"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_dataSources_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "consumerId",
+		func(ctx context.Context, v any) (bank.Ref, error) {
+			return ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["consumerId"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_deliveries_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*callback.Filter, error) {
+			return ec.unmarshalODeliveryFilter2ᚖinsightgraphᚋcallbackᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -6330,6 +11948,66 @@ func (ec *executionContext) field_Query_refresh_args(ctx context.Context, rawArg
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_report_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (bank.Ref, error) {
+			return ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_reports_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*report.Filter, error) {
+			return ec.unmarshalOReportFilter2ᚖinsightgraphᚋreportᚐFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_session_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6409,6 +12087,236 @@ func (ec *executionContext) field_Query_userSubscriptions_args(ctx context.Conte
 		return nil, err
 	}
 	args["insightNames"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_RecurringReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_RentAndLivingReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_RiskIndicatorsReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_ShoppingReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_SpendingReport_transactions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*bank.TransactionFilter, error) {
+			return ec.unmarshalOTransactionFilter2ᚖinsightgraphᚋbankᚐTransactionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -7004,6 +12912,194 @@ func (ec *executionContext) resolveBatch_Account_transactions(ctx context.Contex
 	)
 }
 
+func (ec *executionContext) _AccountBalanceSummary_accountId(ctx context.Context, field graphql.CollectedField, obj *report.AccountBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountBalanceSummary_accountId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountBalanceSummary_accountId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountBalanceSummary", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _AccountBalanceSummary_current(ctx context.Context, field graphql.CollectedField, obj *report.AccountBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountBalanceSummary_current(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Current, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountBalanceSummary_current(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountBalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountBalanceSummary_asOf(ctx context.Context, field graphql.CollectedField, obj *report.AccountBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountBalanceSummary_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountBalanceSummary_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountBalanceSummary", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _AccountBalanceSummary_creditLimit(ctx context.Context, field graphql.CollectedField, obj *report.AccountBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountBalanceSummary_creditLimit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Limit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountBalanceSummary_creditLimit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountBalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountBalanceSummary_summary(ctx context.Context, field graphql.CollectedField, obj *report.AccountBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountBalanceSummary_summary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BalanceSummary, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.BalanceSummary) graphql.Marshaler {
+			return ec.marshalNBalanceSummary2insightgraphᚋreportᚐBalanceSummary(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountBalanceSummary_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountBalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BalanceSummary(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountBalanceSummary_overdraftDays(ctx context.Context, field graphql.CollectedField, obj *report.AccountBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountBalanceSummary_overdraftDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OverdraftDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountBalanceSummary_overdraftDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountBalanceSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AccountBalanceSummary_overLimitDays(ctx context.Context, field graphql.CollectedField, obj *report.AccountBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountBalanceSummary_overLimitDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OverLimitDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountBalanceSummary_overLimitDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountBalanceSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _AccountConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Of[bank.Account]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7173,6 +13269,605 @@ func (ec *executionContext) fieldContext_AccountEdge_node(_ context.Context, fie
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountInfo_accountId(ctx context.Context, field graphql.CollectedField, obj *report.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfo_accountId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfo_accountId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfo", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfo_country(ctx context.Context, field graphql.CollectedField, obj *report.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfo_country(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Country, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfo_country(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfo", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfo_openedOn(ctx context.Context, field graphql.CollectedField, obj *report.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfo_openedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OpenedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfo_openedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfo", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfo_balance(ctx context.Context, field graphql.CollectedField, obj *report.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfo_balance(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Balance, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfo_balance(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountInfo",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountInfo_balanceAsOf(ctx context.Context, field graphql.CollectedField, obj *report.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfo_balanceAsOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BalanceAsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfo_balanceAsOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfo", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfo_creditLimit(ctx context.Context, field graphql.CollectedField, obj *report.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfo_creditLimit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditLimit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfo_creditLimit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountInfo",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountInfo_oldestTransactionDate(ctx context.Context, field graphql.CollectedField, obj *report.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfo_oldestTransactionDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OldestTransactionDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfo_oldestTransactionDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfo", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfo_newestTransactionDate(ctx context.Context, field graphql.CollectedField, obj *report.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfo_newestTransactionDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NewestTransactionDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfo_newestTransactionDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfo", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfo_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.Info) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfo_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfo_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfo", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfoReport_id(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfoReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfoReport_type(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfoReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfoReport_status(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfoReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfoReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfoReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfoReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfoReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfoReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountInfoReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountInfoReport_case(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountInfoReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountInfoReport_period(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountInfoReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountInfoReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountInfoReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountInfoReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountInfoReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountInfoReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountInfoReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _AccountInfoReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountInfoReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_AccountInfoReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AccountInfoReport_infos(ctx context.Context, field graphql.CollectedField, obj *model.AccountInfoReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountInfoReport_infos(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Infos, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Info) graphql.Marshaler {
+			return ec.marshalOAccountInfo2ᚕinsightgraphᚋreportᚐInfoᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountInfoReport_infos(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountInfoReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountInfo(ctx, field)
 		},
 	}
 	return fc, nil
@@ -7527,6 +14222,1253 @@ func (ec *executionContext) fieldContext_Balance_asOf(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Balance", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _BalanceLine_accountId(ctx context.Context, field graphql.CollectedField, obj *report.BalanceLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceLine_accountId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Ref) graphql.Marshaler {
+			return ec.marshalOID2ᚖinsightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceLine_accountId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceLine", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceLine_currency(ctx context.Context, field graphql.CollectedField, obj *report.BalanceLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceLine_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Currency) graphql.Marshaler {
+			return ec.marshalNCurrencyCode2insightgraphᚋbankᚐCurrency(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceLine_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceLine", field, false, false, errors.New("field of type CurrencyCode does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceLine_balances(ctx context.Context, field graphql.CollectedField, obj *report.BalanceLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceLine_balances(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Balances, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.DayBalance) graphql.Marshaler {
+			return ec.marshalNDayBalance2ᚕinsightgraphᚋreportᚐDayBalanceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceLine_balances(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceLine",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DayBalance(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_id(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceOverTimeReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_type(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceOverTimeReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_status(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceOverTimeReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceOverTimeReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceOverTimeReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceOverTimeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_case(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceOverTimeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_period(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceOverTimeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceOverTimeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceOverTimeReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceOverTimeReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceOverTimeReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_BalanceOverTimeReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_total(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.BalanceLine) graphql.Marshaler {
+			return ec.marshalOBalanceLine2ᚖinsightgraphᚋreportᚐBalanceLine(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceOverTimeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BalanceLine(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceOverTimeReport_series(ctx context.Context, field graphql.CollectedField, obj *model.BalanceOverTimeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceOverTimeReport_series(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Series, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.BalanceLine) graphql.Marshaler {
+			return ec.marshalOBalanceLine2ᚕinsightgraphᚋreportᚐBalanceLineᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceOverTimeReport_series(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceOverTimeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BalanceLine(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceSummary_covered(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_covered(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_covered(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceSummary_opening(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_opening(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Opening, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_opening(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceSummary_closing(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_closing(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Closing, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_closing(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceSummary_minimum(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_minimum(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Minimum, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_minimum(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceSummary_minimumDate(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_minimumDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MinimumDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Date) graphql.Marshaler {
+			return ec.marshalNDate2insightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_minimumDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceSummary", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceSummary_maximum(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_maximum(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Maximum, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_maximum(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceSummary_maximumDate(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_maximumDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaximumDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Date) graphql.Marshaler {
+			return ec.marshalNDate2insightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_maximumDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceSummary", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceSummary_average(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_average(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Average, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_average(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceSummary_in(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_in(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.In, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Amount) graphql.Marshaler {
+			return ec.marshalNReportAmount2insightgraphᚋreportᚐAmount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_in(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAmount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceSummary_out(ctx context.Context, field graphql.CollectedField, obj *report.BalanceSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceSummary_out(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Out, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Amount) graphql.Marshaler {
+			return ec.marshalNReportAmount2insightgraphᚋreportᚐAmount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceSummary_out(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAmount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalanceTotal_accountIds(ctx context.Context, field graphql.CollectedField, obj *report.BalanceTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceTotal_accountIds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceTotal_accountIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalanceTotal", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _BalanceTotal_summary(ctx context.Context, field graphql.CollectedField, obj *report.BalanceTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalanceTotal_summary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BalanceSummary, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.BalanceSummary) graphql.Marshaler {
+			return ec.marshalNBalanceSummary2insightgraphᚋreportᚐBalanceSummary(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalanceTotal_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalanceTotal",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BalanceSummary(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalancesReport_id(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalancesReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _BalancesReport_type(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalancesReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _BalancesReport_status(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalancesReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _BalancesReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalancesReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _BalancesReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalancesReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _BalancesReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalancesReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalancesReport_case(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalancesReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalancesReport_period(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalancesReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalancesReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalancesReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalancesReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalancesReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalancesReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BalancesReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _BalancesReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalancesReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_BalancesReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalancesReport_total(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.BalanceTotal) graphql.Marshaler {
+			return ec.marshalOBalanceTotal2ᚖinsightgraphᚋreportᚐBalanceTotal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalancesReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BalanceTotal(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BalancesReport_byAccount(ctx context.Context, field graphql.CollectedField, obj *model.BalancesReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BalancesReport_byAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ByAccount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.AccountBalance) graphql.Marshaler {
+			return ec.marshalOAccountBalanceSummary2ᚕinsightgraphᚋreportᚐAccountBalanceᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BalancesReport_byAccount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BalancesReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountBalanceSummary(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Bank_code(ctx context.Context, field graphql.CollectedField, obj *connect.Bank) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7793,6 +15735,304 @@ func (ec *executionContext) fieldContext_BankEdge_node(_ context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Case_id(ctx context.Context, field graphql.CollectedField, obj *report.Case) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Case_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Case_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Case", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Case_consumer(ctx context.Context, field graphql.CollectedField, obj *report.Case) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Case_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Case_consumer(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2ᚖinsightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Case_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Case",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Case_consumer(ctx context.Context, field graphql.CollectedField, obj *report.Case) (any, error) {
+	resolver := ec.Resolvers.Case()
+	if batch, ok := graphql.BatchParentsFor[*report.Case](ctx, "Case"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Consumer(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*bank.Consumer](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Case.consumer",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Consumer(ctx, []*report.Case{obj})
+	return graphql.ResolveBatchSingleResult[*bank.Consumer](
+		ctx,
+		results,
+		err,
+		"Case.consumer",
+	)
+}
+
+func (ec *executionContext) _Case_dataSources(ctx context.Context, field graphql.CollectedField, obj *report.Case) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Case_dataSources(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Case_dataSources(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []connect.DataSource) graphql.Marshaler {
+			return ec.marshalNDataSource2ᚕinsightgraphᚋconnectᚐDataSourceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Case_dataSources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Case",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DataSource(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Case_dataSources(ctx context.Context, field graphql.CollectedField, obj *report.Case) (any, error) {
+	resolver := ec.Resolvers.Case()
+	if batch, ok := graphql.BatchParentsFor[*report.Case](ctx, "Case"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.DataSources(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]connect.DataSource](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Case.dataSources",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.DataSources(ctx, []*report.Case{obj})
+	return graphql.ResolveBatchSingleResult[[]connect.DataSource](
+		ctx,
+		results,
+		err,
+		"Case.dataSources",
+	)
+}
+
+func (ec *executionContext) _Case_accounts(ctx context.Context, field graphql.CollectedField, obj *report.Case) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Case_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Case_accounts(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []bank.Account) graphql.Marshaler {
+			return ec.marshalNAccount2ᚕinsightgraphᚋbankᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Case_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Case",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Case_accounts(ctx context.Context, field graphql.CollectedField, obj *report.Case) (any, error) {
+	resolver := ec.Resolvers.Case()
+	if batch, ok := graphql.BatchParentsFor[*report.Case](ctx, "Case"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Accounts(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]bank.Account](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Case.accounts",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Accounts(ctx, []*report.Case{obj})
+	return graphql.ResolveBatchSingleResult[[]bank.Account](
+		ctx,
+		results,
+		err,
+		"Case.accounts",
+	)
+}
+
+func (ec *executionContext) _Case_period(ctx context.Context, field graphql.CollectedField, obj *report.Case) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Case_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Case_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Case",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Case_createdAt(ctx context.Context, field graphql.CollectedField, obj *report.Case) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Case_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Case_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Case", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Case_reports(ctx context.Context, field graphql.CollectedField, obj *report.Case) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Case_reports(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Case_reports(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.Report) graphql.Marshaler {
+			return ec.marshalNReport2ᚕinsightgraphᚋgraphᚋmodelᚐReportᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Case_reports(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Case",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Case_reports(ctx context.Context, field graphql.CollectedField, obj *report.Case) (any, error) {
+	resolver := ec.Resolvers.Case()
+	if batch, ok := graphql.BatchParentsFor[*report.Case](ctx, "Case"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Reports(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]model.Report](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Case.reports",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Reports(ctx, []*report.Case{obj})
+	return graphql.ResolveBatchSingleResult[[]model.Report](
+		ctx,
+		results,
+		err,
+		"Case.reports",
+	)
+}
+
 func (ec *executionContext) _CategorizeTransactionPayload_transaction(ctx context.Context, field graphql.CollectedField, obj *CategorizeTransactionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7846,6 +16086,531 @@ func (ec *executionContext) _CategorizeTransactionPayload_affectedCount(ctx cont
 }
 func (ec *executionContext) fieldContext_CategorizeTransactionPayload_affectedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CategorizeTransactionPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_id(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategorizedTransactionsReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_type(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategorizedTransactionsReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_status(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategorizedTransactionsReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategorizedTransactionsReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategorizedTransactionsReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_case(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_period(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategorizedTransactionsReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_CategorizedTransactionsReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_in(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_in(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Credits(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Amount) graphql.Marshaler {
+			return ec.marshalOReportAmount2ᚖinsightgraphᚋreportᚐAmount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_in(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAmount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_out(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_out(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Debits(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Amount) graphql.Marshaler {
+			return ec.marshalOReportAmount2ᚖinsightgraphᚋreportᚐAmount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_out(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAmount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_categorizedBy(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_categorizedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CategorizedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.SourceCount) graphql.Marshaler {
+			return ec.marshalOCategorySourceCount2ᚕinsightgraphᚋreportᚐSourceCountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_categorizedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CategorySourceCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_categorizedRate(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_categorizedRate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CategorizedRate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_categorizedRate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategorizedTransactionsReport", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_inCategories(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_inCategories(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.InCategories, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.CategoryAmount) graphql.Marshaler {
+			return ec.marshalOReportCategory2ᚕinsightgraphᚋreportᚐCategoryAmountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_inCategories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCategory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategorizedTransactionsReport_outCategories(ctx context.Context, field graphql.CollectedField, obj *model.CategorizedTransactionsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorizedTransactionsReport_outCategories(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OutCategories, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.CategoryAmount) graphql.Marshaler {
+			return ec.marshalOReportCategory2ᚕinsightgraphᚋreportᚐCategoryAmountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategorizedTransactionsReport_outCategories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategorizedTransactionsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCategory(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Category_id(ctx context.Context, field graphql.CollectedField, obj *category.Category) (ret graphql.Marshaler) {
@@ -7947,6 +16712,268 @@ func (ec *executionContext) fieldContext_Category_parent(_ context.Context, fiel
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _CategoryRule_id(ctx context.Context, field graphql.CollectedField, obj *category.CustomerRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryRule_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryRule_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategoryRule", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _CategoryRule_name(ctx context.Context, field graphql.CollectedField, obj *category.CustomerRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryRule_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryRule_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategoryRule", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CategoryRule_text(ctx context.Context, field graphql.CollectedField, obj *category.CustomerRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryRule_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryRule_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategoryRule", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CategoryRule_iban(ctx context.Context, field graphql.CollectedField, obj *category.CustomerRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryRule_iban(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IBAN, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryRule_iban(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategoryRule", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CategoryRule_mcc(ctx context.Context, field graphql.CollectedField, obj *category.CustomerRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryRule_mcc(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MCC, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryRule_mcc(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategoryRule", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CategoryRule_baseType(ctx context.Context, field graphql.CollectedField, obj *category.CustomerRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryRule_baseType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Side(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.BaseType) graphql.Marshaler {
+			return ec.marshalOBaseType2ᚖinsightgraphᚋbankᚐBaseType(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryRule_baseType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategoryRule", field, true, false, errors.New("field of type BaseType does not have child fields"))
+}
+
+func (ec *executionContext) _CategoryRule_category(ctx context.Context, field graphql.CollectedField, obj *category.CustomerRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryRule_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Leads(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v category.Category) graphql.Marshaler {
+			return ec.marshalNCategory2insightgraphᚋcategoryᚐCategory(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryRule_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategoryRule",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Category(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategoryRule_merchant(ctx context.Context, field graphql.CollectedField, obj *category.CustomerRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryRule_merchant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Merchant, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryRule_merchant(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategoryRule", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CategoryRule_createdAt(ctx context.Context, field graphql.CollectedField, obj *category.CustomerRule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryRule_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryRule_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategoryRule", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CategorySourceCount_source(ctx context.Context, field graphql.CollectedField, obj *report.SourceCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorySourceCount_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.CategorySource) graphql.Marshaler {
+			return ec.marshalNCategorySource2insightgraphᚋbankᚐCategorySource(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorySourceCount_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategorySourceCount", field, false, false, errors.New("field of type CategorySource does not have child fields"))
+}
+
+func (ec *executionContext) _CategorySourceCount_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.SourceCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategorySourceCount_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategorySourceCount_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategorySourceCount", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _CloseSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *CloseSessionPayload) (ret graphql.Marshaler) {
@@ -8820,6 +17847,38 @@ func (ec *executionContext) fieldContext_CreateAccountPayload_account(_ context.
 	return fc, nil
 }
 
+func (ec *executionContext) _CreateCasePayload_case(ctx context.Context, field graphql.CollectedField, obj *CreateCasePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateCasePayload_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Case, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateCasePayload_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateCasePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CreateConsumerPayload_consumer(ctx context.Context, field graphql.CollectedField, obj *CreateConsumerPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8847,6 +17906,107 @@ func (ec *executionContext) fieldContext_CreateConsumerPayload_consumer(_ contex
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateReportLinkPayload_url(ctx context.Context, field graphql.CollectedField, obj *CreateReportLinkPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateReportLinkPayload_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateReportLinkPayload_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateReportLinkPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CreateReportLinkPayload_pdfUrl(ctx context.Context, field graphql.CollectedField, obj *CreateReportLinkPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateReportLinkPayload_pdfUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PDFURL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateReportLinkPayload_pdfUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateReportLinkPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CreateReportLinkPayload_expiresAt(ctx context.Context, field graphql.CollectedField, obj *CreateReportLinkPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateReportLinkPayload_expiresAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateReportLinkPayload_expiresAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateReportLinkPayload", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _CreateReportPayload_report(ctx context.Context, field graphql.CollectedField, obj *CreateReportPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateReportPayload_report(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Report, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.Report) graphql.Marshaler {
+			return ec.marshalNReport2insightgraphᚋgraphᚋmodelᚐReport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateReportPayload_report(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateReportPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
 		},
 	}
 	return fc, nil
@@ -9339,6 +18499,286 @@ func (ec *executionContext) fieldContext_CustomerSubscription_customerConfigurat
 	return fc, nil
 }
 
+func (ec *executionContext) _DataSource_id(ctx context.Context, field graphql.CollectedField, obj *connect.DataSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataSource_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataSource_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataSource", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _DataSource_status(ctx context.Context, field graphql.CollectedField, obj *connect.DataSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataSource_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v connect.SourceStatus) graphql.Marshaler {
+			return ec.marshalNDataSourceStatus2insightgraphᚋconnectᚐSourceStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataSource_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataSource", field, false, false, errors.New("field of type DataSourceStatus does not have child fields"))
+}
+
+func (ec *executionContext) _DataSource_bankCode(ctx context.Context, field graphql.CollectedField, obj *connect.DataSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataSource_bankCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BankCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DataSource_bankCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataSource", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _DataSource_bankName(ctx context.Context, field graphql.CollectedField, obj *connect.DataSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataSource_bankName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BankName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataSource_bankName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataSource", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _DataSource_accounts(ctx context.Context, field graphql.CollectedField, obj *connect.DataSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataSource_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_DataSource_accounts(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []bank.Account) graphql.Marshaler {
+			return ec.marshalNAccount2ᚕinsightgraphᚋbankᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataSource_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DataSource",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_DataSource_accounts(ctx context.Context, field graphql.CollectedField, obj *connect.DataSource) (any, error) {
+	resolver := ec.Resolvers.DataSource()
+	if batch, ok := graphql.BatchParentsFor[*connect.DataSource](ctx, "DataSource"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Accounts(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]bank.Account](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"DataSource.accounts",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Accounts(ctx, []*connect.DataSource{obj})
+	return graphql.ResolveBatchSingleResult[[]bank.Account](
+		ctx,
+		results,
+		err,
+		"DataSource.accounts",
+	)
+}
+
+func (ec *executionContext) _DataSource_createdAt(ctx context.Context, field graphql.CollectedField, obj *connect.DataSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataSource_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataSource_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataSource", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _DataSource_updatedAt(ctx context.Context, field graphql.CollectedField, obj *connect.DataSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataSource_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataSource_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataSource", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _DataSource_error(ctx context.Context, field graphql.CollectedField, obj *connect.DataSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataSource_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problem, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connect.Category) graphql.Marshaler {
+			return ec.marshalOProblem2ᚖinsightgraphᚋconnectᚐCategory(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DataSource_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DataSource",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Problem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DayBalance_date(ctx context.Context, field graphql.CollectedField, obj *report.DayBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DayBalance_date(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Date, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Date) graphql.Marshaler {
+			return ec.marshalNDate2insightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DayBalance_date(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DayBalance", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _DayBalance_balance(ctx context.Context, field graphql.CollectedField, obj *report.DayBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DayBalance_balance(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Balance, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DayBalance_balance(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DayBalance",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _DeleteAccountPayload_deletedAccountId(ctx context.Context, field graphql.CollectedField, obj *DeleteAccountPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9383,6 +18823,29 @@ func (ec *executionContext) _DeleteAccountPayload_deletedTransactionCount(ctx co
 }
 func (ec *executionContext) fieldContext_DeleteAccountPayload_deletedTransactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DeleteAccountPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DeleteCategoryRulePayload_deletedCategoryRuleId(ctx context.Context, field graphql.CollectedField, obj *DeleteCategoryRulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteCategoryRulePayload_deletedCategoryRuleId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedCategoryRuleID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteCategoryRulePayload_deletedCategoryRuleId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeleteCategoryRulePayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _DeleteConsumerPayload_deletedConsumerId(ctx context.Context, field graphql.CollectedField, obj *DeleteConsumerPayload) (ret graphql.Marshaler) {
@@ -9498,6 +18961,488 @@ func (ec *executionContext) _DeleteTransactionsPayload_deletedCount(ctx context.
 }
 func (ec *executionContext) fieldContext_DeleteTransactionsPayload_deletedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DeleteTransactionsPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Delivery_id(ctx context.Context, field graphql.CollectedField, obj *callback.Delivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Delivery_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Delivery_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Delivery", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Delivery_event(ctx context.Context, field graphql.CollectedField, obj *callback.Delivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Delivery_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Event, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v callback.Event) graphql.Marshaler {
+			return ec.marshalNCallbackEvent2insightgraphᚋcallbackᚐEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Delivery_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Delivery", field, false, false, errors.New("field of type CallbackEvent does not have child fields"))
+}
+
+func (ec *executionContext) _Delivery_url(ctx context.Context, field graphql.CollectedField, obj *callback.Delivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Delivery_url(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Delivery_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Delivery", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Delivery_body(ctx context.Context, field graphql.CollectedField, obj *callback.Delivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Delivery_body(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Body, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Delivery_body(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Delivery", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Delivery_status(ctx context.Context, field graphql.CollectedField, obj *callback.Delivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Delivery_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v callback.Status) graphql.Marshaler {
+			return ec.marshalNDeliveryStatus2insightgraphᚋcallbackᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Delivery_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Delivery", field, false, false, errors.New("field of type DeliveryStatus does not have child fields"))
+}
+
+func (ec *executionContext) _Delivery_createdAt(ctx context.Context, field graphql.CollectedField, obj *callback.Delivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Delivery_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Delivery_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Delivery", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Delivery_finishedAt(ctx context.Context, field graphql.CollectedField, obj *callback.Delivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Delivery_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Delivery_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Delivery", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _Delivery_attempts(ctx context.Context, field graphql.CollectedField, obj *callback.Delivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Delivery_attempts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []callback.Attempt) graphql.Marshaler {
+			return ec.marshalNDeliveryAttempt2ᚕinsightgraphᚋcallbackᚐAttemptᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Delivery_attempts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Delivery",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeliveryAttempt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeliveryAttempt_number(ctx context.Context, field graphql.CollectedField, obj *callback.Attempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryAttempt_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryAttempt_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeliveryAttempt", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DeliveryAttempt_at(ctx context.Context, field graphql.CollectedField, obj *callback.Attempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryAttempt_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryAttempt_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeliveryAttempt", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _DeliveryAttempt_statusCode(ctx context.Context, field graphql.CollectedField, obj *callback.Attempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryAttempt_statusCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StatusCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryAttempt_statusCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeliveryAttempt", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DeliveryAttempt_problem(ctx context.Context, field graphql.CollectedField, obj *callback.Attempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryAttempt_problem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problem, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryAttempt_problem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeliveryAttempt", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _DeliveryAttempt_milliseconds(ctx context.Context, field graphql.CollectedField, obj *callback.Attempt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryAttempt_milliseconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Milliseconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryAttempt_milliseconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeliveryAttempt", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DeliveryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Of[callback.Delivery]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []page.Edge[callback.Delivery]) graphql.Marshaler {
+			return ec.marshalNDeliveryEdge2ᚕinsightgraphᚋpageᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeliveryEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeliveryConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *page.Of[callback.Delivery]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []callback.Delivery) graphql.Marshaler {
+			return ec.marshalNDelivery2ᚕinsightgraphᚋcallbackᚐDeliveryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Delivery(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeliveryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *page.Of[callback.Delivery]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2insightgraphᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeliveryConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *page.Of[callback.Delivery]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeliveryConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DeliveryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *page.Edge[callback.Delivery]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeliveryEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _DeliveryEdge_node(ctx context.Context, field graphql.CollectedField, obj *page.Edge[callback.Delivery]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeliveryEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v callback.Delivery) graphql.Marshaler {
+			return ec.marshalNDelivery2insightgraphᚋcallbackᚐDelivery(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeliveryEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeliveryEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Delivery(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Evaluation_insightName(ctx context.Context, field graphql.CollectedField, obj *insight.Evaluation) (ret graphql.Marshaler) {
@@ -11046,6 +20991,783 @@ func (ec *executionContext) fieldContext_Flow_finishedAt(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Flow", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func (ec *executionContext) _ImportStatementPayload_format(ctx context.Context, field graphql.CollectedField, obj *ImportStatementPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportStatementPayload_format(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Format, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v statement.Format) graphql.Marshaler {
+			return ec.marshalNStatementFormat2insightgraphᚋstatementᚐFormat(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportStatementPayload_format(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportStatementPayload", field, false, false, errors.New("field of type StatementFormat does not have child fields"))
+}
+
+func (ec *executionContext) _ImportStatementPayload_accounts(ctx context.Context, field graphql.CollectedField, obj *ImportStatementPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportStatementPayload_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []bank.Account) graphql.Marshaler {
+			return ec.marshalNAccount2ᚕinsightgraphᚋbankᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportStatementPayload_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImportStatementPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImportStatementPayload_createdCount(ctx context.Context, field graphql.CollectedField, obj *ImportStatementPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportStatementPayload_createdCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportStatementPayload_createdCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportStatementPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ImportStatementPayload_updatedCount(ctx context.Context, field graphql.CollectedField, obj *ImportStatementPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportStatementPayload_updatedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportStatementPayload_updatedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportStatementPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ImportStatementPayload_unchangedCount(ctx context.Context, field graphql.CollectedField, obj *ImportStatementPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportStatementPayload_unchangedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UnchangedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportStatementPayload_unchangedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImportStatementPayload", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ImportStatementPayload_rejected(ctx context.Context, field graphql.CollectedField, obj *ImportStatementPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportStatementPayload_rejected(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rejected, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []RejectedLine) graphql.Marshaler {
+			return ec.marshalNRejectedLine2ᚕinsightgraphᚋgraphᚋgeneratedᚐRejectedLineᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportStatementPayload_rejected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImportStatementPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RejectedLine(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImportStatementPayload_warnings(ctx context.Context, field graphql.CollectedField, obj *ImportStatementPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImportStatementPayload_warnings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Warnings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []RejectedLine) graphql.Marshaler {
+			return ec.marshalNRejectedLine2ᚕinsightgraphᚋgraphᚋgeneratedᚐRejectedLineᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImportStatementPayload_warnings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImportStatementPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RejectedLine(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_id(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncomeReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _IncomeReport_type(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncomeReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _IncomeReport_status(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncomeReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _IncomeReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncomeReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _IncomeReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncomeReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _IncomeReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_case(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_period(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncomeReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _IncomeReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_IncomeReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_total(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sum(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_averagePerMonth(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_averagePerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AveragePerMonth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_averagePerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_monthly(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_monthly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Monthly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Month) graphql.Marshaler {
+			return ec.marshalOReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_monthly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMonth(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_categories(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_categories(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Categories, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.CategoryAmount) graphql.Marshaler {
+			return ec.marshalOReportCategory2ᚕinsightgraphᚋreportᚐCategoryAmountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_categories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCategory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_sources(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_sources(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sources, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Party) graphql.Marshaler {
+			return ec.marshalOReportParty2ᚕinsightgraphᚋreportᚐPartyᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_sources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_regularTotal(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_regularTotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Regular(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_regularTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncomeReport_regularShare(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_regularShare(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RegularShare, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_regularShare(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncomeReport", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _IncomeReport_notIncome(ctx context.Context, field graphql.CollectedField, obj *model.IncomeReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncomeReport_notIncome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotIncome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.CategoryAmount) graphql.Marshaler {
+			return ec.marshalOReportCategory2ᚕinsightgraphᚋreportᚐCategoryAmountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncomeReport_notIncome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncomeReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCategory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _InsightConfiguration_entityType(ctx context.Context, field graphql.CollectedField, obj *insight.Configuration) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11453,6 +22175,499 @@ func (ec *executionContext) _InsightDefinition_onDemand(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_InsightDefinition_onDemand(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InsightDefinition", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _InsuranceReport_id(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsuranceReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _InsuranceReport_type(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsuranceReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _InsuranceReport_status(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsuranceReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _InsuranceReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsuranceReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _InsuranceReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsuranceReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _InsuranceReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InsuranceReport_case(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InsuranceReport_period(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InsuranceReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InsuranceReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InsuranceReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("InsuranceReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _InsuranceReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_InsuranceReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InsuranceReport_total(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sum(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InsuranceReport_averagePerMonth(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_averagePerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AveragePerMonth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_averagePerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InsuranceReport_monthly(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_monthly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Monthly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Month) graphql.Marshaler {
+			return ec.marshalOReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_monthly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMonth(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _InsuranceReport_insurances(ctx context.Context, field graphql.CollectedField, obj *model.InsuranceReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_InsuranceReport_insurances(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Insurances, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Section) graphql.Marshaler {
+			return ec.marshalOReportSection2ᚕinsightgraphᚋreportᚐSectionᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_InsuranceReport_insurances(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "InsuranceReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportSection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Merchant_id(ctx context.Context, field graphql.CollectedField, obj *bank.Merchant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Merchant_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Merchant_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Merchant", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _Merchant_name(ctx context.Context, field graphql.CollectedField, obj *bank.Merchant) (ret graphql.Marshaler) {
@@ -12624,6 +23839,390 @@ func (ec *executionContext) fieldContext_Mutation_removeConnectOrigin(ctx contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_synchronizeAccounts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_synchronizeAccounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SynchronizeAccounts(ctx, fc.Args["input"].(SynchronizeAccountsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *SynchronizeAccountsPayload) graphql.Marshaler {
+			return ec.marshalOSynchronizeAccountsPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐSynchronizeAccountsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_synchronizeAccounts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SynchronizeAccountsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_synchronizeAccounts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createCase(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createCase(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateCase(ctx, fc.Args["input"].(CreateCaseInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateCasePayload) graphql.Marshaler {
+			return ec.marshalOCreateCasePayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateCasePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createCase(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateCasePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createCase_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createReport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createReport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateReport(ctx, fc.Args["input"].(CreateReportInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateReportPayload) graphql.Marshaler {
+			return ec.marshalOCreateReportPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateReportPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createReport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateReportPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createReport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createReportLink(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createReportLink(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateReportLink(ctx, fc.Args["input"].(CreateReportLinkInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateReportLinkPayload) graphql.Marshaler {
+			return ec.marshalOCreateReportLinkPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateReportLinkPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createReportLink(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateReportLinkPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createReportLink_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_importStatement(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_importStatement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ImportStatement(ctx, fc.Args["input"].(ImportStatementInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ImportStatementPayload) graphql.Marshaler {
+			return ec.marshalOImportStatementPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐImportStatementPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_importStatement(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ImportStatementPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_importStatement_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_saveCategoryRule(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_saveCategoryRule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SaveCategoryRule(ctx, fc.Args["input"].(SaveCategoryRuleInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *SaveCategoryRulePayload) graphql.Marshaler {
+			return ec.marshalOSaveCategoryRulePayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐSaveCategoryRulePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_saveCategoryRule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SaveCategoryRulePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_saveCategoryRule_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteCategoryRule(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteCategoryRule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteCategoryRule(ctx, fc.Args["input"].(DeleteCategoryRuleInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *DeleteCategoryRulePayload) graphql.Marshaler {
+			return ec.marshalODeleteCategoryRulePayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐDeleteCategoryRulePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteCategoryRule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeleteCategoryRulePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteCategoryRule_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_rotateWebhookSecret(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_rotateWebhookSecret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mutation().RotateWebhookSecret(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RotateWebhookSecretPayload) graphql.Marshaler {
+			return ec.marshalORotateWebhookSecretPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRotateWebhookSecretPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_rotateWebhookSecret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RotateWebhookSecretPayload(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_redeliver(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_redeliver(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().Redeliver(ctx, fc.Args["input"].(RedeliverInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *RedeliverPayload) graphql.Marshaler {
+			return ec.marshalORedeliverPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRedeliverPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_redeliver(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RedeliverPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_redeliver_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_registerPublicKey(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12710,6 +24309,153 @@ func (ec *executionContext) fieldContext_Mutation_revokePublicKey(ctx context.Co
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _OverdrawnAccount_accountId(ctx context.Context, field graphql.CollectedField, obj *report.Overdrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdrawnAccount_accountId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdrawnAccount_accountId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverdrawnAccount", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _OverdrawnAccount_days(ctx context.Context, field graphql.CollectedField, obj *report.Overdrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdrawnAccount_days(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Days, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdrawnAccount_days(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverdrawnAccount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverdrawnAccount_daysKnown(ctx context.Context, field graphql.CollectedField, obj *report.Overdrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdrawnAccount_daysKnown(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DaysKnown, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdrawnAccount_daysKnown(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverdrawnAccount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverdrawnAccount_lowest(ctx context.Context, field graphql.CollectedField, obj *report.Overdrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdrawnAccount_lowest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Lowest, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdrawnAccount_lowest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OverdrawnAccount",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OverdrawnAccount_lowestDate(ctx context.Context, field graphql.CollectedField, obj *report.Overdrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdrawnAccount_lowestDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LowestDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Date) graphql.Marshaler {
+			return ec.marshalNDate2insightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdrawnAccount_lowestDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverdrawnAccount", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _OverdrawnAccount_longestDays(ctx context.Context, field graphql.CollectedField, obj *report.Overdrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdrawnAccount_longestDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LongestDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdrawnAccount_longestDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverdrawnAccount", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *page.Info) (ret graphql.Marshaler) {
@@ -12848,6 +24594,29 @@ func (ec *executionContext) _Period_to(ctx context.Context, field graphql.Collec
 }
 func (ec *executionContext) fieldContext_Period_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Period", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _Period_days(ctx context.Context, field graphql.CollectedField, obj *bank.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Period_days(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Days(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Period_days(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Period", field, true, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _Problem_category(ctx context.Context, field graphql.CollectedField, obj *connect.Category) (ret graphql.Marshaler) {
@@ -13656,6 +25425,290 @@ func (ec *executionContext) fieldContext_Query_automaticRefreshes(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_dataSources(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_dataSources(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().DataSources(ctx, fc.Args["consumerId"].(bank.Ref))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []connect.DataSource) graphql.Marshaler {
+			return ec.marshalNDataSource2ᚕinsightgraphᚋconnectᚐDataSourceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_dataSources(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DataSource(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_dataSources_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_case(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Case(ctx, fc.Args["id"].(bank.Ref))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Case) graphql.Marshaler {
+			return ec.marshalOCase2ᚖinsightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_case(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_case_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_reportDefinitions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_reportDefinitions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().ReportDefinitions(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Definition) graphql.Marshaler {
+			return ec.marshalNReportDefinition2ᚕinsightgraphᚋreportᚐDefinitionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_reportDefinitions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportDefinition(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_report(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_report(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Report(ctx, fc.Args["id"].(bank.Ref))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.Report) graphql.Marshaler {
+			return ec.marshalOReport2insightgraphᚋgraphᚋmodelᚐReport(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_report(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_report_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_reports(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_reports(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Reports(ctx, fc.Args["filter"].(*report.Filter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[model.Report]) graphql.Marshaler {
+			return ec.marshalNReportConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_reports(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_reports_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_categoryRules(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_categoryRules(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().CategoryRules(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []category.CustomerRule) graphql.Marshaler {
+			return ec.marshalNCategoryRule2ᚕinsightgraphᚋcategoryᚐCustomerRuleᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_categoryRules(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CategoryRule(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_deliveries(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_deliveries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Deliveries(ctx, fc.Args["filter"].(*callback.Filter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[callback.Delivery]) graphql.Marshaler {
+			return ec.marshalNDeliveryConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_deliveries(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeliveryConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_deliveries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13727,6 +25780,907 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields___Schema(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_id(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringReport_type(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringReport_status(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_case(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_period(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_RecurringReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_lookedAt(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_lookedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Span(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Period) graphql.Marshaler {
+			return ec.marshalOPeriod2ᚖinsightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_lookedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_inPerMonth(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_inPerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MonthlyIn(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_inPerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_outPerMonth(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_outPerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MonthlyOut(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_outPerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringReport_series(ctx context.Context, field graphql.CollectedField, obj *model.RecurringReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringReport_series(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Series, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Series) graphql.Marshaler {
+			return ec.marshalORecurringSeries2ᚕinsightgraphᚋreportᚐSeriesᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringReport_series(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecurringSeries(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringSeries_party(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringSeries", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringSeries_baseType(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_baseType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BaseType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.BaseType) graphql.Marshaler {
+			return ec.marshalNBaseType2insightgraphᚋbankᚐBaseType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_baseType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringSeries", field, false, false, errors.New("field of type BaseType does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringSeries_category(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v category.Category) graphql.Marshaler {
+			return ec.marshalNCategory2insightgraphᚋcategoryᚐCategory(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringSeries",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Category(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringSeries_interval(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Interval) graphql.Marshaler {
+			return ec.marshalNPaymentInterval2insightgraphᚋreportᚐInterval(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringSeries", field, false, false, errors.New("field of type PaymentInterval does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringSeries_average(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_average(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Average, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_average(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringSeries",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringSeries_smallest(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_smallest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Smallest, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_smallest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringSeries",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringSeries_largest(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_largest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Largest, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_largest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringSeries",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringSeries_latest(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_latest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Latest, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_latest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringSeries",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringSeries_perMonth(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_perMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PerMonth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_perMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecurringSeries",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RecurringSeries_firstDate(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_firstDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Date) graphql.Marshaler {
+			return ec.marshalNDate2insightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_firstDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringSeries", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringSeries_lastDate(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_lastDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Date) graphql.Marshaler {
+			return ec.marshalNDate2insightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_lastDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringSeries", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringSeries_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringSeries", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringSeries_nextDate(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_nextDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NextDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_nextDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringSeries", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringSeries_ended(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_ended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ended, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_ended(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringSeries", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _RecurringSeries_changePercent(ctx context.Context, field graphql.CollectedField, obj *report.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecurringSeries_changePercent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecurringSeries_changePercent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecurringSeries", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _RedeliverPayload_delivery(ctx context.Context, field graphql.CollectedField, obj *RedeliverPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RedeliverPayload_delivery(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Delivery, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v callback.Delivery) graphql.Marshaler {
+			return ec.marshalNDelivery2insightgraphᚋcallbackᚐDelivery(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RedeliverPayload_delivery(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RedeliverPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Delivery(ctx, field)
 		},
 	}
 	return fc, nil
@@ -13934,6 +26888,75 @@ func (ec *executionContext) fieldContext_RegisterPublicKeyPayload_publicKey(_ co
 	return fc, nil
 }
 
+func (ec *executionContext) _RejectedLine_file(ctx context.Context, field graphql.CollectedField, obj *RejectedLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RejectedLine_file(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RejectedLine_file(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RejectedLine", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RejectedLine_line(ctx context.Context, field graphql.CollectedField, obj *RejectedLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RejectedLine_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RejectedLine_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RejectedLine", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RejectedLine_message(ctx context.Context, field graphql.CollectedField, obj *RejectedLine) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RejectedLine_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RejectedLine_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RejectedLine", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _RemoveConnectOriginPayload_connectOrigins(ctx context.Context, field graphql.CollectedField, obj *RemoveConnectOriginPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13955,6 +26978,2192 @@ func (ec *executionContext) _RemoveConnectOriginPayload_connectOrigins(ctx conte
 }
 func (ec *executionContext) fieldContext_RemoveConnectOriginPayload_connectOrigins(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RemoveConnectOriginPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RentAndLivingReport_id(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RentAndLivingReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _RentAndLivingReport_type(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RentAndLivingReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _RentAndLivingReport_status(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RentAndLivingReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _RentAndLivingReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RentAndLivingReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _RentAndLivingReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RentAndLivingReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _RentAndLivingReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_case(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_period(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RentAndLivingReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RentAndLivingReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_RentAndLivingReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_tenure(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_tenure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Living(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Tenure) graphql.Marshaler {
+			return ec.marshalOTenure2ᚖinsightgraphᚋreportᚐTenure(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_tenure(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RentAndLivingReport", field, true, false, errors.New("field of type Tenure does not have child fields"))
+}
+
+func (ec *executionContext) _RentAndLivingReport_total(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sum(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_averagePerMonth(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_averagePerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AveragePerMonth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_averagePerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_income(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_income(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Earned(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_income(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_shareOfIncome(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_shareOfIncome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ShareOfIncome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_shareOfIncome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RentAndLivingReport", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _RentAndLivingReport_monthly(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_monthly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Monthly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Month) graphql.Marshaler {
+			return ec.marshalOReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_monthly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMonth(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RentAndLivingReport_sections(ctx context.Context, field graphql.CollectedField, obj *model.RentAndLivingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RentAndLivingReport_sections(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sections, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Section) graphql.Marshaler {
+			return ec.marshalOReportSection2ᚕinsightgraphᚋreportᚐSectionᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RentAndLivingReport_sections(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RentAndLivingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportSection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportAccount_id(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_name(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_providerName(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_providerName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProviderName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_providerName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_container(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_container(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Container, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Container) graphql.Marshaler {
+			return ec.marshalNContainer2insightgraphᚋbankᚐContainer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_container(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type Container does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_type(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_status(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.AccountStatus) graphql.Marshaler {
+			return ec.marshalNAccountStatus2insightgraphᚋbankᚐAccountStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type AccountStatus does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_currency(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_currency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Currency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Currency) graphql.Marshaler {
+			return ec.marshalNCurrencyCode2insightgraphᚋbankᚐCurrency(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_currency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type CurrencyCode does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_iban(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_iban(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IBAN, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_iban(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_firstDate(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_firstDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_firstDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_lastDate(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_lastDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_lastDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAccount_leftOut(ctx context.Context, field graphql.CollectedField, obj *report.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAccount_leftOut(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WhyLeftOut(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Reason) graphql.Marshaler {
+			return ec.marshalOLeftOutReason2ᚖinsightgraphᚋreportᚐReason(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAccount_leftOut(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAccount", field, true, false, errors.New("field of type LeftOutReason does not have child fields"))
+}
+
+func (ec *executionContext) _ReportAmount_total(ctx context.Context, field graphql.CollectedField, obj *report.Amount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAmount_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAmount_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportAmount",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportAmount_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.Amount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportAmount_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportAmount_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportAmount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportCategory_category(ctx context.Context, field graphql.CollectedField, obj *report.CategoryAmount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCategory_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v category.Category) graphql.Marshaler {
+			return ec.marshalNCategory2insightgraphᚋcategoryᚐCategory(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCategory_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportCategory",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Category(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportCategory_total(ctx context.Context, field graphql.CollectedField, obj *report.CategoryAmount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCategory_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCategory_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportCategory",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportCategory_share(ctx context.Context, field graphql.CollectedField, obj *report.CategoryAmount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCategory_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCategory_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportCategory", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _ReportCategory_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.CategoryAmount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCategory_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCategory_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportCategory", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportConnection_edges(ctx context.Context, field graphql.CollectedField, obj *page.Of[model.Report]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []page.Edge[model.Report]) graphql.Marshaler {
+			return ec.marshalNReportEdge2ᚕinsightgraphᚋpageᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *page.Of[model.Report]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []model.Report) graphql.Marshaler {
+			return ec.marshalNReport2ᚕinsightgraphᚋgraphᚋmodelᚐReportᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *page.Of[model.Report]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v page.Info) graphql.Marshaler {
+			return ec.marshalNPageInfo2insightgraphᚋpageᚐInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *page.Of[model.Report]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportCoverage_complete(ctx context.Context, field graphql.CollectedField, obj *report.Coverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCoverage_complete(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Complete, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCoverage_complete(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportCoverage", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ReportCoverage_firstDate(ctx context.Context, field graphql.CollectedField, obj *report.Coverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCoverage_firstDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCoverage_firstDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportCoverage", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ReportCoverage_lastDate(ctx context.Context, field graphql.CollectedField, obj *report.Coverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCoverage_lastDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCoverage_lastDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportCoverage", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ReportCoverage_months(ctx context.Context, field graphql.CollectedField, obj *report.Coverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCoverage_months(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Months, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCoverage_months(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportCoverage", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportCoverage_monthsWithData(ctx context.Context, field graphql.CollectedField, obj *report.Coverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCoverage_monthsWithData(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MonthsWithData, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCoverage_monthsWithData(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportCoverage", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportCoverage_averaged(ctx context.Context, field graphql.CollectedField, obj *report.Coverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCoverage_averaged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Averaged, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Period) graphql.Marshaler {
+			return ec.marshalOPeriod2ᚖinsightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCoverage_averaged(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportCoverage",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportCoverage_leftOut(ctx context.Context, field graphql.CollectedField, obj *report.Coverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportCoverage_leftOut(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LeftOut, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.LeftOut) graphql.Marshaler {
+			return ec.marshalNReportLeftOut2ᚕinsightgraphᚋreportᚐLeftOutᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportCoverage_leftOut(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportCoverage",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportLeftOut(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportDefinition_type(ctx context.Context, field graphql.CollectedField, obj *report.Definition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDefinition_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDefinition_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportDefinition", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _ReportDefinition_title(ctx context.Context, field graphql.CollectedField, obj *report.Definition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDefinition_title(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Title, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDefinition_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportDefinition_description(ctx context.Context, field graphql.CollectedField, obj *report.Definition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportDefinition_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportDefinition_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *page.Edge[model.Report]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportEdge_node(ctx context.Context, field graphql.CollectedField, obj *page.Edge[model.Report]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v model.Report) graphql.Marshaler {
+			return ec.marshalNReport2insightgraphᚋgraphᚋmodelᚐReport(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportLeftOut_reason(ctx context.Context, field graphql.CollectedField, obj *report.LeftOut) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportLeftOut_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Reason) graphql.Marshaler {
+			return ec.marshalNLeftOutReason2insightgraphᚋreportᚐReason(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportLeftOut_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportLeftOut", field, false, false, errors.New("field of type LeftOutReason does not have child fields"))
+}
+
+func (ec *executionContext) _ReportLeftOut_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.LeftOut) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportLeftOut_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportLeftOut_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportLeftOut", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportLeftOut_creditTotal(ctx context.Context, field graphql.CollectedField, obj *report.LeftOut) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportLeftOut_creditTotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditTotal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportLeftOut_creditTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportLeftOut",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportLeftOut_debitTotal(ctx context.Context, field graphql.CollectedField, obj *report.LeftOut) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportLeftOut_debitTotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DebitTotal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportLeftOut_debitTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportLeftOut",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportMonth_month(ctx context.Context, field graphql.CollectedField, obj *report.Month) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMonth_month(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Month, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Date) graphql.Marshaler {
+			return ec.marshalNDate2insightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMonth_month(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportMonth", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ReportMonth_total(ctx context.Context, field graphql.CollectedField, obj *report.Month) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMonth_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMonth_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportMonth",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportMonth_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.Month) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportMonth_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportMonth_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportMonth", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_rank(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_rank(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rank, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_rank(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_name(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_party(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_merchant(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_merchant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Shop(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Merchant) graphql.Marshaler {
+			return ec.marshalOMerchant2ᚖinsightgraphᚋbankᚐMerchant(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_merchant(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportParty",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Merchant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportParty_total(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportParty",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportParty_share(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_averageAmount(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_averageAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AverageAmount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_averageAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportParty",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportParty_paymentCount(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_paymentCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PaymentCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_paymentCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_refundCount(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_refundCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RefundCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_refundCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_refundTotal(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_refundTotal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RefundTotal, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_refundTotal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportParty",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportParty_firstDate(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_firstDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Date) graphql.Marshaler {
+			return ec.marshalNDate2insightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_firstDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_lastDate(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_lastDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Date) graphql.Marshaler {
+			return ec.marshalNDate2insightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_lastDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ReportParty_interval(ctx context.Context, field graphql.CollectedField, obj *report.Party) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportParty_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rhythm(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Interval) graphql.Marshaler {
+			return ec.marshalOPaymentInterval2ᚖinsightgraphᚋreportᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportParty_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportParty", field, true, false, errors.New("field of type PaymentInterval does not have child fields"))
+}
+
+func (ec *executionContext) _ReportSection_kind(ctx context.Context, field graphql.CollectedField, obj *report.Section) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportSection_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportSection_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportSection", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ReportSection_total(ctx context.Context, field graphql.CollectedField, obj *report.Section) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportSection_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportSection_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportSection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportSection_share(ctx context.Context, field graphql.CollectedField, obj *report.Section) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportSection_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportSection_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportSection", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _ReportSection_averagePerMonth(ctx context.Context, field graphql.CollectedField, obj *report.Section) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportSection_averagePerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AveragePerMonth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReportSection_averagePerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportSection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportSection_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.Section) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportSection_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportSection_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReportSection", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ReportSection_monthly(ctx context.Context, field graphql.CollectedField, obj *report.Section) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportSection_monthly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Monthly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Month) graphql.Marshaler {
+			return ec.marshalNReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportSection_monthly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportSection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMonth(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportSection_categories(ctx context.Context, field graphql.CollectedField, obj *report.Section) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportSection_categories(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Categories, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.CategoryAmount) graphql.Marshaler {
+			return ec.marshalNReportCategory2ᚕinsightgraphᚋreportᚐCategoryAmountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportSection_categories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportSection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCategory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ReportSection_parties(ctx context.Context, field graphql.CollectedField, obj *report.Section) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReportSection_parties(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Parties, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Party) graphql.Marshaler {
+			return ec.marshalNReportParty2ᚕinsightgraphᚋreportᚐPartyᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReportSection_parties(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReportSection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportParty(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ResetUserSubscriptionsPayload_userSubscriptions(ctx context.Context, field graphql.CollectedField, obj *ResetUserSubscriptionsPayload) (ret graphql.Marshaler) {
@@ -14074,6 +29283,802 @@ func (ec *executionContext) fieldContext_RevokePublicKeyPayload_publicKey(_ cont
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicator_kind(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicator", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicator_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicator", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicator_out(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_out(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Out, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Amount) graphql.Marshaler {
+			return ec.marshalNReportAmount2insightgraphᚋreportᚐAmount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_out(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicator",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAmount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicator_in(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_in(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.In, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Amount) graphql.Marshaler {
+			return ec.marshalNReportAmount2insightgraphᚋreportᚐAmount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_in(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicator",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAmount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicator_shareOfIncome(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_shareOfIncome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ShareOfIncome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_shareOfIncome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicator", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicator_monthsWithEvents(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_monthsWithEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MonthsWithEvents, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_monthsWithEvents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicator", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicator_monthly(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_monthly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Monthly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Month) graphql.Marshaler {
+			return ec.marshalNReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_monthly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicator",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMonth(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicator_firstDate(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_firstDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_firstDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicator", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicator_lastDate(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_lastDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_lastDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicator", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicator_parties(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_parties(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Parties, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Party) graphql.Marshaler {
+			return ec.marshalNReportParty2ᚕinsightgraphᚋreportᚐPartyᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_parties(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicator",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicator_overdrawn(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_overdrawn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Overdrawn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Overdrawn) graphql.Marshaler {
+			return ec.marshalNOverdrawnAccount2ᚕinsightgraphᚋreportᚐOverdrawnᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_overdrawn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicator",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OverdrawnAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_id(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicatorsReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_type(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicatorsReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_status(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicatorsReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicatorsReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicatorsReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicatorsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_case(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicatorsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_period(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicatorsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicatorsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicatorsReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicatorsReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicatorsReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_RiskIndicatorsReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_present(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_present(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Present, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_present(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicatorsReport", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RiskIndicatorsReport_indicators(ctx context.Context, field graphql.CollectedField, obj *model.RiskIndicatorsReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicatorsReport_indicators(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Indicators, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Indicator) graphql.Marshaler {
+			return ec.marshalORiskIndicator2ᚕinsightgraphᚋreportᚐIndicatorᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicatorsReport_indicators(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RiskIndicatorsReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RiskIndicator(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RotateWebhookSecretPayload_secret(ctx context.Context, field graphql.CollectedField, obj *RotateWebhookSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateWebhookSecretPayload_secret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RotateWebhookSecretPayload_secret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RotateWebhookSecretPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RotateWebhookSecretPayload_previousValidUntil(ctx context.Context, field graphql.CollectedField, obj *RotateWebhookSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RotateWebhookSecretPayload_previousValidUntil(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PreviousValidUntil, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RotateWebhookSecretPayload_previousValidUntil(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RotateWebhookSecretPayload", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SaveCategoryRulePayload_categoryRule(ctx context.Context, field graphql.CollectedField, obj *SaveCategoryRulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SaveCategoryRulePayload_categoryRule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CategoryRule, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v category.CustomerRule) graphql.Marshaler {
+			return ec.marshalNCategoryRule2insightgraphᚋcategoryᚐCustomerRule(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SaveCategoryRulePayload_categoryRule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SaveCategoryRulePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CategoryRule(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SaveCategoryRulePayload_affectedCount(ctx context.Context, field graphql.CollectedField, obj *SaveCategoryRulePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SaveCategoryRulePayload_affectedCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AffectedCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SaveCategoryRulePayload_affectedCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SaveCategoryRulePayload", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _ScheduleAutomaticRefreshPayload_automaticRefreshes(ctx context.Context, field graphql.CollectedField, obj *ScheduleAutomaticRefreshPayload) (ret graphql.Marshaler) {
@@ -14264,6 +30269,1963 @@ func (ec *executionContext) fieldContext_Session_consentScope(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _ShoppingComparison_recent(ctx context.Context, field graphql.CollectedField, obj *report.Comparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingComparison_recent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingComparison_recent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingComparison",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingComparison_before(ctx context.Context, field graphql.CollectedField, obj *report.Comparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingComparison_before(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingComparison_before(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingComparison",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingComparison_beforeMonths(ctx context.Context, field graphql.CollectedField, obj *report.Comparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingComparison_beforeMonths(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BeforeMonths, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingComparison_beforeMonths(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingComparison", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingComparison_accountIds(ctx context.Context, field graphql.CollectedField, obj *report.Comparison) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingComparison_accountIds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingComparison_accountIds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingComparison", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingFinding_kind(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.FindingKind) graphql.Marshaler {
+			return ec.marshalNFindingKind2insightgraphᚋreportᚐFindingKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingFinding", field, false, false, errors.New("field of type FindingKind does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingFinding_group(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_group(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Group, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Group) graphql.Marshaler {
+			return ec.marshalOShoppingGroupKind2ᚖinsightgraphᚋreportᚐGroup(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_group(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingFinding", field, false, false, errors.New("field of type ShoppingGroupKind does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingFinding_store(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_store(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Store, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_store(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingFinding", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingFinding_month(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_month(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Month, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_month(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingFinding", field, false, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingFinding_period(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingFinding",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingFinding_baselinePeriod(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_baselinePeriod(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BaselinePeriod, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Period) graphql.Marshaler {
+			return ec.marshalOPeriod2ᚖinsightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_baselinePeriod(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingFinding",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingFinding_message(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingFinding", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingFinding_amount(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingFinding",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingFinding_baseline(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_baseline(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Baseline, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_baseline(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingFinding",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingFinding_changePercent(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_changePercent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChangePercent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_changePercent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingFinding", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingFinding_percentOfIncome(ctx context.Context, field graphql.CollectedField, obj *report.Finding) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingFinding_percentOfIncome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PercentOfIncome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingFinding_percentOfIncome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingFinding", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingGroup_kind(ctx context.Context, field graphql.CollectedField, obj *report.ShoppingGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingGroup_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Group) graphql.Marshaler {
+			return ec.marshalNShoppingGroupKind2insightgraphᚋreportᚐGroup(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingGroup_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingGroup", field, false, false, errors.New("field of type ShoppingGroupKind does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingGroup_total(ctx context.Context, field graphql.CollectedField, obj *report.ShoppingGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingGroup_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingGroup_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingGroup",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingGroup_share(ctx context.Context, field graphql.CollectedField, obj *report.ShoppingGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingGroup_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingGroup_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingGroup", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingGroup_averagePerMonth(ctx context.Context, field graphql.CollectedField, obj *report.ShoppingGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingGroup_averagePerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AveragePerMonth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingGroup_averagePerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingGroup",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingGroup_monthlyLimit(ctx context.Context, field graphql.CollectedField, obj *report.ShoppingGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingGroup_monthlyLimit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MonthlyLimit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingGroup_monthlyLimit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingGroup",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingGroup_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.ShoppingGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingGroup_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingGroup_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingGroup", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingGroup_monthly(ctx context.Context, field graphql.CollectedField, obj *report.ShoppingGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingGroup_monthly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Monthly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Month) graphql.Marshaler {
+			return ec.marshalNReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingGroup_monthly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingGroup",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMonth(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingGroup_stores(ctx context.Context, field graphql.CollectedField, obj *report.ShoppingGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingGroup_stores(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stores, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Party) graphql.Marshaler {
+			return ec.marshalNReportParty2ᚕinsightgraphᚋreportᚐPartyᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingGroup_stores(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingGroup",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingGroup_categories(ctx context.Context, field graphql.CollectedField, obj *report.ShoppingGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingGroup_categories(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Categories, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.CategoryAmount) graphql.Marshaler {
+			return ec.marshalNReportCategory2ᚕinsightgraphᚋreportᚐCategoryAmountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingGroup_categories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingGroup",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCategory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_id(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingReport_type(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingReport_status(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_case(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_period(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShoppingReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ShoppingReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_ShoppingReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_total(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sum(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_averagePerMonth(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_averagePerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AveragePerMonth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_averagePerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_income(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_income(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Earned(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_income(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_groups(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.ShoppingGroup) graphql.Marshaler {
+			return ec.marshalOShoppingGroup2ᚕinsightgraphᚋreportᚐShoppingGroupᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_groups(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShoppingGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_compared(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_compared(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Compared, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Comparison) graphql.Marshaler {
+			return ec.marshalOShoppingComparison2ᚖinsightgraphᚋreportᚐComparison(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_compared(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShoppingComparison(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShoppingReport_findings(ctx context.Context, field graphql.CollectedField, obj *model.ShoppingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShoppingReport_findings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Findings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Finding) graphql.Marshaler {
+			return ec.marshalOShoppingFinding2ᚕinsightgraphᚋreportᚐFindingᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShoppingReport_findings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShoppingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShoppingFinding(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingCategory_category(ctx context.Context, field graphql.CollectedField, obj *report.SpendingCategory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingCategory_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v category.Category) graphql.Marshaler {
+			return ec.marshalNCategory2insightgraphᚋcategoryᚐCategory(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingCategory_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingCategory",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Category(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingCategory_total(ctx context.Context, field graphql.CollectedField, obj *report.SpendingCategory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingCategory_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingCategory_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingCategory",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingCategory_share(ctx context.Context, field graphql.CollectedField, obj *report.SpendingCategory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingCategory_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingCategory_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SpendingCategory", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _SpendingCategory_averagePerMonth(ctx context.Context, field graphql.CollectedField, obj *report.SpendingCategory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingCategory_averagePerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AveragePerMonth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingCategory_averagePerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingCategory",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingCategory_transactionCount(ctx context.Context, field graphql.CollectedField, obj *report.SpendingCategory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingCategory_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingCategory_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SpendingCategory", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SpendingCategory_monthly(ctx context.Context, field graphql.CollectedField, obj *report.SpendingCategory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingCategory_monthly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Monthly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Month) graphql.Marshaler {
+			return ec.marshalNReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingCategory_monthly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingCategory",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMonth(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingCategory_categories(ctx context.Context, field graphql.CollectedField, obj *report.SpendingCategory) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingCategory_categories(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Categories, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.CategoryAmount) graphql.Marshaler {
+			return ec.marshalNReportCategory2ᚕinsightgraphᚋreportᚐCategoryAmountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingCategory_categories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingCategory",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCategory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_id(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ref(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Ref) graphql.Marshaler {
+			return ec.marshalNID2insightgraphᚋbankᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SpendingReport", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _SpendingReport_type(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Type) graphql.Marshaler {
+			return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SpendingReport", field, false, false, errors.New("field of type ReportType does not have child fields"))
+}
+
+func (ec *executionContext) _SpendingReport_status(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Status) graphql.Marshaler {
+			return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SpendingReport", field, true, false, errors.New("field of type ReportStatus does not have child fields"))
+}
+
+func (ec *executionContext) _SpendingReport_createdAt(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SpendingReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SpendingReport_finishedAt(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_finishedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FinishedAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SpendingReport", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func (ec *executionContext) _SpendingReport_consumer(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_consumer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Consumer) graphql.Marshaler {
+			return ec.marshalNConsumer2insightgraphᚋbankᚐConsumer(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_consumer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consumer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_case(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_case(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.File, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v report.Case) graphql.Marshaler {
+			return ec.marshalNCase2insightgraphᚋreportᚐCase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_case(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Case(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_period(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_period(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Period, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Period) graphql.Marshaler {
+			return ec.marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_period(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Period(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_accounts(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Account) graphql.Marshaler {
+			return ec.marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_coverage(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Covered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+			return ec.marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportCoverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_transactionCount(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransactionCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SpendingReport", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SpendingReport_transactions(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_transactions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return obj.Transactions(ctx, fc.Args["filter"].(*bank.TransactionFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[bank.Transaction]) graphql.Marshaler {
+			return ec.marshalNTransactionConnection2ᚖinsightgraphᚋpageᚐOf(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_transactions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_SpendingReport_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_total(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sum(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_averagePerMonth(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_averagePerMonth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AveragePerMonth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_averagePerMonth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_income(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_income(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Earned(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_income(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_shareOfIncome(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_shareOfIncome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ShareOfIncome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_shareOfIncome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SpendingReport", field, false, false, errors.New("field of type Decimal does not have child fields"))
+}
+
+func (ec *executionContext) _SpendingReport_monthly(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_monthly(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Monthly, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Month) graphql.Marshaler {
+			return ec.marshalOReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_monthly(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportMonth(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_categories(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_categories(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Categories, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.SpendingCategory) graphql.Marshaler {
+			return ec.marshalOSpendingCategory2ᚕinsightgraphᚋreportᚐSpendingCategoryᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_categories(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SpendingCategory(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SpendingReport_parties(ctx context.Context, field graphql.CollectedField, obj *model.SpendingReport) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SpendingReport_parties(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Parties, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []report.Party) graphql.Marshaler {
+			return ec.marshalOReportParty2ᚕinsightgraphᚋreportᚐPartyᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SpendingReport_parties(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SpendingReport",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReportParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _StartConsentRefreshPayload_refresh(ctx context.Context, field graphql.CollectedField, obj *StartConsentRefreshPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14372,6 +32334,38 @@ func (ec *executionContext) _StartInsightsRefreshFlowPayload_url(ctx context.Con
 }
 func (ec *executionContext) fieldContext_StartInsightsRefreshFlowPayload_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("StartInsightsRefreshFlowPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SynchronizeAccountsPayload_dataSources(ctx context.Context, field graphql.CollectedField, obj *SynchronizeAccountsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SynchronizeAccountsPayload_dataSources(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DataSources, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []connect.DataSource) graphql.Marshaler {
+			return ec.marshalNDataSource2ᚕinsightgraphᚋconnectᚐDataSourceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SynchronizeAccountsPayload_dataSources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SynchronizeAccountsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DataSource(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Threshold_name(ctx context.Context, field graphql.CollectedField, obj *insight.ThresholdValue) (ret graphql.Marshaler) {
@@ -14971,6 +32965,107 @@ func (ec *executionContext) fieldContext_Transaction_categorySource(_ context.Co
 	return graphql.NewScalarFieldContext("Transaction", field, false, false, errors.New("field of type CategorySource does not have child fields"))
 }
 
+func (ec *executionContext) _Transaction_categoryRule(ctx context.Context, field graphql.CollectedField, obj *bank.Transaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Transaction_categoryRule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CategoryRule, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Transaction_categoryRule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Transaction", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Transaction_categoryConfidence(ctx context.Context, field graphql.CollectedField, obj *bank.Transaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Transaction_categoryConfidence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CategoryConfidence, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Transaction_categoryConfidence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Transaction", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Transaction_bankCode(ctx context.Context, field graphql.CollectedField, obj *bank.Transaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Transaction_bankCode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BankCode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Transaction_bankCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Transaction", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Transaction_parts(ctx context.Context, field graphql.CollectedField, obj *bank.Transaction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Transaction_parts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Parts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []bank.Part) graphql.Marshaler {
+			return ec.marshalOTransactionPart2ᚕinsightgraphᚋbankᚐPartᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Transaction_parts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Transaction",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransactionPart(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Transaction_transfer(ctx context.Context, field graphql.CollectedField, obj *bank.Transaction) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15505,6 +33600,116 @@ func (ec *executionContext) fieldContext_TransactionEdge_node(_ context.Context,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Transaction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TransactionPart_baseType(ctx context.Context, field graphql.CollectedField, obj *bank.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransactionPart_baseType(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BaseType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.BaseType) graphql.Marshaler {
+			return ec.marshalNBaseType2insightgraphᚋbankᚐBaseType(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransactionPart_baseType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransactionPart", field, false, false, errors.New("field of type BaseType does not have child fields"))
+}
+
+func (ec *executionContext) _TransactionPart_amount(ctx context.Context, field graphql.CollectedField, obj *bank.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransactionPart_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖinsightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TransactionPart_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransactionPart",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TransactionPart_description(ctx context.Context, field graphql.CollectedField, obj *bank.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransactionPart_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransactionPart_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransactionPart", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _TransactionPart_counterparty(ctx context.Context, field graphql.CollectedField, obj *bank.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransactionPart_counterparty(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counterparty(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Counterparty) graphql.Marshaler {
+			return ec.marshalOCounterparty2ᚖinsightgraphᚋbankᚐCounterparty(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TransactionPart_counterparty(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransactionPart",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Counterparty(ctx, field)
 		},
 	}
 	return fc, nil
@@ -17655,6 +35860,85 @@ func (ec *executionContext) unmarshalInputCreateAccountInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCreateCaseInput(ctx context.Context, obj any) (CreateCaseInput, error) {
+	var it CreateCaseInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"consumerId", "dataSourceIds", "accountIds", "excludedAccountIds", "from", "to", "days", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "consumerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerID = data
+		case "dataSourceIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dataSourceIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DataSourceIds = data
+		case "accountIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountIds = data
+		case "excludedAccountIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("excludedAccountIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExcludedAccountIds = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Days = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCreateConsumerInput(ctx context.Context, obj any) (CreateConsumerInput, error) {
 	var it CreateConsumerInput
 	if obj == nil {
@@ -17694,6 +35978,157 @@ func (ec *executionContext) unmarshalInputCreateConsumerInput(ctx context.Contex
 				return it, err
 			}
 			it.Currency = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateReportInput(ctx context.Context, obj any) (CreateReportInput, error) {
+	var it CreateReportInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"type", "caseId", "consumerId", "dataSourceIds", "accountIds", "excludedAccountIds", "from", "to", "days", "shoppingLimits", "callbackUrl", "callbackHandle", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalNReportType2insightgraphᚋreportᚐType(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Type = data
+		case "caseId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("caseId"))
+			data, err := ec.unmarshalOID2ᚖinsightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CaseID = data
+		case "consumerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerId"))
+			data, err := ec.unmarshalOID2ᚖinsightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerID = data
+		case "dataSourceIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dataSourceIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DataSourceIds = data
+		case "accountIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountIds = data
+		case "excludedAccountIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("excludedAccountIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExcludedAccountIds = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Days = data
+		case "shoppingLimits":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("shoppingLimits"))
+			data, err := ec.unmarshalOShoppingLimitInput2ᚕinsightgraphᚋgraphᚋgeneratedᚐShoppingLimitInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ShoppingLimits = data
+		case "callbackUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("callbackUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CallbackURL = data
+		case "callbackHandle":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("callbackHandle"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CallbackHandle = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateReportLinkInput(ctx context.Context, obj any) (CreateReportLinkInput, error) {
+	var it CreateReportLinkInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"reportId", "minutes"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "reportId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reportId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ReportID = data
+		case "minutes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("minutes"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Minutes = data
 		}
 	}
 	return it, nil
@@ -17796,6 +36231,108 @@ func (ec *executionContext) unmarshalInputCreateTransactionsInput(ctx context.Co
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCsvColumnInput(ctx context.Context, obj any) (CSVColumnInput, error) {
+	var it CSVColumnInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"column", "name"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "column":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("column"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Column = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCsvMappingInput(ctx context.Context, obj any) (CSVMappingInput, error) {
+	var it CSVMappingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"delimiter", "skip", "noHeader", "decimal", "dates", "columns"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "delimiter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("delimiter"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Delimiter = data
+		case "skip":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skip"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Skip = data
+		case "noHeader":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("noHeader"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NoHeader = data
+		case "decimal":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("decimal"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Decimal = data
+		case "dates":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dates"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Dates = data
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := ec.unmarshalOCsvColumnInput2ᚕinsightgraphᚋgraphᚋgeneratedᚐCSVColumnInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = data
 		}
 	}
 	return it, nil
@@ -17910,6 +36447,36 @@ func (ec *executionContext) unmarshalInputDeleteAccountInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputDeleteCategoryRuleInput(ctx context.Context, obj any) (DeleteCategoryRuleInput, error) {
+	var it DeleteCategoryRuleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"categoryRuleId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "categoryRuleId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryRuleId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CategoryRuleID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputDeleteConsumerInput(ctx context.Context, obj any) (DeleteConsumerInput, error) {
 	var it DeleteConsumerInput
 	if obj == nil {
@@ -17965,6 +36532,50 @@ func (ec *executionContext) unmarshalInputDeleteTransactionsInput(ctx context.Co
 				return it, err
 			}
 			it.TransactionIds = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDeliveryFilter(ctx context.Context, obj any) (callback.Filter, error) {
+	var it callback.Filter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"consumerIds", "events", "statuses"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "consumerIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerIDs = data
+		case "events":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("events"))
+			data, err := ec.unmarshalOCallbackEvent2ᚕinsightgraphᚋcallbackᚐEventᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Events = data
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
+			data, err := ec.unmarshalODeliveryStatus2ᚕinsightgraphᚋcallbackᚐStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Statuses = data
 		}
 	}
 	return it, nil
@@ -18037,6 +36648,64 @@ func (ec *executionContext) unmarshalInputFeedFilter(ctx context.Context, obj an
 				return it, err
 			}
 			it.CreatedTo = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputImportStatementInput(ctx context.Context, obj any) (ImportStatementInput, error) {
+	var it ImportStatementInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"file", "consumerId", "accountId", "format", "mapping"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "file":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("file"))
+			data, err := ec.unmarshalNUpload2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚐUpload(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.File = data
+		case "consumerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerId"))
+			data, err := ec.unmarshalOID2ᚖinsightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerID = data
+		case "accountId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accountId"))
+			data, err := ec.unmarshalOID2ᚖinsightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AccountID = data
+		case "format":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("format"))
+			data, err := ec.unmarshalOStatementFormat2ᚖinsightgraphᚋstatementᚐFormat(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Format = data
+		case "mapping":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mapping"))
+			data, err := ec.unmarshalOCsvMappingInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐCSVMappingInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mapping = data
 		}
 	}
 	return it, nil
@@ -18232,6 +36901,36 @@ func (ec *executionContext) unmarshalInputPsuInput(ctx context.Context, obj any)
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRedeliverInput(ctx context.Context, obj any) (RedeliverInput, error) {
+	var it RedeliverInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"deliveryId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "deliveryId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("deliveryId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DeliveryID = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRegisterConnectOriginInput(ctx context.Context, obj any) (RegisterConnectOriginInput, error) {
 	var it RegisterConnectOriginInput
 	if obj == nil {
@@ -18336,6 +37035,57 @@ func (ec *executionContext) unmarshalInputRemoveConnectOriginInput(ctx context.C
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputReportFilter(ctx context.Context, obj any) (report.Filter, error) {
+	var it report.Filter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"consumerIds", "caseId", "types", "statuses"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "consumerIds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerIds"))
+			data, err := ec.unmarshalOID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerIDs = data
+		case "caseId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("caseId"))
+			data, err := ec.unmarshalOID2ᚖinsightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CaseID = data
+		case "types":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("types"))
+			data, err := ec.unmarshalOReportType2ᚕinsightgraphᚋreportᚐTypeᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Types = data
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
+			data, err := ec.unmarshalOReportStatus2ᚕinsightgraphᚋreportᚐStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Statuses = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputResetUserSubscriptionsInput(ctx context.Context, obj any) (ResetUserSubscriptionsInput, error) {
 	var it ResetUserSubscriptionsInput
 	if obj == nil {
@@ -18428,6 +37178,89 @@ func (ec *executionContext) unmarshalInputRevokePublicKeyInput(ctx context.Conte
 				return it, err
 			}
 			it.KeyID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSaveCategoryRuleInput(ctx context.Context, obj any) (SaveCategoryRuleInput, error) {
+	var it SaveCategoryRuleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["applyToExisting"]; !present {
+		asMap["applyToExisting"] = false
+	}
+
+	fieldsInOrder := [...]string{"name", "text", "iban", "mcc", "baseType", "categoryId", "merchant", "applyToExisting"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "iban":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("iban"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Iban = data
+		case "mcc":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mcc"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mcc = data
+		case "baseType":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("baseType"))
+			data, err := ec.unmarshalOBaseType2ᚖinsightgraphᚋbankᚐBaseType(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BaseType = data
+		case "categoryId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CategoryID = data
+		case "merchant":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("merchant"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Merchant = data
+		case "applyToExisting":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("applyToExisting"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ApplyToExisting = data
 		}
 	}
 	return it, nil
@@ -18553,6 +37386,43 @@ func (ec *executionContext) unmarshalInputSeparateTransferInput(ctx context.Cont
 				return it, err
 			}
 			it.TransactionID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputShoppingLimitInput(ctx context.Context, obj any) (ShoppingLimitInput, error) {
+	var it ShoppingLimitInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"group", "monthlyAmount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "group":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("group"))
+			data, err := ec.unmarshalNShoppingGroupKind2insightgraphᚋreportᚐGroup(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Group = data
+		case "monthlyAmount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("monthlyAmount"))
+			data, err := ec.unmarshalNMoneyInput2insightgraphᚋgraphᚋgeneratedᚐMoneyInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MonthlyAmount = data
 		}
 	}
 	return it, nil
@@ -18702,6 +37572,50 @@ func (ec *executionContext) unmarshalInputStartInsightsRefreshFlowInput(ctx cont
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputSynchronizeAccountsInput(ctx context.Context, obj any) (SynchronizeAccountsInput, error) {
+	var it SynchronizeAccountsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"consumerId", "callbackUrl", "callbackHandle"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "consumerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("consumerId"))
+			data, err := ec.unmarshalNID2insightgraphᚋbankᚐRef(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConsumerID = data
+		case "callbackUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("callbackUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CallbackURL = data
+		case "callbackHandle":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("callbackHandle"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CallbackHandle = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputThresholdInput(ctx context.Context, obj any) (insight.ThresholdChange, error) {
 	var it insight.ThresholdChange
 	if obj == nil {
@@ -18757,7 +37671,7 @@ func (ec *executionContext) unmarshalInputTransactionFilter(ctx context.Context,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"consumerIds", "accountIds", "from", "to", "baseType", "status", "categoryIds", "text", "minAmount", "maxAmount", "transfers"}
+	fieldsInOrder := [...]string{"consumerIds", "accountIds", "from", "to", "baseType", "status", "categoryIds", "text", "minAmount", "maxAmount", "transfers", "party"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18841,6 +37755,13 @@ func (ec *executionContext) unmarshalInputTransactionFilter(ctx context.Context,
 				return it, err
 			}
 			it.Transfers = data
+		case "party":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("party"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Party = data
 		}
 	}
 	return it, nil
@@ -19468,6 +38389,83 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case model.SpendingReport:
+		return ec._SpendingReport(ctx, sel, &obj)
+	case *model.SpendingReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SpendingReport(ctx, sel, obj)
+	case model.ShoppingReport:
+		return ec._ShoppingReport(ctx, sel, &obj)
+	case *model.ShoppingReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ShoppingReport(ctx, sel, obj)
+	case model.RiskIndicatorsReport:
+		return ec._RiskIndicatorsReport(ctx, sel, &obj)
+	case *model.RiskIndicatorsReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RiskIndicatorsReport(ctx, sel, obj)
+	case model.RentAndLivingReport:
+		return ec._RentAndLivingReport(ctx, sel, &obj)
+	case *model.RentAndLivingReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RentAndLivingReport(ctx, sel, obj)
+	case model.RecurringReport:
+		return ec._RecurringReport(ctx, sel, &obj)
+	case *model.RecurringReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RecurringReport(ctx, sel, obj)
+	case model.InsuranceReport:
+		return ec._InsuranceReport(ctx, sel, &obj)
+	case *model.InsuranceReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._InsuranceReport(ctx, sel, obj)
+	case model.IncomeReport:
+		return ec._IncomeReport(ctx, sel, &obj)
+	case *model.IncomeReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._IncomeReport(ctx, sel, obj)
+	case model.CategorizedTransactionsReport:
+		return ec._CategorizedTransactionsReport(ctx, sel, &obj)
+	case *model.CategorizedTransactionsReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CategorizedTransactionsReport(ctx, sel, obj)
+	case model.BalancesReport:
+		return ec._BalancesReport(ctx, sel, &obj)
+	case *model.BalancesReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BalancesReport(ctx, sel, obj)
+	case model.BalanceOverTimeReport:
+		return ec._BalanceOverTimeReport(ctx, sel, &obj)
+	case *model.BalanceOverTimeReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BalanceOverTimeReport(ctx, sel, obj)
+	case model.AccountInfoReport:
+		return ec._AccountInfoReport(ctx, sel, &obj)
+	case *model.AccountInfoReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AccountInfoReport(ctx, sel, obj)
 	case insight.Run:
 		return ec._TriggerRun(ctx, sel, &obj)
 	case *insight.Run:
@@ -19489,6 +38487,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Session(ctx, sel, obj)
+	case model.Report:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Report(ctx, sel, obj)
 	case connect.Refresh:
 		return ec._Refresh(ctx, sel, &obj)
 	case *connect.Refresh:
@@ -19510,6 +38513,20 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._FeedEntry(ctx, sel, obj)
+	case callback.Delivery:
+		return ec._Delivery(ctx, sel, &obj)
+	case *callback.Delivery:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Delivery(ctx, sel, obj)
+	case connect.DataSource:
+		return ec._DataSource(ctx, sel, &obj)
+	case *connect.DataSource:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._DataSource(ctx, sel, obj)
 	case bank.Customer:
 		return ec._Customer(ctx, sel, &obj)
 	case *bank.Customer:
@@ -19531,6 +38548,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Consent(ctx, sel, obj)
+	case category.CustomerRule:
+		return ec._CategoryRule(ctx, sel, &obj)
+	case *category.CustomerRule:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CategoryRule(ctx, sel, obj)
 	case category.Category:
 		return ec._Category(ctx, sel, &obj)
 	case *category.Category:
@@ -19538,6 +38562,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Category(ctx, sel, obj)
+	case report.Case:
+		return ec._Case(ctx, sel, &obj)
+	case *report.Case:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Case(ctx, sel, obj)
 	case bank.Account:
 		return ec._Account(ctx, sel, &obj)
 	case *bank.Account:
@@ -19550,6 +38581,96 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return typedObj
 		} else {
 			panic(fmt.Errorf("unexpected type %T; non-generated variants of Node must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
+func (ec *executionContext) _Report(ctx context.Context, sel ast.SelectionSet, obj model.Report) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case model.SpendingReport:
+		return ec._SpendingReport(ctx, sel, &obj)
+	case *model.SpendingReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SpendingReport(ctx, sel, obj)
+	case model.ShoppingReport:
+		return ec._ShoppingReport(ctx, sel, &obj)
+	case *model.ShoppingReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ShoppingReport(ctx, sel, obj)
+	case model.RiskIndicatorsReport:
+		return ec._RiskIndicatorsReport(ctx, sel, &obj)
+	case *model.RiskIndicatorsReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RiskIndicatorsReport(ctx, sel, obj)
+	case model.RentAndLivingReport:
+		return ec._RentAndLivingReport(ctx, sel, &obj)
+	case *model.RentAndLivingReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RentAndLivingReport(ctx, sel, obj)
+	case model.RecurringReport:
+		return ec._RecurringReport(ctx, sel, &obj)
+	case *model.RecurringReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RecurringReport(ctx, sel, obj)
+	case model.InsuranceReport:
+		return ec._InsuranceReport(ctx, sel, &obj)
+	case *model.InsuranceReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._InsuranceReport(ctx, sel, obj)
+	case model.IncomeReport:
+		return ec._IncomeReport(ctx, sel, &obj)
+	case *model.IncomeReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._IncomeReport(ctx, sel, obj)
+	case model.CategorizedTransactionsReport:
+		return ec._CategorizedTransactionsReport(ctx, sel, &obj)
+	case *model.CategorizedTransactionsReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CategorizedTransactionsReport(ctx, sel, obj)
+	case model.BalancesReport:
+		return ec._BalancesReport(ctx, sel, &obj)
+	case *model.BalancesReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BalancesReport(ctx, sel, obj)
+	case model.BalanceOverTimeReport:
+		return ec._BalanceOverTimeReport(ctx, sel, &obj)
+	case *model.BalanceOverTimeReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BalanceOverTimeReport(ctx, sel, obj)
+	case model.AccountInfoReport:
+		return ec._AccountInfoReport(ctx, sel, &obj)
+	case *model.AccountInfoReport:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AccountInfoReport(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of Report must implement graphql.Marshaler", obj))
 		}
 	}
 }
@@ -19765,6 +38886,74 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
+var accountBalanceSummaryImplementors = []string{"AccountBalanceSummary"}
+
+func (ec *executionContext) _AccountBalanceSummary(ctx context.Context, sel ast.SelectionSet, obj *report.AccountBalance) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accountBalanceSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccountBalanceSummary")
+		case "accountId":
+			out.Values[i] = ec._AccountBalanceSummary_accountId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "current":
+			out.Values[i] = ec._AccountBalanceSummary_current(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._AccountBalanceSummary_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "creditLimit":
+			out.Values[i] = ec._AccountBalanceSummary_creditLimit(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "summary":
+			out.Values[i] = ec._AccountBalanceSummary_summary(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "overdraftDays":
+			out.Values[i] = ec._AccountBalanceSummary_overdraftDays(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "overLimitDays":
+			out.Values[i] = ec._AccountBalanceSummary_overLimitDays(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var accountConnectionImplementors = []string{"AccountConnection"}
 
 func (ec *executionContext) _AccountConnection(ctx context.Context, sel ast.SelectionSet, obj *page.Of[bank.Account]) graphql.Marshaler {
@@ -19872,6 +39061,215 @@ func (ec *executionContext) _AccountEdge(ctx context.Context, sel ast.SelectionS
 			out.Values[i] = ec._AccountEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accountInfoImplementors = []string{"AccountInfo"}
+
+func (ec *executionContext) _AccountInfo(ctx context.Context, sel ast.SelectionSet, obj *report.Info) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accountInfoImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccountInfo")
+		case "accountId":
+			out.Values[i] = ec._AccountInfo_accountId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "country":
+			out.Values[i] = ec._AccountInfo_country(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "openedOn":
+			out.Values[i] = ec._AccountInfo_openedOn(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "balance":
+			out.Values[i] = ec._AccountInfo_balance(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "balanceAsOf":
+			out.Values[i] = ec._AccountInfo_balanceAsOf(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "creditLimit":
+			out.Values[i] = ec._AccountInfo_creditLimit(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "oldestTransactionDate":
+			out.Values[i] = ec._AccountInfo_oldestTransactionDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "newestTransactionDate":
+			out.Values[i] = ec._AccountInfo_newestTransactionDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._AccountInfo_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accountInfoReportImplementors = []string{"AccountInfoReport", "Report", "Node"}
+
+func (ec *executionContext) _AccountInfoReport(ctx context.Context, sel ast.SelectionSet, obj *model.AccountInfoReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accountInfoReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccountInfoReport")
+		case "id":
+			out.Values[i] = ec._AccountInfoReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._AccountInfoReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._AccountInfoReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._AccountInfoReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._AccountInfoReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._AccountInfoReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._AccountInfoReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._AccountInfoReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._AccountInfoReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._AccountInfoReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._AccountInfoReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AccountInfoReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "infos":
+			out.Values[i] = ec._AccountInfoReport_infos(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -20036,6 +39434,452 @@ func (ec *executionContext) _Balance(ctx context.Context, sel ast.SelectionSet, 
 			out.Values[i] = ec._Balance_asOf(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var balanceLineImplementors = []string{"BalanceLine"}
+
+func (ec *executionContext) _BalanceLine(ctx context.Context, sel ast.SelectionSet, obj *report.BalanceLine) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, balanceLineImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BalanceLine")
+		case "accountId":
+			out.Values[i] = ec._BalanceLine_accountId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "currency":
+			out.Values[i] = ec._BalanceLine_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "balances":
+			out.Values[i] = ec._BalanceLine_balances(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var balanceOverTimeReportImplementors = []string{"BalanceOverTimeReport", "Report", "Node"}
+
+func (ec *executionContext) _BalanceOverTimeReport(ctx context.Context, sel ast.SelectionSet, obj *model.BalanceOverTimeReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, balanceOverTimeReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BalanceOverTimeReport")
+		case "id":
+			out.Values[i] = ec._BalanceOverTimeReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._BalanceOverTimeReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._BalanceOverTimeReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._BalanceOverTimeReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._BalanceOverTimeReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._BalanceOverTimeReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._BalanceOverTimeReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._BalanceOverTimeReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._BalanceOverTimeReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._BalanceOverTimeReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._BalanceOverTimeReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._BalanceOverTimeReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "total":
+			out.Values[i] = ec._BalanceOverTimeReport_total(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "series":
+			out.Values[i] = ec._BalanceOverTimeReport_series(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var balanceSummaryImplementors = []string{"BalanceSummary"}
+
+func (ec *executionContext) _BalanceSummary(ctx context.Context, sel ast.SelectionSet, obj *report.BalanceSummary) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, balanceSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BalanceSummary")
+		case "covered":
+			out.Values[i] = ec._BalanceSummary_covered(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "opening":
+			out.Values[i] = ec._BalanceSummary_opening(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closing":
+			out.Values[i] = ec._BalanceSummary_closing(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "minimum":
+			out.Values[i] = ec._BalanceSummary_minimum(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "minimumDate":
+			out.Values[i] = ec._BalanceSummary_minimumDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "maximum":
+			out.Values[i] = ec._BalanceSummary_maximum(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "maximumDate":
+			out.Values[i] = ec._BalanceSummary_maximumDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "average":
+			out.Values[i] = ec._BalanceSummary_average(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "in":
+			out.Values[i] = ec._BalanceSummary_in(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "out":
+			out.Values[i] = ec._BalanceSummary_out(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var balanceTotalImplementors = []string{"BalanceTotal"}
+
+func (ec *executionContext) _BalanceTotal(ctx context.Context, sel ast.SelectionSet, obj *report.BalanceTotal) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, balanceTotalImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BalanceTotal")
+		case "accountIds":
+			out.Values[i] = ec._BalanceTotal_accountIds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "summary":
+			out.Values[i] = ec._BalanceTotal_summary(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var balancesReportImplementors = []string{"BalancesReport", "Report", "Node"}
+
+func (ec *executionContext) _BalancesReport(ctx context.Context, sel ast.SelectionSet, obj *model.BalancesReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, balancesReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BalancesReport")
+		case "id":
+			out.Values[i] = ec._BalancesReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._BalancesReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._BalancesReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._BalancesReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._BalancesReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._BalancesReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._BalancesReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._BalancesReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._BalancesReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._BalancesReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._BalancesReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._BalancesReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "total":
+			out.Values[i] = ec._BalancesReport_total(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "byAccount":
+			out.Values[i] = ec._BalancesReport_byAccount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -20240,6 +40084,206 @@ func (ec *executionContext) _BankEdge(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var caseImplementors = []string{"Case", "Node"}
+
+func (ec *executionContext) _Case(ctx context.Context, sel ast.SelectionSet, obj *report.Case) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, caseImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Case")
+		case "id":
+			out.Values[i] = ec._Case_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Case_consumer(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "dataSources":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Case_dataSources(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "accounts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Case_accounts(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "period":
+			out.Values[i] = ec._Case_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._Case_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reports":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Case_reports(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var categorizeTransactionPayloadImplementors = []string{"CategorizeTransactionPayload"}
 
 func (ec *executionContext) _CategorizeTransactionPayload(ctx context.Context, sel ast.SelectionSet, obj *CategorizeTransactionPayload) graphql.Marshaler {
@@ -20261,6 +40305,162 @@ func (ec *executionContext) _CategorizeTransactionPayload(ctx context.Context, s
 			out.Values[i] = ec._CategorizeTransactionPayload_affectedCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var categorizedTransactionsReportImplementors = []string{"CategorizedTransactionsReport", "Report", "Node"}
+
+func (ec *executionContext) _CategorizedTransactionsReport(ctx context.Context, sel ast.SelectionSet, obj *model.CategorizedTransactionsReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, categorizedTransactionsReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CategorizedTransactionsReport")
+		case "id":
+			out.Values[i] = ec._CategorizedTransactionsReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._CategorizedTransactionsReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._CategorizedTransactionsReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._CategorizedTransactionsReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._CategorizedTransactionsReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._CategorizedTransactionsReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._CategorizedTransactionsReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._CategorizedTransactionsReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._CategorizedTransactionsReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._CategorizedTransactionsReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._CategorizedTransactionsReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CategorizedTransactionsReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "in":
+			out.Values[i] = ec._CategorizedTransactionsReport_in(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "out":
+			out.Values[i] = ec._CategorizedTransactionsReport_out(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "categorizedBy":
+			out.Values[i] = ec._CategorizedTransactionsReport_categorizedBy(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "categorizedRate":
+			out.Values[i] = ec._CategorizedTransactionsReport_categorizedRate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "inCategories":
+			out.Values[i] = ec._CategorizedTransactionsReport_inCategories(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "outCategories":
+			out.Values[i] = ec._CategorizedTransactionsReport_outCategories(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -20313,6 +40513,127 @@ func (ec *executionContext) _Category(ctx context.Context, sel ast.SelectionSet,
 		case "parent":
 			out.Values[i] = ec._Category_parent(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var categoryRuleImplementors = []string{"CategoryRule", "Node"}
+
+func (ec *executionContext) _CategoryRule(ctx context.Context, sel ast.SelectionSet, obj *category.CustomerRule) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, categoryRuleImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CategoryRule")
+		case "id":
+			out.Values[i] = ec._CategoryRule_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._CategoryRule_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._CategoryRule_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "iban":
+			out.Values[i] = ec._CategoryRule_iban(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mcc":
+			out.Values[i] = ec._CategoryRule_mcc(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "baseType":
+			out.Values[i] = ec._CategoryRule_baseType(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "category":
+			out.Values[i] = ec._CategoryRule_category(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "merchant":
+			out.Values[i] = ec._CategoryRule_merchant(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._CategoryRule_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var categorySourceCountImplementors = []string{"CategorySourceCount"}
+
+func (ec *executionContext) _CategorySourceCount(ctx context.Context, sel ast.SelectionSet, obj *report.SourceCount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, categorySourceCountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CategorySourceCount")
+		case "source":
+			out.Values[i] = ec._CategorySourceCount_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._CategorySourceCount_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -20961,6 +41282,44 @@ func (ec *executionContext) _CreateAccountPayload(ctx context.Context, sel ast.S
 	return out
 }
 
+var createCasePayloadImplementors = []string{"CreateCasePayload"}
+
+func (ec *executionContext) _CreateCasePayload(ctx context.Context, sel ast.SelectionSet, obj *CreateCasePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createCasePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateCasePayload")
+		case "case":
+			out.Values[i] = ec._CreateCasePayload_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var createConsumerPayloadImplementors = []string{"CreateConsumerPayload"}
 
 func (ec *executionContext) _CreateConsumerPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateConsumerPayload) graphql.Marshaler {
@@ -20975,6 +41334,92 @@ func (ec *executionContext) _CreateConsumerPayload(ctx context.Context, sel ast.
 			out.Values[i] = graphql.MarshalString("CreateConsumerPayload")
 		case "consumer":
 			out.Values[i] = ec._CreateConsumerPayload_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createReportLinkPayloadImplementors = []string{"CreateReportLinkPayload"}
+
+func (ec *executionContext) _CreateReportLinkPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateReportLinkPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createReportLinkPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateReportLinkPayload")
+		case "url":
+			out.Values[i] = ec._CreateReportLinkPayload_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pdfUrl":
+			out.Values[i] = ec._CreateReportLinkPayload_pdfUrl(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "expiresAt":
+			out.Values[i] = ec._CreateReportLinkPayload_expiresAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createReportPayloadImplementors = []string{"CreateReportPayload"}
+
+func (ec *executionContext) _CreateReportPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateReportPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createReportPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateReportPayload")
+		case "report":
+			out.Values[i] = ec._CreateReportPayload_report(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -21259,6 +41704,155 @@ func (ec *executionContext) _CustomerSubscription(ctx context.Context, sel ast.S
 	return out
 }
 
+var dataSourceImplementors = []string{"DataSource", "Node"}
+
+func (ec *executionContext) _DataSource(ctx context.Context, sel ast.SelectionSet, obj *connect.DataSource) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dataSourceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DataSource")
+		case "id":
+			out.Values[i] = ec._DataSource_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._DataSource_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "bankCode":
+			out.Values[i] = ec._DataSource_bankCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "bankName":
+			out.Values[i] = ec._DataSource_bankName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DataSource_accounts(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "createdAt":
+			out.Values[i] = ec._DataSource_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = ec._DataSource_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "error":
+			out.Values[i] = ec._DataSource_error(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var dayBalanceImplementors = []string{"DayBalance"}
+
+func (ec *executionContext) _DayBalance(ctx context.Context, sel ast.SelectionSet, obj *report.DayBalance) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dayBalanceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DayBalance")
+		case "date":
+			out.Values[i] = ec._DayBalance_date(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "balance":
+			out.Values[i] = ec._DayBalance_balance(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var deleteAccountPayloadImplementors = []string{"DeleteAccountPayload"}
 
 func (ec *executionContext) _DeleteAccountPayload(ctx context.Context, sel ast.SelectionSet, obj *DeleteAccountPayload) graphql.Marshaler {
@@ -21278,6 +41872,44 @@ func (ec *executionContext) _DeleteAccountPayload(ctx context.Context, sel ast.S
 			}
 		case "deletedTransactionCount":
 			out.Values[i] = ec._DeleteAccountPayload_deletedTransactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var deleteCategoryRulePayloadImplementors = []string{"DeleteCategoryRulePayload"}
+
+func (ec *executionContext) _DeleteCategoryRulePayload(ctx context.Context, sel ast.SelectionSet, obj *DeleteCategoryRulePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deleteCategoryRulePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeleteCategoryRulePayload")
+		case "deletedCategoryRuleId":
+			out.Values[i] = ec._DeleteCategoryRulePayload_deletedCategoryRuleId(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -21369,6 +42001,266 @@ func (ec *executionContext) _DeleteTransactionsPayload(ctx context.Context, sel 
 			out.Values[i] = graphql.MarshalString("DeleteTransactionsPayload")
 		case "deletedCount":
 			out.Values[i] = ec._DeleteTransactionsPayload_deletedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var deliveryImplementors = []string{"Delivery", "Node"}
+
+func (ec *executionContext) _Delivery(ctx context.Context, sel ast.SelectionSet, obj *callback.Delivery) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deliveryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Delivery")
+		case "id":
+			out.Values[i] = ec._Delivery_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "event":
+			out.Values[i] = ec._Delivery_event(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = ec._Delivery_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "body":
+			out.Values[i] = ec._Delivery_body(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._Delivery_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._Delivery_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "finishedAt":
+			out.Values[i] = ec._Delivery_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "attempts":
+			out.Values[i] = ec._Delivery_attempts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var deliveryAttemptImplementors = []string{"DeliveryAttempt"}
+
+func (ec *executionContext) _DeliveryAttempt(ctx context.Context, sel ast.SelectionSet, obj *callback.Attempt) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deliveryAttemptImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeliveryAttempt")
+		case "number":
+			out.Values[i] = ec._DeliveryAttempt_number(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = ec._DeliveryAttempt_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "statusCode":
+			out.Values[i] = ec._DeliveryAttempt_statusCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "problem":
+			out.Values[i] = ec._DeliveryAttempt_problem(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "milliseconds":
+			out.Values[i] = ec._DeliveryAttempt_milliseconds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var deliveryConnectionImplementors = []string{"DeliveryConnection"}
+
+func (ec *executionContext) _DeliveryConnection(ctx context.Context, sel ast.SelectionSet, obj *page.Of[callback.Delivery]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deliveryConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeliveryConnection")
+		case "edges":
+			out.Values[i] = ec._DeliveryConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._DeliveryConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._DeliveryConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._DeliveryConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var deliveryEdgeImplementors = []string{"DeliveryEdge"}
+
+func (ec *executionContext) _DeliveryEdge(ctx context.Context, sel ast.SelectionSet, obj *page.Edge[callback.Delivery]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deliveryEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeliveryEdge")
+		case "cursor":
+			out.Values[i] = ec._DeliveryEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._DeliveryEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -22280,6 +43172,240 @@ func (ec *executionContext) _Flow(ctx context.Context, sel ast.SelectionSet, obj
 	return out
 }
 
+var importStatementPayloadImplementors = []string{"ImportStatementPayload"}
+
+func (ec *executionContext) _ImportStatementPayload(ctx context.Context, sel ast.SelectionSet, obj *ImportStatementPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, importStatementPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ImportStatementPayload")
+		case "format":
+			out.Values[i] = ec._ImportStatementPayload_format(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "accounts":
+			out.Values[i] = ec._ImportStatementPayload_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdCount":
+			out.Values[i] = ec._ImportStatementPayload_createdCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedCount":
+			out.Values[i] = ec._ImportStatementPayload_updatedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unchangedCount":
+			out.Values[i] = ec._ImportStatementPayload_unchangedCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rejected":
+			out.Values[i] = ec._ImportStatementPayload_rejected(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "warnings":
+			out.Values[i] = ec._ImportStatementPayload_warnings(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var incomeReportImplementors = []string{"IncomeReport", "Report", "Node"}
+
+func (ec *executionContext) _IncomeReport(ctx context.Context, sel ast.SelectionSet, obj *model.IncomeReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, incomeReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("IncomeReport")
+		case "id":
+			out.Values[i] = ec._IncomeReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._IncomeReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._IncomeReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._IncomeReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._IncomeReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._IncomeReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._IncomeReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._IncomeReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._IncomeReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._IncomeReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._IncomeReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._IncomeReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "total":
+			out.Values[i] = ec._IncomeReport_total(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "averagePerMonth":
+			out.Values[i] = ec._IncomeReport_averagePerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "monthly":
+			out.Values[i] = ec._IncomeReport_monthly(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "categories":
+			out.Values[i] = ec._IncomeReport_categories(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sources":
+			out.Values[i] = ec._IncomeReport_sources(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "regularTotal":
+			out.Values[i] = ec._IncomeReport_regularTotal(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "regularShare":
+			out.Values[i] = ec._IncomeReport_regularShare(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "notIncome":
+			out.Values[i] = ec._IncomeReport_notIncome(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var insightConfigurationImplementors = []string{"InsightConfiguration"}
 
 func (ec *executionContext) _InsightConfiguration(ctx context.Context, sel ast.SelectionSet, obj *insight.Configuration) graphql.Marshaler {
@@ -22431,6 +43557,152 @@ func (ec *executionContext) _InsightDefinition(ctx context.Context, sel ast.Sele
 	return out
 }
 
+var insuranceReportImplementors = []string{"InsuranceReport", "Report", "Node"}
+
+func (ec *executionContext) _InsuranceReport(ctx context.Context, sel ast.SelectionSet, obj *model.InsuranceReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, insuranceReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("InsuranceReport")
+		case "id":
+			out.Values[i] = ec._InsuranceReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._InsuranceReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._InsuranceReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._InsuranceReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._InsuranceReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._InsuranceReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._InsuranceReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._InsuranceReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._InsuranceReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._InsuranceReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._InsuranceReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._InsuranceReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "total":
+			out.Values[i] = ec._InsuranceReport_total(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "averagePerMonth":
+			out.Values[i] = ec._InsuranceReport_averagePerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "monthly":
+			out.Values[i] = ec._InsuranceReport_monthly(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "insurances":
+			out.Values[i] = ec._InsuranceReport_insurances(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var merchantImplementors = []string{"Merchant"}
 
 func (ec *executionContext) _Merchant(ctx context.Context, sel ast.SelectionSet, obj *bank.Merchant) graphql.Marshaler {
@@ -22443,6 +43715,11 @@ func (ec *executionContext) _Merchant(ctx context.Context, sel ast.SelectionSet,
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Merchant")
+		case "id":
+			out.Values[i] = ec._Merchant_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "name":
 			out.Values[i] = ec._Merchant_name(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -22707,6 +43984,69 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "synchronizeAccounts":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_synchronizeAccounts(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createCase":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createCase(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createReport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createReport(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createReportLink":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createReportLink(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "importStatement":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_importStatement(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "saveCategoryRule":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_saveCategoryRule(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "deleteCategoryRule":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteCategoryRule(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "rotateWebhookSecret":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_rotateWebhookSecret(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "redeliver":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_redeliver(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "registerPublicKey":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_registerPublicKey(ctx, field)
@@ -22719,6 +44059,69 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 				return ec._Mutation_revokePublicKey(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var overdrawnAccountImplementors = []string{"OverdrawnAccount"}
+
+func (ec *executionContext) _OverdrawnAccount(ctx context.Context, sel ast.SelectionSet, obj *report.Overdrawn) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, overdrawnAccountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OverdrawnAccount")
+		case "accountId":
+			out.Values[i] = ec._OverdrawnAccount_accountId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "days":
+			out.Values[i] = ec._OverdrawnAccount_days(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "daysKnown":
+			out.Values[i] = ec._OverdrawnAccount_daysKnown(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lowest":
+			out.Values[i] = ec._OverdrawnAccount_lowest(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lowestDate":
+			out.Values[i] = ec._OverdrawnAccount_lowestDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "longestDays":
+			out.Values[i] = ec._OverdrawnAccount_longestDays(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -22814,6 +44217,11 @@ func (ec *executionContext) _Period(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "to":
 			out.Values[i] = ec._Period_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "days":
+			out.Values[i] = ec._Period_days(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -23306,6 +44714,160 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "dataSources":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_dataSources(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "case":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_case(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "reportDefinitions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_reportDefinitions(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "report":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_report(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "reports":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_reports(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "categoryRules":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_categoryRules(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "deliveries":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_deliveries(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Query___type(ctx, field)
@@ -23319,6 +44881,298 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var recurringReportImplementors = []string{"RecurringReport", "Report", "Node"}
+
+func (ec *executionContext) _RecurringReport(ctx context.Context, sel ast.SelectionSet, obj *model.RecurringReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recurringReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecurringReport")
+		case "id":
+			out.Values[i] = ec._RecurringReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._RecurringReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._RecurringReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._RecurringReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._RecurringReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._RecurringReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._RecurringReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._RecurringReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._RecurringReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._RecurringReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._RecurringReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RecurringReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "lookedAt":
+			out.Values[i] = ec._RecurringReport_lookedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "inPerMonth":
+			out.Values[i] = ec._RecurringReport_inPerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "outPerMonth":
+			out.Values[i] = ec._RecurringReport_outPerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "series":
+			out.Values[i] = ec._RecurringReport_series(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var recurringSeriesImplementors = []string{"RecurringSeries"}
+
+func (ec *executionContext) _RecurringSeries(ctx context.Context, sel ast.SelectionSet, obj *report.Series) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recurringSeriesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecurringSeries")
+		case "party":
+			out.Values[i] = ec._RecurringSeries_party(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "baseType":
+			out.Values[i] = ec._RecurringSeries_baseType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "category":
+			out.Values[i] = ec._RecurringSeries_category(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._RecurringSeries_interval(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "average":
+			out.Values[i] = ec._RecurringSeries_average(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "smallest":
+			out.Values[i] = ec._RecurringSeries_smallest(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "largest":
+			out.Values[i] = ec._RecurringSeries_largest(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "latest":
+			out.Values[i] = ec._RecurringSeries_latest(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "perMonth":
+			out.Values[i] = ec._RecurringSeries_perMonth(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "firstDate":
+			out.Values[i] = ec._RecurringSeries_firstDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastDate":
+			out.Values[i] = ec._RecurringSeries_lastDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._RecurringSeries_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nextDate":
+			out.Values[i] = ec._RecurringSeries_nextDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "ended":
+			out.Values[i] = ec._RecurringSeries_ended(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changePercent":
+			out.Values[i] = ec._RecurringSeries_changePercent(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var redeliverPayloadImplementors = []string{"RedeliverPayload"}
+
+func (ec *executionContext) _RedeliverPayload(ctx context.Context, sel ast.SelectionSet, obj *RedeliverPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, redeliverPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RedeliverPayload")
+		case "delivery":
+			out.Values[i] = ec._RedeliverPayload_delivery(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -23480,6 +45334,54 @@ func (ec *executionContext) _RegisterPublicKeyPayload(ctx context.Context, sel a
 	return out
 }
 
+var rejectedLineImplementors = []string{"RejectedLine"}
+
+func (ec *executionContext) _RejectedLine(ctx context.Context, sel ast.SelectionSet, obj *RejectedLine) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rejectedLineImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RejectedLine")
+		case "file":
+			out.Values[i] = ec._RejectedLine_file(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "line":
+			out.Values[i] = ec._RejectedLine_line(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._RejectedLine_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var removeConnectOriginPayloadImplementors = []string{"RemoveConnectOriginPayload"}
 
 func (ec *executionContext) _RemoveConnectOriginPayload(ctx context.Context, sel ast.SelectionSet, obj *RemoveConnectOriginPayload) graphql.Marshaler {
@@ -23494,6 +45396,878 @@ func (ec *executionContext) _RemoveConnectOriginPayload(ctx context.Context, sel
 			out.Values[i] = graphql.MarshalString("RemoveConnectOriginPayload")
 		case "connectOrigins":
 			out.Values[i] = ec._RemoveConnectOriginPayload_connectOrigins(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var rentAndLivingReportImplementors = []string{"RentAndLivingReport", "Report", "Node"}
+
+func (ec *executionContext) _RentAndLivingReport(ctx context.Context, sel ast.SelectionSet, obj *model.RentAndLivingReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rentAndLivingReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RentAndLivingReport")
+		case "id":
+			out.Values[i] = ec._RentAndLivingReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._RentAndLivingReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._RentAndLivingReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._RentAndLivingReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._RentAndLivingReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._RentAndLivingReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._RentAndLivingReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._RentAndLivingReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._RentAndLivingReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._RentAndLivingReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._RentAndLivingReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RentAndLivingReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "tenure":
+			out.Values[i] = ec._RentAndLivingReport_tenure(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "total":
+			out.Values[i] = ec._RentAndLivingReport_total(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "averagePerMonth":
+			out.Values[i] = ec._RentAndLivingReport_averagePerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "income":
+			out.Values[i] = ec._RentAndLivingReport_income(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "shareOfIncome":
+			out.Values[i] = ec._RentAndLivingReport_shareOfIncome(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "monthly":
+			out.Values[i] = ec._RentAndLivingReport_monthly(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sections":
+			out.Values[i] = ec._RentAndLivingReport_sections(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportAccountImplementors = []string{"ReportAccount"}
+
+func (ec *executionContext) _ReportAccount(ctx context.Context, sel ast.SelectionSet, obj *report.Account) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportAccountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportAccount")
+		case "id":
+			out.Values[i] = ec._ReportAccount_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._ReportAccount_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "providerName":
+			out.Values[i] = ec._ReportAccount_providerName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "container":
+			out.Values[i] = ec._ReportAccount_container(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "type":
+			out.Values[i] = ec._ReportAccount_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._ReportAccount_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "currency":
+			out.Values[i] = ec._ReportAccount_currency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "iban":
+			out.Values[i] = ec._ReportAccount_iban(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "firstDate":
+			out.Values[i] = ec._ReportAccount_firstDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lastDate":
+			out.Values[i] = ec._ReportAccount_lastDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._ReportAccount_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "leftOut":
+			out.Values[i] = ec._ReportAccount_leftOut(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportAmountImplementors = []string{"ReportAmount"}
+
+func (ec *executionContext) _ReportAmount(ctx context.Context, sel ast.SelectionSet, obj *report.Amount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportAmountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportAmount")
+		case "total":
+			out.Values[i] = ec._ReportAmount_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._ReportAmount_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportCategoryImplementors = []string{"ReportCategory"}
+
+func (ec *executionContext) _ReportCategory(ctx context.Context, sel ast.SelectionSet, obj *report.CategoryAmount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportCategoryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportCategory")
+		case "category":
+			out.Values[i] = ec._ReportCategory_category(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._ReportCategory_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "share":
+			out.Values[i] = ec._ReportCategory_share(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._ReportCategory_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportConnectionImplementors = []string{"ReportConnection"}
+
+func (ec *executionContext) _ReportConnection(ctx context.Context, sel ast.SelectionSet, obj *page.Of[model.Report]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportConnection")
+		case "edges":
+			out.Values[i] = ec._ReportConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._ReportConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ReportConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReportConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportCoverageImplementors = []string{"ReportCoverage"}
+
+func (ec *executionContext) _ReportCoverage(ctx context.Context, sel ast.SelectionSet, obj *report.Coverage) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportCoverageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportCoverage")
+		case "complete":
+			out.Values[i] = ec._ReportCoverage_complete(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "firstDate":
+			out.Values[i] = ec._ReportCoverage_firstDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lastDate":
+			out.Values[i] = ec._ReportCoverage_lastDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "months":
+			out.Values[i] = ec._ReportCoverage_months(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "monthsWithData":
+			out.Values[i] = ec._ReportCoverage_monthsWithData(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "averaged":
+			out.Values[i] = ec._ReportCoverage_averaged(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "leftOut":
+			out.Values[i] = ec._ReportCoverage_leftOut(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportDefinitionImplementors = []string{"ReportDefinition"}
+
+func (ec *executionContext) _ReportDefinition(ctx context.Context, sel ast.SelectionSet, obj *report.Definition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportDefinitionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportDefinition")
+		case "type":
+			out.Values[i] = ec._ReportDefinition_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "title":
+			out.Values[i] = ec._ReportDefinition_title(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._ReportDefinition_description(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportEdgeImplementors = []string{"ReportEdge"}
+
+func (ec *executionContext) _ReportEdge(ctx context.Context, sel ast.SelectionSet, obj *page.Edge[model.Report]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportEdge")
+		case "cursor":
+			out.Values[i] = ec._ReportEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ReportEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportLeftOutImplementors = []string{"ReportLeftOut"}
+
+func (ec *executionContext) _ReportLeftOut(ctx context.Context, sel ast.SelectionSet, obj *report.LeftOut) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportLeftOutImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportLeftOut")
+		case "reason":
+			out.Values[i] = ec._ReportLeftOut_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._ReportLeftOut_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "creditTotal":
+			out.Values[i] = ec._ReportLeftOut_creditTotal(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "debitTotal":
+			out.Values[i] = ec._ReportLeftOut_debitTotal(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportMonthImplementors = []string{"ReportMonth"}
+
+func (ec *executionContext) _ReportMonth(ctx context.Context, sel ast.SelectionSet, obj *report.Month) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportMonthImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportMonth")
+		case "month":
+			out.Values[i] = ec._ReportMonth_month(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._ReportMonth_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._ReportMonth_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportPartyImplementors = []string{"ReportParty"}
+
+func (ec *executionContext) _ReportParty(ctx context.Context, sel ast.SelectionSet, obj *report.Party) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportPartyImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportParty")
+		case "rank":
+			out.Values[i] = ec._ReportParty_rank(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._ReportParty_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "party":
+			out.Values[i] = ec._ReportParty_party(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "merchant":
+			out.Values[i] = ec._ReportParty_merchant(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._ReportParty_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "share":
+			out.Values[i] = ec._ReportParty_share(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._ReportParty_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "averageAmount":
+			out.Values[i] = ec._ReportParty_averageAmount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "paymentCount":
+			out.Values[i] = ec._ReportParty_paymentCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "refundCount":
+			out.Values[i] = ec._ReportParty_refundCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "refundTotal":
+			out.Values[i] = ec._ReportParty_refundTotal(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "firstDate":
+			out.Values[i] = ec._ReportParty_firstDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastDate":
+			out.Values[i] = ec._ReportParty_lastDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._ReportParty_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var reportSectionImplementors = []string{"ReportSection"}
+
+func (ec *executionContext) _ReportSection(ctx context.Context, sel ast.SelectionSet, obj *report.Section) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, reportSectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ReportSection")
+		case "kind":
+			out.Values[i] = ec._ReportSection_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._ReportSection_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "share":
+			out.Values[i] = ec._ReportSection_share(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "averagePerMonth":
+			out.Values[i] = ec._ReportSection_averagePerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._ReportSection_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "monthly":
+			out.Values[i] = ec._ReportSection_monthly(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "categories":
+			out.Values[i] = ec._ReportSection_categories(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "parties":
+			out.Values[i] = ec._ReportSection_parties(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -23613,6 +46387,316 @@ func (ec *executionContext) _RevokePublicKeyPayload(ctx context.Context, sel ast
 			out.Values[i] = graphql.MarshalString("RevokePublicKeyPayload")
 		case "publicKey":
 			out.Values[i] = ec._RevokePublicKeyPayload_publicKey(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var riskIndicatorImplementors = []string{"RiskIndicator"}
+
+func (ec *executionContext) _RiskIndicator(ctx context.Context, sel ast.SelectionSet, obj *report.Indicator) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, riskIndicatorImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RiskIndicator")
+		case "kind":
+			out.Values[i] = ec._RiskIndicator_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._RiskIndicator_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "out":
+			out.Values[i] = ec._RiskIndicator_out(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "in":
+			out.Values[i] = ec._RiskIndicator_in(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "shareOfIncome":
+			out.Values[i] = ec._RiskIndicator_shareOfIncome(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "monthsWithEvents":
+			out.Values[i] = ec._RiskIndicator_monthsWithEvents(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "monthly":
+			out.Values[i] = ec._RiskIndicator_monthly(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "firstDate":
+			out.Values[i] = ec._RiskIndicator_firstDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lastDate":
+			out.Values[i] = ec._RiskIndicator_lastDate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "parties":
+			out.Values[i] = ec._RiskIndicator_parties(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "overdrawn":
+			out.Values[i] = ec._RiskIndicator_overdrawn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var riskIndicatorsReportImplementors = []string{"RiskIndicatorsReport", "Report", "Node"}
+
+func (ec *executionContext) _RiskIndicatorsReport(ctx context.Context, sel ast.SelectionSet, obj *model.RiskIndicatorsReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, riskIndicatorsReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RiskIndicatorsReport")
+		case "id":
+			out.Values[i] = ec._RiskIndicatorsReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._RiskIndicatorsReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._RiskIndicatorsReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._RiskIndicatorsReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._RiskIndicatorsReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._RiskIndicatorsReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._RiskIndicatorsReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._RiskIndicatorsReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._RiskIndicatorsReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._RiskIndicatorsReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._RiskIndicatorsReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._RiskIndicatorsReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "present":
+			out.Values[i] = ec._RiskIndicatorsReport_present(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "indicators":
+			out.Values[i] = ec._RiskIndicatorsReport_indicators(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var rotateWebhookSecretPayloadImplementors = []string{"RotateWebhookSecretPayload"}
+
+func (ec *executionContext) _RotateWebhookSecretPayload(ctx context.Context, sel ast.SelectionSet, obj *RotateWebhookSecretPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rotateWebhookSecretPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RotateWebhookSecretPayload")
+		case "secret":
+			out.Values[i] = ec._RotateWebhookSecretPayload_secret(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "previousValidUntil":
+			out.Values[i] = ec._RotateWebhookSecretPayload_previousValidUntil(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var saveCategoryRulePayloadImplementors = []string{"SaveCategoryRulePayload"}
+
+func (ec *executionContext) _SaveCategoryRulePayload(ctx context.Context, sel ast.SelectionSet, obj *SaveCategoryRulePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, saveCategoryRulePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SaveCategoryRulePayload")
+		case "categoryRule":
+			out.Values[i] = ec._SaveCategoryRulePayload_categoryRule(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "affectedCount":
+			out.Values[i] = ec._SaveCategoryRulePayload_affectedCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -23771,6 +46855,610 @@ func (ec *executionContext) _Session(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
+var shoppingComparisonImplementors = []string{"ShoppingComparison"}
+
+func (ec *executionContext) _ShoppingComparison(ctx context.Context, sel ast.SelectionSet, obj *report.Comparison) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shoppingComparisonImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ShoppingComparison")
+		case "recent":
+			out.Values[i] = ec._ShoppingComparison_recent(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "before":
+			out.Values[i] = ec._ShoppingComparison_before(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "beforeMonths":
+			out.Values[i] = ec._ShoppingComparison_beforeMonths(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "accountIds":
+			out.Values[i] = ec._ShoppingComparison_accountIds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var shoppingFindingImplementors = []string{"ShoppingFinding"}
+
+func (ec *executionContext) _ShoppingFinding(ctx context.Context, sel ast.SelectionSet, obj *report.Finding) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shoppingFindingImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ShoppingFinding")
+		case "kind":
+			out.Values[i] = ec._ShoppingFinding_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "group":
+			out.Values[i] = ec._ShoppingFinding_group(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "store":
+			out.Values[i] = ec._ShoppingFinding_store(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "month":
+			out.Values[i] = ec._ShoppingFinding_month(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "period":
+			out.Values[i] = ec._ShoppingFinding_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "baselinePeriod":
+			out.Values[i] = ec._ShoppingFinding_baselinePeriod(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "message":
+			out.Values[i] = ec._ShoppingFinding_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "amount":
+			out.Values[i] = ec._ShoppingFinding_amount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "baseline":
+			out.Values[i] = ec._ShoppingFinding_baseline(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changePercent":
+			out.Values[i] = ec._ShoppingFinding_changePercent(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "percentOfIncome":
+			out.Values[i] = ec._ShoppingFinding_percentOfIncome(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var shoppingGroupImplementors = []string{"ShoppingGroup"}
+
+func (ec *executionContext) _ShoppingGroup(ctx context.Context, sel ast.SelectionSet, obj *report.ShoppingGroup) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shoppingGroupImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ShoppingGroup")
+		case "kind":
+			out.Values[i] = ec._ShoppingGroup_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._ShoppingGroup_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "share":
+			out.Values[i] = ec._ShoppingGroup_share(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "averagePerMonth":
+			out.Values[i] = ec._ShoppingGroup_averagePerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "monthlyLimit":
+			out.Values[i] = ec._ShoppingGroup_monthlyLimit(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._ShoppingGroup_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "monthly":
+			out.Values[i] = ec._ShoppingGroup_monthly(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stores":
+			out.Values[i] = ec._ShoppingGroup_stores(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "categories":
+			out.Values[i] = ec._ShoppingGroup_categories(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var shoppingReportImplementors = []string{"ShoppingReport", "Report", "Node"}
+
+func (ec *executionContext) _ShoppingReport(ctx context.Context, sel ast.SelectionSet, obj *model.ShoppingReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shoppingReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ShoppingReport")
+		case "id":
+			out.Values[i] = ec._ShoppingReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._ShoppingReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._ShoppingReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._ShoppingReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._ShoppingReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._ShoppingReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._ShoppingReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._ShoppingReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._ShoppingReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._ShoppingReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._ShoppingReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ShoppingReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "total":
+			out.Values[i] = ec._ShoppingReport_total(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "averagePerMonth":
+			out.Values[i] = ec._ShoppingReport_averagePerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "income":
+			out.Values[i] = ec._ShoppingReport_income(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "groups":
+			out.Values[i] = ec._ShoppingReport_groups(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "compared":
+			out.Values[i] = ec._ShoppingReport_compared(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "findings":
+			out.Values[i] = ec._ShoppingReport_findings(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var spendingCategoryImplementors = []string{"SpendingCategory"}
+
+func (ec *executionContext) _SpendingCategory(ctx context.Context, sel ast.SelectionSet, obj *report.SpendingCategory) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, spendingCategoryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SpendingCategory")
+		case "category":
+			out.Values[i] = ec._SpendingCategory_category(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._SpendingCategory_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "share":
+			out.Values[i] = ec._SpendingCategory_share(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "averagePerMonth":
+			out.Values[i] = ec._SpendingCategory_averagePerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "transactionCount":
+			out.Values[i] = ec._SpendingCategory_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "monthly":
+			out.Values[i] = ec._SpendingCategory_monthly(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "categories":
+			out.Values[i] = ec._SpendingCategory_categories(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var spendingReportImplementors = []string{"SpendingReport", "Report", "Node"}
+
+func (ec *executionContext) _SpendingReport(ctx context.Context, sel ast.SelectionSet, obj *model.SpendingReport) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, spendingReportImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SpendingReport")
+		case "id":
+			out.Values[i] = ec._SpendingReport_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "type":
+			out.Values[i] = ec._SpendingReport_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._SpendingReport_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = ec._SpendingReport_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._SpendingReport_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "consumer":
+			out.Values[i] = ec._SpendingReport_consumer(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "case":
+			out.Values[i] = ec._SpendingReport_case(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "period":
+			out.Values[i] = ec._SpendingReport_period(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "accounts":
+			out.Values[i] = ec._SpendingReport_accounts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "coverage":
+			out.Values[i] = ec._SpendingReport_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._SpendingReport_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._SpendingReport_transactions(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "total":
+			out.Values[i] = ec._SpendingReport_total(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "averagePerMonth":
+			out.Values[i] = ec._SpendingReport_averagePerMonth(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "income":
+			out.Values[i] = ec._SpendingReport_income(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "shareOfIncome":
+			out.Values[i] = ec._SpendingReport_shareOfIncome(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "monthly":
+			out.Values[i] = ec._SpendingReport_monthly(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "categories":
+			out.Values[i] = ec._SpendingReport_categories(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "parties":
+			out.Values[i] = ec._SpendingReport_parties(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var startConsentRefreshPayloadImplementors = []string{"StartConsentRefreshPayload"}
 
 func (ec *executionContext) _StartConsentRefreshPayload(ctx context.Context, sel ast.SelectionSet, obj *StartConsentRefreshPayload) graphql.Marshaler {
@@ -23833,6 +47521,44 @@ func (ec *executionContext) _StartInsightsRefreshFlowPayload(ctx context.Context
 			}
 		case "url":
 			out.Values[i] = ec._StartInsightsRefreshFlowPayload_url(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var synchronizeAccountsPayloadImplementors = []string{"SynchronizeAccountsPayload"}
+
+func (ec *executionContext) _SynchronizeAccountsPayload(ctx context.Context, sel ast.SelectionSet, obj *SynchronizeAccountsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, synchronizeAccountsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SynchronizeAccountsPayload")
+		case "dataSources":
+			out.Values[i] = ec._SynchronizeAccountsPayload_dataSources(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -24109,6 +47835,26 @@ func (ec *executionContext) _Transaction(ctx context.Context, sel ast.SelectionS
 		case "categorySource":
 			out.Values[i] = ec._Transaction_categorySource(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "categoryRule":
+			out.Values[i] = ec._Transaction_categoryRule(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "categoryConfidence":
+			out.Values[i] = ec._Transaction_categoryConfidence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "bankCode":
+			out.Values[i] = ec._Transaction_bankCode(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "parts":
+			out.Values[i] = ec._Transaction_parts(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "transfer":
@@ -24420,6 +48166,59 @@ func (ec *executionContext) _TransactionEdge(ctx context.Context, sel ast.Select
 		case "node":
 			out.Values[i] = ec._TransactionEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var transactionPartImplementors = []string{"TransactionPart"}
+
+func (ec *executionContext) _TransactionPart(ctx context.Context, sel ast.SelectionSet, obj *bank.Part) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, transactionPartImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TransactionPart")
+		case "baseType":
+			out.Values[i] = ec._TransactionPart_baseType(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "amount":
+			out.Values[i] = ec._TransactionPart_amount(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._TransactionPart_description(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "counterparty":
+			out.Values[i] = ec._TransactionPart_counterparty(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -25359,6 +49158,10 @@ func (ec *executionContext) marshalNAccount2ᚖinsightgraphᚋbankᚐAccount(ctx
 	return ec._Account(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNAccountBalanceSummary2insightgraphᚋreportᚐAccountBalance(ctx context.Context, sel ast.SelectionSet, v report.AccountBalance) graphql.Marshaler {
+	return ec._AccountBalanceSummary(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNAccountConnection2ᚖinsightgraphᚋpageᚐOf(ctx context.Context, sel ast.SelectionSet, v *page.Of[bank.Account]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -25387,6 +49190,10 @@ func (ec *executionContext) marshalNAccountEdge2ᚕinsightgraphᚋpageᚐEdgeᚄ
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNAccountInfo2insightgraphᚋreportᚐInfo(ctx context.Context, sel ast.SelectionSet, v report.Info) graphql.Marshaler {
+	return ec._AccountInfo(ctx, sel, &v)
 }
 
 func (ec *executionContext) unmarshalNAccountStatus2insightgraphᚋbankᚐAccountStatus(ctx context.Context, v any) (bank.AccountStatus, error) {
@@ -25425,6 +49232,14 @@ func (ec *executionContext) marshalNAutomaticRefresh2ᚕinsightgraphᚋconnect�
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNBalanceLine2insightgraphᚋreportᚐBalanceLine(ctx context.Context, sel ast.SelectionSet, v report.BalanceLine) graphql.Marshaler {
+	return ec._BalanceLine(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNBalanceSummary2insightgraphᚋreportᚐBalanceSummary(ctx context.Context, sel ast.SelectionSet, v report.BalanceSummary) graphql.Marshaler {
+	return ec._BalanceSummary(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNBank2insightgraphᚋconnectᚐBank(ctx context.Context, sel ast.SelectionSet, v connect.Bank) graphql.Marshaler {
@@ -25520,6 +49335,27 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) unmarshalNCallbackEvent2insightgraphᚋcallbackᚐEvent(ctx context.Context, v any) (callback.Event, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := callback.Event(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCallbackEvent2insightgraphᚋcallbackᚐEvent(ctx context.Context, sel ast.SelectionSet, v callback.Event) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNCase2insightgraphᚋreportᚐCase(ctx context.Context, sel ast.SelectionSet, v report.Case) graphql.Marshaler {
+	return ec._Case(ctx, sel, &v)
+}
+
 func (ec *executionContext) unmarshalNCategorizeTransactionInput2insightgraphᚋgraphᚋgeneratedᚐCategorizeTransactionInput(ctx context.Context, v any) (CategorizeTransactionInput, error) {
 	res, err := ec.unmarshalInputCategorizeTransactionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -25555,6 +49391,26 @@ func (ec *executionContext) marshalNCategory2ᚖinsightgraphᚋcategoryᚐCatego
 	return ec._Category(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNCategoryRule2insightgraphᚋcategoryᚐCustomerRule(ctx context.Context, sel ast.SelectionSet, v category.CustomerRule) graphql.Marshaler {
+	return ec._CategoryRule(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCategoryRule2ᚕinsightgraphᚋcategoryᚐCustomerRuleᚄ(ctx context.Context, sel ast.SelectionSet, v []category.CustomerRule) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCategoryRule2insightgraphᚋcategoryᚐCustomerRule(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNCategorySource2insightgraphᚋbankᚐCategorySource(ctx context.Context, v any) (bank.CategorySource, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := bank.CategorySource(tmp)
@@ -25570,6 +49426,10 @@ func (ec *executionContext) marshalNCategorySource2insightgraphᚋbankᚐCategor
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNCategorySourceCount2insightgraphᚋreportᚐSourceCount(ctx context.Context, sel ast.SelectionSet, v report.SourceCount) graphql.Marshaler {
+	return ec._CategorySourceCount(ctx, sel, &v)
 }
 
 func (ec *executionContext) unmarshalNCategoryType2insightgraphᚋcategoryᚐType(ctx context.Context, v any) (category.Type, error) {
@@ -25765,8 +49625,23 @@ func (ec *executionContext) unmarshalNCreateAccountInput2insightgraphᚋgraphᚋ
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNCreateCaseInput2insightgraphᚋgraphᚋgeneratedᚐCreateCaseInput(ctx context.Context, v any) (CreateCaseInput, error) {
+	res, err := ec.unmarshalInputCreateCaseInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCreateConsumerInput2insightgraphᚋgraphᚋgeneratedᚐCreateConsumerInput(ctx context.Context, v any) (CreateConsumerInput, error) {
 	res, err := ec.unmarshalInputCreateConsumerInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateReportInput2insightgraphᚋgraphᚋgeneratedᚐCreateReportInput(ctx context.Context, v any) (CreateReportInput, error) {
+	res, err := ec.unmarshalInputCreateReportInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateReportLinkInput2insightgraphᚋgraphᚋgeneratedᚐCreateReportLinkInput(ctx context.Context, v any) (CreateReportLinkInput, error) {
+	res, err := ec.unmarshalInputCreateReportLinkInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -25777,6 +49652,11 @@ func (ec *executionContext) unmarshalNCreateSessionInput2insightgraphᚋgraphᚋ
 
 func (ec *executionContext) unmarshalNCreateTransactionsInput2insightgraphᚋgraphᚋgeneratedᚐCreateTransactionsInput(ctx context.Context, v any) (CreateTransactionsInput, error) {
 	res, err := ec.unmarshalInputCreateTransactionsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCsvColumnInput2insightgraphᚋgraphᚋgeneratedᚐCSVColumnInput(ctx context.Context, v any) (CSVColumnInput, error) {
+	res, err := ec.unmarshalInputCsvColumnInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -25825,6 +49705,44 @@ func (ec *executionContext) unmarshalNCustomerSubscriptionInput2insightgraphᚋi
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNDataSource2insightgraphᚋconnectᚐDataSource(ctx context.Context, sel ast.SelectionSet, v connect.DataSource) graphql.Marshaler {
+	return ec._DataSource(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDataSource2ᚕinsightgraphᚋconnectᚐDataSourceᚄ(ctx context.Context, sel ast.SelectionSet, v []connect.DataSource) graphql.Marshaler {
+	ctx = graphql.WithBatchParentValues(ctx, "DataSource", v)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDataSource2insightgraphᚋconnectᚐDataSource(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNDataSourceStatus2insightgraphᚋconnectᚐSourceStatus(ctx context.Context, v any) (connect.SourceStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := connect.SourceStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDataSourceStatus2insightgraphᚋconnectᚐSourceStatus(ctx context.Context, sel ast.SelectionSet, v connect.SourceStatus) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNDate2insightgraphᚋbankᚐDate(ctx context.Context, v any) (bank.Date, error) {
 	res, err := model.UnmarshalDate(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -25857,6 +49775,26 @@ func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, se
 	return res
 }
 
+func (ec *executionContext) marshalNDayBalance2insightgraphᚋreportᚐDayBalance(ctx context.Context, sel ast.SelectionSet, v report.DayBalance) graphql.Marshaler {
+	return ec._DayBalance(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDayBalance2ᚕinsightgraphᚋreportᚐDayBalanceᚄ(ctx context.Context, sel ast.SelectionSet, v []report.DayBalance) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDayBalance2insightgraphᚋreportᚐDayBalance(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNDecimal2githubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx context.Context, v any) (decimal.Decimal, error) {
 	res, err := model.UnmarshalDecimal(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -25878,6 +49816,11 @@ func (ec *executionContext) unmarshalNDeleteAccountInput2insightgraphᚋgraphᚋ
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNDeleteCategoryRuleInput2insightgraphᚋgraphᚋgeneratedᚐDeleteCategoryRuleInput(ctx context.Context, v any) (DeleteCategoryRuleInput, error) {
+	res, err := ec.unmarshalInputDeleteCategoryRuleInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNDeleteConsumerInput2insightgraphᚋgraphᚋgeneratedᚐDeleteConsumerInput(ctx context.Context, v any) (DeleteConsumerInput, error) {
 	res, err := ec.unmarshalInputDeleteConsumerInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -25886,6 +49829,93 @@ func (ec *executionContext) unmarshalNDeleteConsumerInput2insightgraphᚋgraph�
 func (ec *executionContext) unmarshalNDeleteTransactionsInput2insightgraphᚋgraphᚋgeneratedᚐDeleteTransactionsInput(ctx context.Context, v any) (DeleteTransactionsInput, error) {
 	res, err := ec.unmarshalInputDeleteTransactionsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDelivery2insightgraphᚋcallbackᚐDelivery(ctx context.Context, sel ast.SelectionSet, v callback.Delivery) graphql.Marshaler {
+	return ec._Delivery(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDelivery2ᚕinsightgraphᚋcallbackᚐDeliveryᚄ(ctx context.Context, sel ast.SelectionSet, v []callback.Delivery) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDelivery2insightgraphᚋcallbackᚐDelivery(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDeliveryAttempt2insightgraphᚋcallbackᚐAttempt(ctx context.Context, sel ast.SelectionSet, v callback.Attempt) graphql.Marshaler {
+	return ec._DeliveryAttempt(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDeliveryAttempt2ᚕinsightgraphᚋcallbackᚐAttemptᚄ(ctx context.Context, sel ast.SelectionSet, v []callback.Attempt) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDeliveryAttempt2insightgraphᚋcallbackᚐAttempt(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDeliveryConnection2ᚖinsightgraphᚋpageᚐOf(ctx context.Context, sel ast.SelectionSet, v *page.Of[callback.Delivery]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._DeliveryConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNDeliveryEdge2insightgraphᚋpageᚐEdge(ctx context.Context, sel ast.SelectionSet, v page.Edge[callback.Delivery]) graphql.Marshaler {
+	return ec._DeliveryEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDeliveryEdge2ᚕinsightgraphᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []page.Edge[callback.Delivery]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDeliveryEdge2insightgraphᚋpageᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNDeliveryStatus2insightgraphᚋcallbackᚐStatus(ctx context.Context, v any) (callback.Status, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := callback.Status(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeliveryStatus2insightgraphᚋcallbackᚐStatus(ctx context.Context, sel ast.SelectionSet, v callback.Status) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNDuration2insightgraphᚋinsightᚐDuration(ctx context.Context, v any) (insight.Duration, error) {
@@ -26115,6 +50145,23 @@ func (ec *executionContext) marshalNFeedEntryEdge2ᚕinsightgraphᚋpageᚐEdge�
 	return ret
 }
 
+func (ec *executionContext) unmarshalNFindingKind2insightgraphᚋreportᚐFindingKind(ctx context.Context, v any) (report.FindingKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.FindingKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFindingKind2insightgraphᚋreportᚐFindingKind(ctx context.Context, sel ast.SelectionSet, v report.FindingKind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNFlow2insightgraphᚋconnectᚐFlow(ctx context.Context, sel ast.SelectionSet, v connect.Flow) graphql.Marshaler {
 	return ec._Flow(ctx, sel, &v)
 }
@@ -26169,6 +50216,22 @@ func (ec *executionContext) marshalNID2insightgraphᚋbankᚐRef(ctx context.Con
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalID(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx context.Context, v any) ([]bank.Ref, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
@@ -26196,6 +50259,11 @@ func (ec *executionContext) marshalNID2ᚕinsightgraphᚋbankᚐRefᚄ(ctx conte
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNImportStatementInput2insightgraphᚋgraphᚋgeneratedᚐImportStatementInput(ctx context.Context, v any) (ImportStatementInput, error) {
+	res, err := ec.unmarshalInputImportStatementInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNInsightConfiguration2insightgraphᚋinsightᚐConfiguration(ctx context.Context, sel ast.SelectionSet, v insight.Configuration) graphql.Marshaler {
@@ -26308,6 +50376,23 @@ func (ec *executionContext) marshalNKeyAlgorithm2string(ctx context.Context, sel
 	return res
 }
 
+func (ec *executionContext) unmarshalNLeftOutReason2insightgraphᚋreportᚐReason(ctx context.Context, v any) (report.Reason, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.Reason(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNLeftOutReason2insightgraphᚋreportᚐReason(ctx context.Context, sel ast.SelectionSet, v report.Reason) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNMoney2insightgraphᚋbankᚐMoney(ctx context.Context, sel ast.SelectionSet, v bank.Money) graphql.Marshaler {
 	return ec._Money(ctx, sel, &v)
 }
@@ -26317,8 +50402,45 @@ func (ec *executionContext) unmarshalNMoneyInput2insightgraphᚋgraphᚋgenerate
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNOverdrawnAccount2insightgraphᚋreportᚐOverdrawn(ctx context.Context, sel ast.SelectionSet, v report.Overdrawn) graphql.Marshaler {
+	return ec._OverdrawnAccount(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNOverdrawnAccount2ᚕinsightgraphᚋreportᚐOverdrawnᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Overdrawn) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOverdrawnAccount2insightgraphᚋreportᚐOverdrawn(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNPageInfo2insightgraphᚋpageᚐInfo(ctx context.Context, sel ast.SelectionSet, v page.Info) graphql.Marshaler {
 	return ec._PageInfo(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNPaymentInterval2insightgraphᚋreportᚐInterval(ctx context.Context, v any) (report.Interval, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.Interval(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPaymentInterval2insightgraphᚋreportᚐInterval(ctx context.Context, sel ast.SelectionSet, v report.Interval) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNPeriod2insightgraphᚋbankᚐPeriod(ctx context.Context, sel ast.SelectionSet, v bank.Period) graphql.Marshaler {
@@ -26343,6 +50465,15 @@ func (ec *executionContext) marshalNPublicKey2ᚕinsightgraphᚋbankᚐPublicKey
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNRecurringSeries2insightgraphᚋreportᚐSeries(ctx context.Context, sel ast.SelectionSet, v report.Series) graphql.Marshaler {
+	return ec._RecurringSeries(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNRedeliverInput2insightgraphᚋgraphᚋgeneratedᚐRedeliverInput(ctx context.Context, v any) (RedeliverInput, error) {
+	res, err := ec.unmarshalInputRedeliverInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNRefresh2insightgraphᚋconnectᚐRefresh(ctx context.Context, sel ast.SelectionSet, v connect.Refresh) graphql.Marshaler {
@@ -26376,9 +50507,231 @@ func (ec *executionContext) unmarshalNRegisterPublicKeyInput2insightgraphᚋgrap
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNRejectedLine2insightgraphᚋgraphᚋgeneratedᚐRejectedLine(ctx context.Context, sel ast.SelectionSet, v RejectedLine) graphql.Marshaler {
+	return ec._RejectedLine(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRejectedLine2ᚕinsightgraphᚋgraphᚋgeneratedᚐRejectedLineᚄ(ctx context.Context, sel ast.SelectionSet, v []RejectedLine) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRejectedLine2insightgraphᚋgraphᚋgeneratedᚐRejectedLine(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNRemoveConnectOriginInput2insightgraphᚋgraphᚋgeneratedᚐRemoveConnectOriginInput(ctx context.Context, v any) (RemoveConnectOriginInput, error) {
 	res, err := ec.unmarshalInputRemoveConnectOriginInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReport2insightgraphᚋgraphᚋmodelᚐReport(ctx context.Context, sel ast.SelectionSet, v model.Report) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Report(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReport2ᚕinsightgraphᚋgraphᚋmodelᚐReportᚄ(ctx context.Context, sel ast.SelectionSet, v []model.Report) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReport2insightgraphᚋgraphᚋmodelᚐReport(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportAccount2insightgraphᚋreportᚐAccount(ctx context.Context, sel ast.SelectionSet, v report.Account) graphql.Marshaler {
+	return ec._ReportAccount(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNReportAmount2insightgraphᚋreportᚐAmount(ctx context.Context, sel ast.SelectionSet, v report.Amount) graphql.Marshaler {
+	return ec._ReportAmount(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNReportCategory2insightgraphᚋreportᚐCategoryAmount(ctx context.Context, sel ast.SelectionSet, v report.CategoryAmount) graphql.Marshaler {
+	return ec._ReportCategory(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNReportCategory2ᚕinsightgraphᚋreportᚐCategoryAmountᚄ(ctx context.Context, sel ast.SelectionSet, v []report.CategoryAmount) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportCategory2insightgraphᚋreportᚐCategoryAmount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportConnection2ᚖinsightgraphᚋpageᚐOf(ctx context.Context, sel ast.SelectionSet, v *page.Of[model.Report]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ReportConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNReportDefinition2insightgraphᚋreportᚐDefinition(ctx context.Context, sel ast.SelectionSet, v report.Definition) graphql.Marshaler {
+	return ec._ReportDefinition(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNReportDefinition2ᚕinsightgraphᚋreportᚐDefinitionᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Definition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportDefinition2insightgraphᚋreportᚐDefinition(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportEdge2insightgraphᚋpageᚐEdge(ctx context.Context, sel ast.SelectionSet, v page.Edge[model.Report]) graphql.Marshaler {
+	return ec._ReportEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNReportEdge2ᚕinsightgraphᚋpageᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []page.Edge[model.Report]) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportEdge2insightgraphᚋpageᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportLeftOut2insightgraphᚋreportᚐLeftOut(ctx context.Context, sel ast.SelectionSet, v report.LeftOut) graphql.Marshaler {
+	return ec._ReportLeftOut(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNReportLeftOut2ᚕinsightgraphᚋreportᚐLeftOutᚄ(ctx context.Context, sel ast.SelectionSet, v []report.LeftOut) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportLeftOut2insightgraphᚋreportᚐLeftOut(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportMonth2insightgraphᚋreportᚐMonth(ctx context.Context, sel ast.SelectionSet, v report.Month) graphql.Marshaler {
+	return ec._ReportMonth(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Month) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportMonth2insightgraphᚋreportᚐMonth(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportParty2insightgraphᚋreportᚐParty(ctx context.Context, sel ast.SelectionSet, v report.Party) graphql.Marshaler {
+	return ec._ReportParty(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNReportParty2ᚕinsightgraphᚋreportᚐPartyᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Party) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportParty2insightgraphᚋreportᚐParty(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNReportSection2insightgraphᚋreportᚐSection(ctx context.Context, sel ast.SelectionSet, v report.Section) graphql.Marshaler {
+	return ec._ReportSection(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNReportStatus2insightgraphᚋreportᚐStatus(ctx context.Context, v any) (report.Status, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.Status(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx context.Context, sel ast.SelectionSet, v report.Status) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNReportType2insightgraphᚋreportᚐType(ctx context.Context, v any) (report.Type, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.Type(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNReportType2insightgraphᚋreportᚐType(ctx context.Context, sel ast.SelectionSet, v report.Type) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNResetUserSubscriptionsInput2insightgraphᚋgraphᚋgeneratedᚐResetUserSubscriptionsInput(ctx context.Context, v any) (ResetUserSubscriptionsInput, error) {
@@ -26394,6 +50747,10 @@ func (ec *executionContext) unmarshalNRevokeConsentInput2insightgraphᚋgraphᚋ
 func (ec *executionContext) unmarshalNRevokePublicKeyInput2insightgraphᚋgraphᚋgeneratedᚐRevokePublicKeyInput(ctx context.Context, v any) (RevokePublicKeyInput, error) {
 	res, err := ec.unmarshalInputRevokePublicKeyInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRiskIndicator2insightgraphᚋreportᚐIndicator(ctx context.Context, sel ast.SelectionSet, v report.Indicator) graphql.Marshaler {
+	return ec._RiskIndicator(ctx, sel, &v)
 }
 
 func (ec *executionContext) unmarshalNRole2insightgraphᚋauthᚐRole(ctx context.Context, v any) (auth.Role, error) {
@@ -26413,6 +50770,11 @@ func (ec *executionContext) marshalNRole2insightgraphᚋauthᚐRole(ctx context.
 	return res
 }
 
+func (ec *executionContext) unmarshalNSaveCategoryRuleInput2insightgraphᚋgraphᚋgeneratedᚐSaveCategoryRuleInput(ctx context.Context, v any) (SaveCategoryRuleInput, error) {
+	res, err := ec.unmarshalInputSaveCategoryRuleInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNScheduleAutomaticRefreshInput2insightgraphᚋgraphᚋgeneratedᚐScheduleAutomaticRefreshInput(ctx context.Context, v any) (ScheduleAutomaticRefreshInput, error) {
 	res, err := ec.unmarshalInputScheduleAutomaticRefreshInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -26427,6 +50789,40 @@ func (ec *executionContext) marshalNSession2insightgraphᚋconnectᚐSession(ctx
 	return ec._Session(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNShoppingFinding2insightgraphᚋreportᚐFinding(ctx context.Context, sel ast.SelectionSet, v report.Finding) graphql.Marshaler {
+	return ec._ShoppingFinding(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShoppingGroup2insightgraphᚋreportᚐShoppingGroup(ctx context.Context, sel ast.SelectionSet, v report.ShoppingGroup) graphql.Marshaler {
+	return ec._ShoppingGroup(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNShoppingGroupKind2insightgraphᚋreportᚐGroup(ctx context.Context, v any) (report.Group, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.Group(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNShoppingGroupKind2insightgraphᚋreportᚐGroup(ctx context.Context, sel ast.SelectionSet, v report.Group) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNShoppingLimitInput2insightgraphᚋgraphᚋgeneratedᚐShoppingLimitInput(ctx context.Context, v any) (ShoppingLimitInput, error) {
+	res, err := ec.unmarshalInputShoppingLimitInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSpendingCategory2insightgraphᚋreportᚐSpendingCategory(ctx context.Context, sel ast.SelectionSet, v report.SpendingCategory) graphql.Marshaler {
+	return ec._SpendingCategory(ctx, sel, &v)
+}
+
 func (ec *executionContext) unmarshalNStartConsentRefreshInput2insightgraphᚋgraphᚋgeneratedᚐStartConsentRefreshInput(ctx context.Context, v any) (StartConsentRefreshInput, error) {
 	res, err := ec.unmarshalInputStartConsentRefreshInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -26435,6 +50831,23 @@ func (ec *executionContext) unmarshalNStartConsentRefreshInput2insightgraphᚋgr
 func (ec *executionContext) unmarshalNStartInsightsRefreshFlowInput2insightgraphᚋgraphᚋgeneratedᚐStartInsightsRefreshFlowInput(ctx context.Context, v any) (StartInsightsRefreshFlowInput, error) {
 	res, err := ec.unmarshalInputStartInsightsRefreshFlowInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNStatementFormat2insightgraphᚋstatementᚐFormat(ctx context.Context, v any) (statement.Format, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := statement.Format(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNStatementFormat2insightgraphᚋstatementᚐFormat(ctx context.Context, sel ast.SelectionSet, v statement.Format) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -26480,6 +50893,11 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNSynchronizeAccountsInput2insightgraphᚋgraphᚋgeneratedᚐSynchronizeAccountsInput(ctx context.Context, v any) (SynchronizeAccountsInput, error) {
+	res, err := ec.unmarshalInputSynchronizeAccountsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNThreshold2insightgraphᚋinsightᚐThresholdValue(ctx context.Context, sel ast.SelectionSet, v insight.ThresholdValue) graphql.Marshaler {
@@ -26614,6 +51032,10 @@ func (ec *executionContext) unmarshalNTransactionInput2ᚕinsightgraphᚋgraph�
 	return res, nil
 }
 
+func (ec *executionContext) marshalNTransactionPart2insightgraphᚋbankᚐPart(ctx context.Context, sel ast.SelectionSet, v bank.Part) graphql.Marshaler {
+	return ec._TransactionPart(ctx, sel, &v)
+}
+
 func (ec *executionContext) unmarshalNTransactionStatus2insightgraphᚋbankᚐTransactionStatus(ctx context.Context, v any) (bank.TransactionStatus, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := bank.TransactionStatus(tmp)
@@ -26726,6 +51148,22 @@ func (ec *executionContext) unmarshalNUpdateTransactionInput2insightgraphᚋgrap
 func (ec *executionContext) unmarshalNUpdateUserSubscriptionsInput2insightgraphᚋgraphᚋgeneratedᚐUpdateUserSubscriptionsInput(ctx context.Context, v any) (UpdateUserSubscriptionsInput, error) {
 	res, err := ec.unmarshalInputUpdateUserSubscriptionsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpload2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚐUpload(ctx context.Context, v any) (graphql.Upload, error) {
+	res, err := graphql.UnmarshalUpload(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpload2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚐUpload(ctx context.Context, sel ast.SelectionSet, v graphql.Upload) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalUpload(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNUserSubscription2insightgraphᚋgraphᚋmodelᚐUserSubscription(ctx context.Context, sel ast.SelectionSet, v model.UserSubscription) graphql.Marshaler {
@@ -26910,12 +51348,50 @@ func (ec *executionContext) marshalOAbortFlowPayload2ᚖinsightgraphᚋgraphᚋg
 	return ec._AbortFlowPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAccountBalanceSummary2ᚕinsightgraphᚋreportᚐAccountBalanceᚄ(ctx context.Context, sel ast.SelectionSet, v []report.AccountBalance) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAccountBalanceSummary2insightgraphᚋreportᚐAccountBalance(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOAccountFilter2ᚖinsightgraphᚋbankᚐAccountFilter(ctx context.Context, v any) (*bank.AccountFilter, error) {
 	if v == nil {
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputAccountFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOAccountInfo2ᚕinsightgraphᚋreportᚐInfoᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Info) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAccountInfo2insightgraphᚋreportᚐInfo(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOAccountSelectionInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐAccountSelectionInput(ctx context.Context, v any) (*AccountSelectionInput, error) {
@@ -27007,6 +51483,39 @@ func (ec *executionContext) marshalOBalance2ᚖinsightgraphᚋbankᚐBalance(ctx
 	return ec._Balance(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOBalanceLine2ᚕinsightgraphᚋreportᚐBalanceLineᚄ(ctx context.Context, sel ast.SelectionSet, v []report.BalanceLine) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBalanceLine2insightgraphᚋreportᚐBalanceLine(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOBalanceLine2ᚖinsightgraphᚋreportᚐBalanceLine(ctx context.Context, sel ast.SelectionSet, v *report.BalanceLine) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._BalanceLine(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOBalanceTotal2ᚖinsightgraphᚋreportᚐBalanceTotal(ctx context.Context, sel ast.SelectionSet, v *report.BalanceTotal) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._BalanceTotal(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOBank2ᚖinsightgraphᚋconnectᚐBank(ctx context.Context, sel ast.SelectionSet, v *connect.Bank) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -27063,6 +51572,49 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) unmarshalOCallbackEvent2ᚕinsightgraphᚋcallbackᚐEventᚄ(ctx context.Context, v any) ([]callback.Event, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]callback.Event, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCallbackEvent2insightgraphᚋcallbackᚐEvent(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOCallbackEvent2ᚕinsightgraphᚋcallbackᚐEventᚄ(ctx context.Context, sel ast.SelectionSet, v []callback.Event) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCallbackEvent2insightgraphᚋcallbackᚐEvent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOCase2ᚖinsightgraphᚋreportᚐCase(ctx context.Context, sel ast.SelectionSet, v *report.Case) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Case(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOCategorizeScope2ᚖinsightgraphᚋgraphᚋgeneratedᚐCategorizeScope(ctx context.Context, v any) (*CategorizeScope, error) {
 	if v == nil {
 		return nil, nil
@@ -27091,6 +51643,25 @@ func (ec *executionContext) marshalOCategory2ᚖinsightgraphᚋcategoryᚐCatego
 		return graphql.Null
 	}
 	return ec._Category(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCategorySourceCount2ᚕinsightgraphᚋreportᚐSourceCountᚄ(ctx context.Context, sel ast.SelectionSet, v []report.SourceCount) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCategorySourceCount2insightgraphᚋreportᚐSourceCount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOChoice2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
@@ -27226,11 +51797,32 @@ func (ec *executionContext) marshalOCreateAccountPayload2ᚖinsightgraphᚋgraph
 	return ec._CreateAccountPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCreateCasePayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateCasePayload(ctx context.Context, sel ast.SelectionSet, v *CreateCasePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateCasePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCreateConsumerPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateConsumerPayload(ctx context.Context, sel ast.SelectionSet, v *CreateConsumerPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._CreateConsumerPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateReportLinkPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateReportLinkPayload(ctx context.Context, sel ast.SelectionSet, v *CreateReportLinkPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateReportLinkPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateReportPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateReportPayload(ctx context.Context, sel ast.SelectionSet, v *CreateReportPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateReportPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCreateSessionPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐCreateSessionPayload(ctx context.Context, sel ast.SelectionSet, v *CreateSessionPayload) graphql.Marshaler {
@@ -27245,6 +51837,31 @@ func (ec *executionContext) marshalOCreateTransactionsPayload2ᚖinsightgraphᚋ
 		return graphql.Null
 	}
 	return ec._CreateTransactionsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOCsvColumnInput2ᚕinsightgraphᚋgraphᚋgeneratedᚐCSVColumnInputᚄ(ctx context.Context, v any) ([]CSVColumnInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]CSVColumnInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCsvColumnInput2insightgraphᚋgraphᚋgeneratedᚐCSVColumnInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOCsvMappingInput2ᚖinsightgraphᚋgraphᚋgeneratedᚐCSVMappingInput(ctx context.Context, v any) (*CSVMappingInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCsvMappingInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOCurrencyCode2ᚖinsightgraphᚋbankᚐCurrency(ctx context.Context, v any) (*bank.Currency, error) {
@@ -27355,6 +51972,13 @@ func (ec *executionContext) marshalODeleteAccountPayload2ᚖinsightgraphᚋgraph
 	return ec._DeleteAccountPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalODeleteCategoryRulePayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐDeleteCategoryRulePayload(ctx context.Context, sel ast.SelectionSet, v *DeleteCategoryRulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeleteCategoryRulePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalODeleteConsumerPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐDeleteConsumerPayload(ctx context.Context, sel ast.SelectionSet, v *DeleteConsumerPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -27367,6 +51991,50 @@ func (ec *executionContext) marshalODeleteTransactionsPayload2ᚖinsightgraphᚋ
 		return graphql.Null
 	}
 	return ec._DeleteTransactionsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalODeliveryFilter2ᚖinsightgraphᚋcallbackᚐFilter(ctx context.Context, v any) (*callback.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputDeliveryFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODeliveryStatus2ᚕinsightgraphᚋcallbackᚐStatusᚄ(ctx context.Context, v any) ([]callback.Status, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]callback.Status, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNDeliveryStatus2insightgraphᚋcallbackᚐStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalODeliveryStatus2ᚕinsightgraphᚋcallbackᚐStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []callback.Status) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDeliveryStatus2insightgraphᚋcallbackᚐStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOEvaluationOutcome2ᚕinsightgraphᚋinsightᚐOutcomeᚄ(ctx context.Context, v any) ([]insight.Outcome, error) {
@@ -27498,6 +52166,13 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) marshalOImportStatementPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐImportStatementPayload(ctx context.Context, sel ast.SelectionSet, v *ImportStatementPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ImportStatementPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOInsightConfigurationInput2ᚕinsightgraphᚋinsightᚐConfigurationChangeᚄ(ctx context.Context, v any) ([]insight.ConfigurationChange, error) {
 	if v == nil {
 		return nil, nil
@@ -27612,6 +52287,25 @@ func (ec *executionContext) marshalOKeyAlgorithm2ᚖstring(ctx context.Context, 
 	return res
 }
 
+func (ec *executionContext) unmarshalOLeftOutReason2ᚖinsightgraphᚋreportᚐReason(ctx context.Context, v any) (*report.Reason, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.Reason(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOLeftOutReason2ᚖinsightgraphᚋreportᚐReason(ctx context.Context, sel ast.SelectionSet, v *report.Reason) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalOMerchant2ᚖinsightgraphᚋbankᚐMerchant(ctx context.Context, sel ast.SelectionSet, v *bank.Merchant) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -27641,6 +52335,32 @@ func (ec *executionContext) marshalONode2insightgraphᚋgraphᚋmodelᚐNode(ctx
 	return ec._Node(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOPaymentInterval2ᚖinsightgraphᚋreportᚐInterval(ctx context.Context, v any) (*report.Interval, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.Interval(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPaymentInterval2ᚖinsightgraphᚋreportᚐInterval(ctx context.Context, sel ast.SelectionSet, v *report.Interval) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) marshalOPeriod2ᚖinsightgraphᚋbankᚐPeriod(ctx context.Context, sel ast.SelectionSet, v *bank.Period) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Period(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOProblem2ᚖinsightgraphᚋconnectᚐCategory(ctx context.Context, sel ast.SelectionSet, v *connect.Category) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -27654,6 +52374,32 @@ func (ec *executionContext) unmarshalOPsuInput2ᚖinsightgraphᚋgraphᚋgenerat
 	}
 	res, err := ec.unmarshalInputPsuInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORecurringSeries2ᚕinsightgraphᚋreportᚐSeriesᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Series) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRecurringSeries2insightgraphᚋreportᚐSeries(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalORedeliverPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRedeliverPayload(ctx context.Context, sel ast.SelectionSet, v *RedeliverPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RedeliverPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORefresh2ᚖinsightgraphᚋconnectᚐRefresh(ctx context.Context, sel ast.SelectionSet, v *connect.Refresh) graphql.Marshaler {
@@ -27703,6 +52449,202 @@ func (ec *executionContext) marshalORemoveConnectOriginPayload2ᚖinsightgraph�
 	return ec._RemoveConnectOriginPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOReport2insightgraphᚋgraphᚋmodelᚐReport(ctx context.Context, sel ast.SelectionSet, v model.Report) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Report(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOReportAccount2ᚕinsightgraphᚋreportᚐAccountᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Account) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportAccount2insightgraphᚋreportᚐAccount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOReportAmount2ᚖinsightgraphᚋreportᚐAmount(ctx context.Context, sel ast.SelectionSet, v *report.Amount) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReportAmount(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOReportCategory2ᚕinsightgraphᚋreportᚐCategoryAmountᚄ(ctx context.Context, sel ast.SelectionSet, v []report.CategoryAmount) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportCategory2insightgraphᚋreportᚐCategoryAmount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOReportCoverage2ᚖinsightgraphᚋreportᚐCoverage(ctx context.Context, sel ast.SelectionSet, v *report.Coverage) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ReportCoverage(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOReportFilter2ᚖinsightgraphᚋreportᚐFilter(ctx context.Context, v any) (*report.Filter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputReportFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOReportMonth2ᚕinsightgraphᚋreportᚐMonthᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Month) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportMonth2insightgraphᚋreportᚐMonth(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOReportParty2ᚕinsightgraphᚋreportᚐPartyᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Party) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportParty2insightgraphᚋreportᚐParty(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOReportSection2ᚕinsightgraphᚋreportᚐSectionᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Section) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportSection2insightgraphᚋreportᚐSection(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOReportStatus2ᚕinsightgraphᚋreportᚐStatusᚄ(ctx context.Context, v any) ([]report.Status, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]report.Status, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOReportStatus2ᚕinsightgraphᚋreportᚐStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Status) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportStatus2insightgraphᚋreportᚐStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOReportType2ᚕinsightgraphᚋreportᚐTypeᚄ(ctx context.Context, v any) ([]report.Type, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]report.Type, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNReportType2insightgraphᚋreportᚐType(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOReportType2ᚕinsightgraphᚋreportᚐTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Type) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNReportType2insightgraphᚋreportᚐType(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOResetUserSubscriptionsPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐResetUserSubscriptionsPayload(ctx context.Context, sel ast.SelectionSet, v *ResetUserSubscriptionsPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -27722,6 +52664,39 @@ func (ec *executionContext) marshalORevokePublicKeyPayload2ᚖinsightgraphᚋgra
 		return graphql.Null
 	}
 	return ec._RevokePublicKeyPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORiskIndicator2ᚕinsightgraphᚋreportᚐIndicatorᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Indicator) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRiskIndicator2insightgraphᚋreportᚐIndicator(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalORotateWebhookSecretPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐRotateWebhookSecretPayload(ctx context.Context, sel ast.SelectionSet, v *RotateWebhookSecretPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RotateWebhookSecretPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOSaveCategoryRulePayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐSaveCategoryRulePayload(ctx context.Context, sel ast.SelectionSet, v *SaveCategoryRulePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SaveCategoryRulePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOScheduleAutomaticRefreshPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐScheduleAutomaticRefreshPayload(ctx context.Context, sel ast.SelectionSet, v *ScheduleAutomaticRefreshPayload) graphql.Marshaler {
@@ -27753,6 +52728,106 @@ func (ec *executionContext) marshalOSession2ᚖinsightgraphᚋconnectᚐSession(
 	return ec._Session(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOShoppingComparison2ᚖinsightgraphᚋreportᚐComparison(ctx context.Context, sel ast.SelectionSet, v *report.Comparison) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ShoppingComparison(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOShoppingFinding2ᚕinsightgraphᚋreportᚐFindingᚄ(ctx context.Context, sel ast.SelectionSet, v []report.Finding) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNShoppingFinding2insightgraphᚋreportᚐFinding(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOShoppingGroup2ᚕinsightgraphᚋreportᚐShoppingGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []report.ShoppingGroup) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNShoppingGroup2insightgraphᚋreportᚐShoppingGroup(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOShoppingGroupKind2ᚖinsightgraphᚋreportᚐGroup(ctx context.Context, v any) (*report.Group, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.Group(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOShoppingGroupKind2ᚖinsightgraphᚋreportᚐGroup(ctx context.Context, sel ast.SelectionSet, v *report.Group) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOShoppingLimitInput2ᚕinsightgraphᚋgraphᚋgeneratedᚐShoppingLimitInputᚄ(ctx context.Context, v any) ([]ShoppingLimitInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]ShoppingLimitInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNShoppingLimitInput2insightgraphᚋgraphᚋgeneratedᚐShoppingLimitInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOSpendingCategory2ᚕinsightgraphᚋreportᚐSpendingCategoryᚄ(ctx context.Context, sel ast.SelectionSet, v []report.SpendingCategory) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSpendingCategory2insightgraphᚋreportᚐSpendingCategory(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOStartConsentRefreshPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐStartConsentRefreshPayload(ctx context.Context, sel ast.SelectionSet, v *StartConsentRefreshPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -27765,6 +52840,25 @@ func (ec *executionContext) marshalOStartInsightsRefreshFlowPayload2ᚖinsightgr
 		return graphql.Null
 	}
 	return ec._StartInsightsRefreshFlowPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOStatementFormat2ᚖinsightgraphᚋstatementᚐFormat(ctx context.Context, v any) (*statement.Format, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := statement.Format(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOStatementFormat2ᚖinsightgraphᚋstatementᚐFormat(ctx context.Context, sel ast.SelectionSet, v *statement.Format) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
 }
 
 func (ec *executionContext) unmarshalOStoreConsent2ᚖinsightgraphᚋconnectᚐStoreConsent(ctx context.Context, v any) (*connect.StoreConsent, error) {
@@ -27857,6 +52951,32 @@ func (ec *executionContext) marshalOSwitch2ᚖstring(ctx context.Context, sel as
 	return res
 }
 
+func (ec *executionContext) marshalOSynchronizeAccountsPayload2ᚖinsightgraphᚋgraphᚋgeneratedᚐSynchronizeAccountsPayload(ctx context.Context, sel ast.SelectionSet, v *SynchronizeAccountsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SynchronizeAccountsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTenure2ᚖinsightgraphᚋreportᚐTenure(ctx context.Context, v any) (*report.Tenure, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := report.Tenure(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOTenure2ᚖinsightgraphᚋreportᚐTenure(ctx context.Context, sel ast.SelectionSet, v *report.Tenure) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) unmarshalOThresholdInput2ᚕinsightgraphᚋinsightᚐThresholdChangeᚄ(ctx context.Context, v any) ([]insight.ThresholdChange, error) {
 	if v == nil {
 		return nil, nil
@@ -27894,6 +53014,25 @@ func (ec *executionContext) unmarshalOTransactionFilter2ᚖinsightgraphᚋbank�
 	}
 	res, err := ec.unmarshalInputTransactionFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOTransactionPart2ᚕinsightgraphᚋbankᚐPartᚄ(ctx context.Context, sel ast.SelectionSet, v []bank.Part) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTransactionPart2insightgraphᚋbankᚐPart(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOTransactionStatus2ᚖinsightgraphᚋbankᚐTransactionStatus(ctx context.Context, v any) (*bank.TransactionStatus, error) {

@@ -6,13 +6,18 @@ import (
 	"bytes"
 	"fmt"
 	"insightgraph/bank"
+	"insightgraph/callback"
+	"insightgraph/category"
 	"insightgraph/connect"
 	"insightgraph/graph/model"
 	"insightgraph/insight"
+	"insightgraph/report"
+	"insightgraph/statement"
 	"io"
 	"strconv"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/govalues/decimal"
 )
 
@@ -86,6 +91,28 @@ type CreateAccountPayload struct {
 	Account bank.Account `json:"account"`
 }
 
+type CreateCaseInput struct {
+	ConsumerID bank.Ref `json:"consumerId"`
+	// Only their accounts.
+	DataSourceIds []bank.Ref `json:"dataSourceIds,omitempty"`
+	// Only these. Without it and excludedAccountIds all ACTIVE accounts.
+	AccountIds []bank.Ref `json:"accountIds,omitempty"`
+	// All ACTIVE accounts but these.
+	ExcludedAccountIds []bank.Ref `json:"excludedAccountIds,omitempty"`
+	// First booking date; the last 12 complete months where nothing is said.
+	From *bank.Date `json:"from,omitempty"`
+	// Last booking date; not after today.
+	To *bank.Date `json:"to,omitempty"`
+	// Up to and including today, in place of from and to.
+	Days *int `json:"days,omitempty"`
+	// The same key with the same input returns the first answer for 24 hours.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+type CreateCasePayload struct {
+	Case report.Case `json:"case"`
+}
+
 type CreateConsumerInput struct {
 	// 1 to 150 characters.
 	ExternalID *string `json:"externalId,omitempty"`
@@ -97,6 +124,43 @@ type CreateConsumerInput struct {
 
 type CreateConsumerPayload struct {
 	Consumer bank.Consumer `json:"consumer"`
+}
+
+type CreateReportInput struct {
+	Type report.Type `json:"type"`
+	// A case that is there; or the fields of a new one.
+	CaseID             *bank.Ref  `json:"caseId,omitempty"`
+	ConsumerID         *bank.Ref  `json:"consumerId,omitempty"`
+	DataSourceIds      []bank.Ref `json:"dataSourceIds,omitempty"`
+	AccountIds         []bank.Ref `json:"accountIds,omitempty"`
+	ExcludedAccountIds []bank.Ref `json:"excludedAccountIds,omitempty"`
+	From               *bank.Date `json:"from,omitempty"`
+	To                 *bank.Date `json:"to,omitempty"`
+	Days               *int       `json:"days,omitempty"`
+	// Of SHOPPING: months in which more is spent on a group are findings.
+	ShoppingLimits []ShoppingLimitInput `json:"shoppingLimits,omitempty"`
+	// https; told when the report has SUCCEEDED or FAILED.
+	CallbackURL *string `json:"callbackUrl,omitempty"`
+	// Sent back in the callback. 1 to 150 characters.
+	CallbackHandle *string `json:"callbackHandle,omitempty"`
+	// The same key with the same input returns the first answer for 24 hours.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+type CreateReportLinkInput struct {
+	ReportID bank.Ref `json:"reportId"`
+	// 1 to 1440; 15 when left out.
+	Minutes *int `json:"minutes,omitempty"`
+}
+
+type CreateReportLinkPayload struct {
+	URL       string    `json:"url"`
+	PDFURL    string    `json:"pdfUrl"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+type CreateReportPayload struct {
+	Report model.Report `json:"report"`
 }
 
 type CreateSessionInput struct {
@@ -131,6 +195,28 @@ type CreateTransactionsPayload struct {
 	Account        bank.Account `json:"account"`
 }
 
+type CSVColumnInput struct {
+	// date, valueDate, amount, debit, credit, side, balance, currency, description, name, account, ownAccount, reference, kind, status or mcc.
+	Column string `json:"column"`
+	// The name of the column, or its number from 1.
+	Name string `json:"name"`
+}
+
+type CSVMappingInput struct {
+	// One character.
+	Delimiter *string `json:"delimiter,omitempty"`
+	// Lines before the one that names the columns.
+	Skip *int `json:"skip,omitempty"`
+	// No line names the columns.
+	NoHeader *bool `json:"noHeader,omitempty"`
+	// A comma or a point.
+	Decimal *string `json:"decimal,omitempty"`
+	// DMY, MDY or YMD.
+	Dates *string `json:"dates,omitempty"`
+	// If there are any, no others are recognised.
+	Columns []CSVColumnInput `json:"columns,omitempty"`
+}
+
 type DeleteAccountInput struct {
 	AccountID bank.Ref `json:"accountId"`
 }
@@ -138,6 +224,14 @@ type DeleteAccountInput struct {
 type DeleteAccountPayload struct {
 	DeletedAccountID        bank.Ref `json:"deletedAccountId"`
 	DeletedTransactionCount int      `json:"deletedTransactionCount"`
+}
+
+type DeleteCategoryRuleInput struct {
+	CategoryRuleID bank.Ref `json:"categoryRuleId"`
+}
+
+type DeleteCategoryRulePayload struct {
+	DeletedCategoryRuleID bank.Ref `json:"deletedCategoryRuleId"`
 }
 
 type DeleteConsumerInput struct {
@@ -160,6 +254,31 @@ type DeleteTransactionsPayload struct {
 	DeletedCount int `json:"deletedCount"`
 }
 
+type ImportStatementInput struct {
+	File graphql.Upload `json:"file"`
+	// Whose statement it is; a consumer is made when neither it nor accountId is given.
+	ConsumerID *bank.Ref `json:"consumerId,omitempty"`
+	// Into which account; otherwise it is found by what the file says of it, or made.
+	AccountID *bank.Ref `json:"accountId,omitempty"`
+	// Recognised when left out.
+	Format *statement.Format `json:"format,omitempty"`
+	// How to read a CSV file; what is left out is recognised.
+	Mapping *CSVMappingInput `json:"mapping,omitempty"`
+}
+
+type ImportStatementPayload struct {
+	// As it was recognised.
+	Format         statement.Format `json:"format"`
+	Accounts       []bank.Account   `json:"accounts"`
+	CreatedCount   int              `json:"createdCount"`
+	UpdatedCount   int              `json:"updatedCount"`
+	UnchangedCount int              `json:"unchangedCount"`
+	// Entries that could not be taken in; the others are stored.
+	Rejected []RejectedLine `json:"rejected"`
+	// What is odd, but kept nothing from being read.
+	Warnings []RejectedLine `json:"warnings"`
+}
+
 // What flows of the session ask for when they say nothing; they may ask for less, not for more.
 type InsightsRefreshScopeInput struct {
 	// 1 to 1830; 730 when left out.
@@ -178,6 +297,14 @@ type MoneyInput struct {
 type PsuInput struct {
 	UserAgent *string `json:"userAgent,omitempty"`
 	IPAddress *string `json:"ipAddress,omitempty"`
+}
+
+type RedeliverInput struct {
+	DeliveryID bank.Ref `json:"deliveryId"`
+}
+
+type RedeliverPayload struct {
+	Delivery callback.Delivery `json:"delivery"`
 }
 
 type RegisterConnectOriginInput struct {
@@ -200,6 +327,13 @@ type RegisterPublicKeyInput struct {
 
 type RegisterPublicKeyPayload struct {
 	PublicKey bank.PublicKey `json:"publicKey"`
+}
+
+type RejectedLine struct {
+	// The file's name, in a zip.
+	File    *string `json:"file,omitempty"`
+	Line    int     `json:"line"`
+	Message string  `json:"message"`
 }
 
 type RemoveConnectOriginInput struct {
@@ -239,6 +373,33 @@ type RevokePublicKeyPayload struct {
 	PublicKey bank.PublicKey `json:"publicKey"`
 }
 
+type RotateWebhookSecretPayload struct {
+	// Shown here; `insightgraph customer webhook-secret` prints it too.
+	Secret string `json:"secret"`
+	// Until when the one before holds.
+	PreviousValidUntil time.Time `json:"previousValidUntil"`
+}
+
+type SaveCategoryRuleInput struct {
+	// 1 to 100 characters; a rule of this name is replaced.
+	Name string `json:"name"`
+	// At least one of text, iban and mcc.
+	Text       *string        `json:"text,omitempty"`
+	Iban       *string        `json:"iban,omitempty"`
+	Mcc        *string        `json:"mcc,omitempty"`
+	BaseType   *bank.BaseType `json:"baseType,omitempty"`
+	CategoryID bank.Ref       `json:"categoryId"`
+	Merchant   *string        `json:"merchant,omitempty"`
+	// Whether transactions that are there already get the category too, but for those that a person corrected or that were put in with a category.
+	ApplyToExisting *bool `json:"applyToExisting,omitempty"`
+}
+
+type SaveCategoryRulePayload struct {
+	CategoryRule category.CustomerRule `json:"categoryRule"`
+	// How many existing transactions changed.
+	AffectedCount int `json:"affectedCount"`
+}
+
 type ScheduleAutomaticRefreshInput struct {
 	ConsumerID bank.Ref `json:"consumerId"`
 	// All linked ones when left out.
@@ -269,6 +430,12 @@ type SeparateTransferInput struct {
 type SeparateTransferPayload struct {
 	// Both legs.
 	Transactions []bank.Transaction `json:"transactions"`
+}
+
+type ShoppingLimitInput struct {
+	Group report.Group `json:"group"`
+	// In the consumer's currency.
+	MonthlyAmount MoneyInput `json:"monthlyAmount"`
 }
 
 type StartConsentRefreshInput struct {
@@ -308,6 +475,18 @@ type StartInsightsRefreshFlowPayload struct {
 	ClientToken string `json:"clientToken"`
 	// The connect app as a page of its own, where you have no page to show it in. As secret as the clientToken.
 	URL string `json:"url"`
+}
+
+type SynchronizeAccountsInput struct {
+	ConsumerID bank.Ref `json:"consumerId"`
+	// https; told when all data sources are final, signed after Standard Webhooks.
+	CallbackURL *string `json:"callbackUrl,omitempty"`
+	// Sent back in the callback. 1 to 150 characters.
+	CallbackHandle *string `json:"callbackHandle,omitempty"`
+}
+
+type SynchronizeAccountsPayload struct {
+	DataSources []connect.DataSource `json:"dataSources"`
 }
 
 type TransactionInput struct {
@@ -428,7 +607,7 @@ type CategorizeScope string
 
 const (
 	CategorizeScopeThis CategorizeScope = "THIS"
-	// This one and the consumer's others with the same counterparty, or without one the same description but for digits, on the same side.
+	// This one and the consumer's others like it: of the same shop, else of the same counterparty, else with the same words, on the same side. Later ones like it get the category too, with either scope.
 	CategorizeScopeSimilar CategorizeScope = "SIMILAR"
 )
 

@@ -2,6 +2,7 @@ package model
 
 import (
 	"insightgraph/bank"
+	"insightgraph/callback"
 	"insightgraph/connect"
 	"insightgraph/insight"
 	"insightgraph/page"
@@ -24,6 +25,10 @@ type (
 	EvaluationEdge        = page.Edge[insight.Evaluation]
 	BankConnection        = page.Of[connect.Bank]
 	BankEdge              = page.Edge[connect.Bank]
+	ReportConnection      = page.Of[Report]
+	ReportEdge            = page.Edge[Report]
+	DeliveryConnection    = page.Of[callback.Delivery]
+	DeliveryEdge          = page.Edge[callback.Delivery]
 )
 
 // TransactionDerived is an entry's totals together with the entry, which says where the transactions behind them are.
