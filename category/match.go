@@ -82,7 +82,8 @@ func (x *index) walk(found []match, text []byte, start int, lead bool) []match {
 			found = x.take(found, n.value, match{start: int32(start), end: int32(j), lead: lead}, whole, false)
 		}
 		if whole {
-			if n.cut >= 0 && !x.common[string(text[start:j])] {
+			// A key that was cut off; of its last word three letters must be left: H&M H is not H&M Home.
+			if n.cut >= 0 && j-bytes.LastIndexByte(text[:j], ' ') > 3 && !x.common[string(text[start:j])] {
 				found = x.take(found, n.cut, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
 			}
 			if glueAt < 0 && j-start >= 3 {
@@ -209,11 +210,14 @@ func (e *entry) side(base bank.BaseType) int {
 }
 
 // weigh gives a match its score and confidence; false if it says nothing here.
-func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string, named int32) bool {
+func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string, named int32, back bool) bool {
 	e := &x.entries[m.entry]
 	id := e.side(base)
 	if id == 0 || base == bank.Debit && byID[id].Type == Income {
 		return false
+	}
+	if base == bank.Credit && !back && e.kind != wording && byID[id].Type == Expense && !x.nothingElse(m, e, text, named) {
+		return false // a shop that pays is no refund as long as nothing says so: Hudson Freight pays wages
 	}
 	strength, confidence := e.strength, e.confidence
 	word := text[m.start:m.end]
@@ -233,7 +237,7 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 			strength, confidence = foreignBrand, 55
 		case country == "" && len(e.countries) > 0 && single && (len(word) < 5 || e.kind == brand):
 			strength, confidence = min(strength, weakBrand), confidence-25
-		case e.kind == brand && single && !leads:
+		case e.kind == brand && single && (!leads || m.start < named && !x.nothingElse(m, e, text, named)):
 			strength, confidence = min(strength, weakBrand), confidence-20
 		}
 		if e.kind == merchant && single && !leads {
@@ -271,11 +275,35 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 	return true
 }
 
+// nothingElse tells whether who pays is named by the match alone: Zalando SE, and not Hudson Freight LLC.
+func (x *index) nothingElse(m *match, e *entry, text []byte, named int32) bool {
+	if e.kind == keyword || m.part {
+		return false
+	}
+	if named <= 0 {
+		return m.lead && e.kind == merchant && !e.doubtful
+	}
+	if m.start >= named {
+		return false
+	}
+	rest := append(append([]byte{}, text[:m.start]...), text[min(m.end, named):named]...)
+	for w := range bytes.FieldsSeq(rest) {
+		if len(w) > 3 && w[0] >= 'a' && !x.common[string(w)] && !legal[string(w)] {
+			return false
+		}
+	}
+	return true
+}
+
+// legal are longer words of companies' names that say nothing of who they are.
+var legal = map[string]bool{"gmbh": true, "sarl": true, "deutschland": true, "germany": true, "france": true, "italia": true, "espana": true, "polska": true, "europe": true, "sverige": true,
+	"austria": true, "schweiz": true, "suisse": true, "nederland": true, "danmark": true, "norge": true, "limited": true, "corp": true, "payments": true, "retail": true}
+
 // choose weighs what was found against each other. named is where the counterparty's name ends in the text.
 func (x *index) choose(found []match, text []byte, base bank.BaseType, country string, named int32) (best match, seller *entry, ok bool) {
-	n := 0
+	n, back := 0, refunds(x, found) || through(x, found, named)
 	for _, m := range found {
-		if x.weigh(&m, text, base, country, named) {
+		if x.weigh(&m, text, base, country, named, back) {
 			found[n] = m
 			n++
 		}
@@ -301,6 +329,10 @@ func (x *index) choose(found []match, text []byte, base bank.BaseType, country s
 	}
 	id := x.entries[best.entry].side(base)
 	group := top(id)
+	doubts := weakBrand // what is at least this strong and says otherwise makes the answer less sure
+	if best.strength >= people {
+		doubts = shopWord
+	}
 	agree, against := false, false
 	for _, m := range found {
 		if m.score < 0 || m.entry == best.entry || m.start == best.start && m.end == best.end {
@@ -308,7 +340,7 @@ func (x *index) choose(found []match, text []byte, base bank.BaseType, country s
 		}
 		same := top(x.entries[m.entry].side(base)) == group
 		agree = agree || same && m.strength >= shopWord
-		against = against || !same && !m.part && (best.strength < bankWord && m.strength >= max(weakBrand, best.strength-3) || m.strength == best.strength)
+		against = against || !same && !m.part && (best.strength < bankWord && m.strength >= doubts || m.strength == best.strength)
 	}
 	if base == "" && id != 109 && refunds(x, found) {
 		best.confidence -= 10 // money back, or not: the direction would say it
@@ -327,6 +359,11 @@ func refunds(x *index, found []match) bool {
 	return slices.ContainsFunc(found, func(m match) bool {
 		return m.score >= 0 && x.entries[m.entry].credit == 109 && x.entries[m.entry].debit == 0
 	})
+}
+
+// through tells whether the counterparty is a payment service, behind which there is a shop.
+func through(x *index, found []match, named int32) bool {
+	return slices.ContainsFunc(found, func(m match) bool { return m.start < named && x.entries[m.entry].strength == services })
 }
 
 // covered tells whether a longer key says more: Shell Energy is no filling station.

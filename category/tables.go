@@ -16,6 +16,7 @@ import (
 //	A  the bank's wording says it
 //	B  a merchant's name
 //	C  a word that says what kind of shop it is
+//	P  money from person to person: a name that stands there is a person's, unless it is a merchant's that we know
 //	D  what is left if nothing better is there
 //	T  a delivery service: a shop that is named with it counts first
 //	E  a payment service, named through: whatever is behind it counts first
@@ -92,13 +93,14 @@ const (
 	shopWord
 	delivery
 	knownBrand
+	people
 	shop
 	bankWord
 	settled
 )
 
 var strengths = map[byte]struct{ strength, confidence int }{
-	'S': {settled, 95}, 'A': {bankWord, 93}, 'B': {shop, 95}, 'T': {delivery, 93}, 'C': {shopWord, 80}, 'D': {leftOver, 65}, 'E': {services, 55},
+	'S': {settled, 95}, 'A': {bankWord, 93}, 'B': {shop, 95}, 'T': {delivery, 93}, 'C': {shopWord, 80}, 'P': {people, 88}, 'D': {leftOver, 65}, 'E': {services, 55},
 }
 
 // groupsOf are names for countries that share chains and languages.

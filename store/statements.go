@@ -34,6 +34,10 @@ func (t Tenant) ImportStatement(ctx context.Context, n NewStatement, file *state
 		return r, err
 	}
 	err = t.in(ctx, func(tx *Tx) error {
+		// Between its statements a large file is categorised, which takes its time.
+		if _, err := tx.ExecContext(ctx, "SELECT set_config('idle_in_transaction_session_timeout', '180000', true)"); err != nil {
+			return err
+		}
 		i := statementImport{Tx: tx, format: file.Format, days: bank.Period{From: always.To, To: always.From}}
 		i.Rejected, i.Warnings = file.Rejected, file.Warnings
 		if err := i.open(ctx, t, n, len(file.Statements) > 0); err != nil {
