@@ -19,12 +19,15 @@ var (
 	page = template.Must(template.New("page").Funcs(template.FuncMap{
 		"css":    func() template.CSS { return template.CSS(css) },
 		"kind":   kind,
-		"draw":   Chart.draw,
+		"draw":   func(c Chart) []drawing { return []drawing{c.draw(wide), c.draw(narrow)} },
+		"about":  Chart.about,
 		"points": points,
 		"add":    func(a, b float64) float64 { return a + b },
+		"colour": func(i int) int { return i % colours },
+		"cell":   cell,
 		"bar":    Table.bar,
-		"short":  func(cell string) bool { return len(cell) <= 15 },
-		"isSum":  func(t Table, i int) bool { return i >= len(t.Rows)-t.Sums },
+		"long":   func(text string) bool { return len([]rune(text)) > 15 },
+		"isSum":  Table.isSum,
 		"values": values,
 	}).Parse(html))
 )
@@ -59,33 +62,52 @@ func points(l line) string {
 	return strings.Join(all, " ")
 }
 
-// bar is the width of the bar in a cell of column i, "" where there is none.
-func (t Table) bar(i int, cell string) string {
-	if i+1 != t.Bars || cell == "" {
-		return ""
+// cell is a row's text in column i; a row may be too short.
+func cell(row []string, i int) string {
+	if i < len(row) {
+		return row[i]
 	}
-	return barWidth(cell)
+	return ""
 }
 
-// barWidth is the percent in a cell that is drawn as a bar, from 0 to 100.
-func barWidth(cell string) string {
-	f, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(cell, "%")), 64)
-	if err != nil || f < 0 {
+func (t Table) isSum(row int) bool { return row >= len(t.Rows)-t.Sums }
+
+// bar is how much of a bar in column i is filled, in percent; "" where there is no bar.
+func (t Table) bar(i int, text string) string {
+	if i+1 != t.Bars || text == "" {
+		return ""
+	}
+	f, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(text, "%")), 64)
+	if err != nil || !(f > 0) {
 		return "0"
 	}
 	return strconv.FormatFloat(min(f, 100), 'f', -1, 64)
 }
 
-// values are the rows of a chart's table, for those who do not see it.
+// about says what a chart shows to those who do not see it; its values are in a table below it. It is "" where there are none.
+func (c Chart) about() string {
+	low, high, some := c.bounds()
+	if !some {
+		return ""
+	}
+	shape := "Columns"
+	if c.Line {
+		shape = "A line"
+	}
+	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
+	return strings.TrimSpace(fmt.Sprintf("%s from %s to %s, between %s and %s %s", shape, c.Labels[0], c.Labels[len(c.Labels)-1], number(low), number(high), c.Unit)) + "."
+}
+
+// values are the rows of a chart's table.
 func values(c Chart) (rows [][]string) {
 	for i, l := range c.Labels {
 		row := []string{l}
 		for _, s := range c.Series {
-			cell := ""
+			text := ""
 			if i < len(s.Values) && s.Values[i] != nil {
-				cell = s.Values[i].String() + " " + c.Unit
+				text = s.Values[i].String()
 			}
-			row = append(row, cell)
+			row = append(row, text)
 		}
 		rows = append(rows, row)
 	}

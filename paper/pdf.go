@@ -2,6 +2,7 @@ package paper
 
 import (
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -17,20 +18,22 @@ const (
 	paperWidth, margin = 210.0, 16.0
 	inner              = paperWidth - 2*margin
 	bottom             = 279.0 // where a page ends
-	lineHeight         = 5.0
+	cellLine, cellPad  = 4.5, 2.5
+	scale              = inner / wide // a chart's unit
+	pageCount          = "\x01pages\x01"
 )
 
-type colour struct{ r, g, b int }
+type ink struct{ r, g, b int }
 
 var (
-	black   = colour{23, 32, 44}
-	soft    = colour{76, 90, 107}
-	rule    = colour{211, 218, 227}
-	raised  = colour{245, 247, 250}
-	tint    = colour{232, 240, 251}
-	warn    = colour{255, 244, 220}
-	warning = colour{107, 67, 0}
-	accents = []colour{{20, 87, 179}, {179, 84, 30}, {43, 122, 75}, {122, 63, 160}}
+	black   = ink{23, 32, 44}
+	soft    = ink{76, 90, 107}
+	rule    = ink{211, 218, 227}
+	raised  = ink{245, 247, 250}
+	tint    = ink{232, 240, 251}
+	warn    = ink{255, 244, 220}
+	warning = ink{107, 67, 0}
+	accents = [colours]ink{{20, 87, 179}, {179, 84, 30}, {43, 122, 75}, {122, 63, 160}, {11, 114, 133}, {176, 42, 107}}
 )
 
 // press writes a document onto pages.
@@ -47,36 +50,39 @@ func (d Doc) PDF(w io.Writer) error {
 	p.SetCatalogSort(true)
 	p.SetCreationDate(d.Made)
 	p.SetModificationDate(d.Made)
-	p.SetTitle(d.Title, true)
+	p.SetTitle(p.plain(d.Title), true)
 	p.SetProducer("Insightgraph", true)
 	p.SetLang("en")
 	p.SetMargins(margin, margin, margin)
+	p.SetCellMargin(0)
 	p.SetAutoPageBreak(false, 0)
-	p.AliasNbPages("{all}")
+	p.SetLineJoinStyle("round")
+	p.AliasNbPages(pageCount) // no text can hold this, as plain drops control characters
 	p.SetFooterFunc(func() {
 		p.font("", 8, soft)
-		p.SetXY(margin, 286)
-		p.CellFormat(inner, 4, strconv.Itoa(p.PageNo())+" / {all}", "", 0, "R", false, 0, "")
+		p.at(margin, 286, inner-30, 4, p.fitting(d.Title, inner-30), "L")
+		number := strconv.Itoa(p.PageNo()) + " / "
+		// The number of pages is not known yet: this leaves room for as many digits as this page's number has.
+		p.at(margin, 286, inner-p.GetStringWidth(strconv.Itoa(p.PageNo())), 4, number, "R")
+		p.CellFormat(0, 4, pageCount, "", 0, "L", false, 0, "")
 	})
 	p.AddPage()
 	p.font("B", 20, black)
-	p.text(inner, 9, d.Title, "L")
+	p.text(9, d.Title)
 	if d.Subtitle != "" {
 		p.font("", 11, soft)
-		p.text(inner, 6, d.Subtitle, "L")
+		p.text(6, d.Subtitle)
 	}
 	p.Ln(3)
-	for _, f := range d.Facts {
-		p.fact(f)
-	}
-	for _, b := range d.Blocks {
+	p.facts(d.Facts)
+	for i, b := range d.Blocks {
 		p.Ln(4)
 		switch b := b.(type) {
 		case Heading:
-			p.heading(string(b))
+			p.heading(string(b), d.Blocks[i+1:])
 		case Text:
 			p.font("", 10, black)
-			p.paragraph(string(b))
+			p.text(5, string(b))
 		case Figures:
 			p.figures(b)
 		case Notes:
@@ -90,7 +96,7 @@ func (d Doc) PDF(w io.Writer) error {
 	if d.Footer != "" {
 		p.Ln(6)
 		p.font("", 8, soft)
-		p.paragraph(d.Footer)
+		p.text(4.5, d.Footer)
 	}
 	return p.Output(w)
 }
@@ -114,54 +120,66 @@ func (p press) plain(s string) string {
 		switch {
 		case unicode.IsSpace(r):
 			return ' '
-		case unicode.IsControl(r) || unicode.In(r, unicode.Cf):
+		case unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Mn): // Mn: an accent that stands by itself
 			return -1
-		case !p.known(r):
-			return '?'
+		case p.known(r):
+			return r
+		case unicode.Is(unicode.Pd, r):
+			return '-'
 		}
-		return r
+		return '?'
 	}, s)
 }
 
-func (p press) font(style string, size float64, c colour) {
+func (p press) font(style string, size float64, c ink) {
 	p.SetFont("go", style, size)
 	p.SetTextColor(c.r, c.g, c.b)
 }
 
-func (p press) fill(c colour) { p.SetFillColor(c.r, c.g, c.b) }
-func (p press) pen(c colour, width float64) {
+func (p press) fill(c ink) { p.SetFillColor(c.r, c.g, c.b) }
+func (p press) pen(c ink, width float64) {
 	p.SetDrawColor(c.r, c.g, c.b)
 	p.SetLineWidth(width)
 }
 
-// split cuts a text into lines of a width. A word that is longer than a line is cut too.
+// at writes a line that is plain already.
+func (p press) at(x, y, width, height float64, line, align string) {
+	p.SetXY(x, y)
+	p.CellFormat(width, height, line, "", 0, align, false, 0, "")
+}
+
+// split cuts a text into lines of a width, at least one. A word that is longer than a line is cut too.
 func (p press) split(s string, width float64) (lines []string) {
 	line := ""
 	for _, word := range strings.Fields(p.plain(s)) {
-		for p.GetStringWidth(word) > width && len(word) > 1 {
-			if line != "" {
+		if line != "" && p.GetStringWidth(line+" "+word) <= width {
+			line += " " + word
+			continue
+		}
+		if line != "" {
+			lines = append(lines, line)
+		}
+		line = ""
+		for _, r := range word {
+			if line != "" && p.GetStringWidth(line+string(r)) > width {
 				lines, line = append(lines, line), ""
 			}
-			r := []rune(word)
-			n := len(r) - 1
-			for n > 1 && p.GetStringWidth(string(r[:n])) > width {
-				n--
-			}
-			lines, word = append(lines, string(r[:n])), string(r[n:])
-		}
-		switch {
-		case line == "":
-			line = word
-		case p.GetStringWidth(line+" "+word) <= width:
-			line += " " + word
-		default:
-			lines, line = append(lines, line), word
+			line += string(r)
 		}
 	}
 	if line != "" || lines == nil {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// fitting cuts a text to a width.
+func (p press) fitting(s string, width float64) string {
+	lines := p.split(s, width)
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return p.split(s, width-p.GetStringWidth("…"))[0] + "…"
 }
 
 // room begins a new page where there is no room for a height.
@@ -171,154 +189,206 @@ func (p press) room(height float64) {
 	}
 }
 
-// text writes lines at the left margin.
-func (p press) text(width, height float64, s, align string) {
-	for _, line := range p.split(s, width) {
+// fit is how many of n lines go onto this page below its pad. Where not all do, it begins a new page, unless they are more than
+// a page holds.
+func (p press) fit(n int, height, pad float64) int {
+	most := func() int { return int((bottom - p.GetY() - pad) / height) }
+	if n > most() && p.GetY() > margin+30 {
+		p.AddPage()
+	}
+	return min(n, max(most(), 1))
+}
+
+// text writes a paragraph.
+func (p press) text(height float64, s string) {
+	for _, line := range p.split(s, inner) {
 		p.room(height)
-		p.SetX(margin)
-		p.CellFormat(width, height, line, "", 1, align, false, 0, "")
+		p.at(margin, p.GetY(), inner, height, line, "L")
+		p.Ln(height)
 	}
 }
 
-func (p press) paragraph(s string) { p.text(inner, lineHeight, s, "L") }
-
-func (p press) heading(s string) {
-	p.room(24)
-	p.pen(rule, 0.2)
-	p.Line(margin, p.GetY(), margin+inner, p.GetY())
-	p.Ln(3)
+// heading begins a section, on the page where what follows it begins.
+func (p press) heading(s string, next []Block) {
+	room := 12.0
+	if len(next) > 0 {
+		switch b := next[0].(type) {
+		case Chart:
+			room = b.height()
+		case Table, Figures:
+			room = 32
+		}
+	}
+	p.room(14 + room)
+	if p.GetY() > margin+1 {
+		p.pen(rule, 0.2)
+		p.Line(margin, p.GetY(), margin+inner, p.GetY())
+		p.Ln(4)
+	}
 	p.font("B", 13, black)
-	p.text(inner, 7, s, "L")
+	p.text(6, s)
 }
 
-func (p press) fact(f Fact) {
-	const label = 24.0
-	p.font("", 9, black)
-	lines := p.split(f.Value, inner-label)
-	p.room(float64(len(lines)) * 4.5)
-	for i, line := range lines {
-		p.SetX(margin)
+func (p press) facts(all []Fact) {
+	const label = 26.0
+	for _, f := range all {
 		p.font("", 9, soft)
-		name := ""
-		if i == 0 {
-			name = p.plain(f.Label)
+		names, values := p.split(f.Label, label-3), p.split(f.Value, inner-label)
+		for i := range max(len(names), len(values)) {
+			p.room(cellLine)
+			y := p.GetY()
+			p.SetTextColor(soft.r, soft.g, soft.b)
+			p.at(margin, y, label, cellLine, cell(names, i), "L")
+			p.SetTextColor(black.r, black.g, black.b)
+			p.at(margin+label, y, inner-label, cellLine, cell(values, i), "L")
+			p.Ln(cellLine)
 		}
-		p.CellFormat(label, 4.5, name, "", 0, "L", false, 0, "")
-		p.font("", 9, black)
-		p.CellFormat(inner-label, 4.5, line, "", 1, "L", false, 0, "")
 	}
 }
 
 // figures are boxes, three or four in a row.
 func (p press) figures(all Figures) {
-	const gap = 4.0
+	const gap, pad = 4.0, 4.0
 	in := 3
 	if len(all)%4 == 0 {
 		in = 4
 	}
 	width := (inner - float64(in-1)*gap) / float64(in)
+	parts := []struct {
+		style        string
+		size, height float64
+		ink          ink
+		text         func(Figure) string
+	}{
+		{"", 8, 4, soft, func(f Figure) string { return f.Label }},
+		{"B", 13, 6, black, func(f Figure) string { return f.Value }},
+		{"", 8, 4, soft, func(f Figure) string { return f.Note }},
+	}
 	for len(all) > 0 {
 		row := all[:min(in, len(all))]
 		all = all[len(row):]
-		height := 16.0
-		notes := make([][]string, len(row))
+		height := 0.0
+		lines := make([][3][]string, len(row))
 		for i, f := range row {
-			p.font("", 8, soft)
-			if f.Note != "" {
-				notes[i] = p.split(f.Note, width-8)
+			high := 2 * pad
+			for k, part := range parts {
+				p.font(part.style, part.size, part.ink)
+				lines[i][k] = p.split(part.text(f), width-2*pad)
+				lines[i][k] = lines[i][k][:min(len(lines[i][k]), 15)] // a box is not longer than a page
+				high += part.height * float64(len(lines[i][k]))
 			}
-			height = max(height, 17+float64(len(notes[i]))*4)
+			height = max(height, high)
 		}
 		p.room(height)
-		y := p.GetY()
-		for i, f := range row {
-			x := margin + float64(i)*(width+gap)
+		top := p.GetY()
+		for i := range row {
+			x, y := margin+float64(i)*(width+gap), top+pad
 			p.fill(raised)
 			p.pen(rule, 0.2)
-			p.RoundedRect(x, y, width, height, 2, "1234", "FD")
-			p.font("", 8, soft)
-			p.SetXY(x+4, y+3)
-			p.CellFormat(width-8, 4, p.fitting(f.Label, width-8), "", 0, "L", false, 0, "")
-			p.font("B", 13, black)
-			p.SetXY(x+4, y+7.5)
-			p.CellFormat(width-8, 6, p.fitting(f.Value, width-8), "", 0, "L", false, 0, "")
-			p.font("", 8, soft)
-			for n, line := range notes[i] {
-				p.SetXY(x+4, y+14+float64(n)*4)
-				p.CellFormat(width-8, 4, line, "", 0, "L", false, 0, "")
+			p.RoundedRect(x, top, width, height, 2, "1234", "FD")
+			for k, part := range parts {
+				p.font(part.style, part.size, part.ink)
+				for _, line := range lines[i][k] {
+					p.at(x+pad, y, width-2*pad, part.height, line, "L")
+					y += part.height
+				}
 			}
 		}
-		p.SetXY(margin, y+height+gap)
+		p.SetXY(margin, top+height+gap)
 	}
-}
-
-// fitting cuts a text to a width.
-func (p press) fitting(s string, width float64) string {
-	r := []rune(p.plain(s))
-	if p.GetStringWidth(string(r)) <= width {
-		return string(r)
-	}
-	for len(r) > 1 && p.GetStringWidth(string(r)+"…") > width {
-		r = r[:len(r)-1]
-	}
-	return string(r) + "…"
 }
 
 func (p press) notes(all Notes) {
 	for _, n := range all {
-		back, ink := raised, black
+		back, ink, edge := raised, black, soft
 		if n.Strong {
-			back, ink = warn, warning
+			back, ink, edge = warn, warning, warning
 		}
 		p.font("", 10, ink)
-		lines := p.split(n.Text, inner-8)
-		height := float64(len(lines))*lineHeight + 4
-		p.room(height)
-		y := p.GetY()
-		p.fill(back)
-		p.Rect(margin, y, inner, height, "F")
-		p.fill(ink)
-		p.Rect(margin, y, 1, height, "F")
-		for i, line := range lines {
-			p.SetXY(margin+4, y+2+float64(i)*lineHeight)
-			p.CellFormat(inner-8, lineHeight, line, "", 0, "L", false, 0, "")
+		for lines := p.split(n.Text, inner-8); len(lines) > 0; {
+			here := lines[:p.fit(len(lines), 5, 4)]
+			lines = lines[len(here):]
+			y, height := p.GetY(), float64(len(here))*5+4
+			p.fill(back)
+			p.Rect(margin, y, inner, height, "F")
+			p.fill(edge)
+			p.Rect(margin, y, 1, height, "F")
+			p.font("", 10, ink)
+			for i, line := range here {
+				p.at(margin+4, y+2+float64(i)*5, inner-8, 5, line, "L")
+			}
+			p.SetXY(margin, y+height+2)
 		}
-		p.SetXY(margin, y+height+2)
 	}
 }
 
-// widths shares the page's width among the columns: numbers get what they need, the rest goes to the texts by their need.
+const (
+	columnGap = 4.0
+	barRoom   = 20.0 // beside a number
+)
+
+// widths shares the page's width among the columns. What needs less than an equal share gets what it needs, the others share
+// the rest; numbers come first, as they are not to be cut.
 func (p press) widths(t Table) []float64 {
-	need := make([]float64, len(t.Columns))
-	p.font("B", 9, black)
+	widths := make([]float64, len(t.Columns))
 	for i, c := range t.Columns {
-		need[i] = p.GetStringWidth(p.plain(c.Title)) + 5
-	}
-	for _, row := range t.Rows {
-		for i, cell := range row {
-			need[i] = max(need[i], min(p.GetStringWidth(p.plain(cell))+5, inner))
+		p.font("B", 9, black)
+		widths[i] = p.GetStringWidth(p.plain(c.Title))
+		for r, row := range t.Rows {
+			if t.isSum(r) {
+				p.font("B", 9, black)
+			} else {
+				p.font("", 9, black)
+			}
+			widths[i] = max(widths[i], min(p.GetStringWidth(p.plain(cell(row, i))), inner))
+		}
+		widths[i] += columnGap + 0.5
+		if i+1 == t.Bars {
+			widths[i] += barRoom
 		}
 	}
-	numbers, texts := 0.0, 0.0
+	left, open := inner, len(widths)
+	done := make([]bool, len(widths))
+	settle := func(i int) {
+		done[i] = true
+		left, open = left-widths[i], open-1
+	}
 	for i, c := range t.Columns {
-		if c.Number {
-			numbers += need[i]
-		} else {
-			texts += need[i]
+		if c.Number && widths[i] <= left-22*float64(open-1) { // the others are to have some room
+			settle(i)
 		}
 	}
-	if numbers > inner*0.75 || texts == 0 { // then all shrink or grow alike
-		for i := range need {
-			need[i] *= inner / (numbers + texts)
-		}
-		return need
-	}
-	for i, c := range t.Columns {
-		if !c.Number {
-			need[i] *= (inner - numbers) / texts
+	for again := true; again; {
+		again = false
+		for i := range widths {
+			if !done[i] && widths[i] <= left/float64(open) {
+				settle(i)
+				again = true
+			}
 		}
 	}
-	return need
+	if open == 0 { // all have what they need: the first text takes the rest
+		for i, c := range t.Columns {
+			if !c.Number {
+				widths[i] += left
+				return widths
+			}
+		}
+		widths[0] += left
+	}
+	roots := 0.0 // longer texts get more, but not all
+	for i := range widths {
+		if !done[i] {
+			widths[i] = math.Sqrt(widths[i])
+			roots += widths[i]
+		}
+	}
+	for i := range widths {
+		if !done[i] {
+			widths[i] *= left / roots
+		}
+	}
+	return widths
 }
 
 func (p press) table(t Table) {
@@ -326,142 +396,180 @@ func (p press) table(t Table) {
 		return
 	}
 	widths := p.widths(t)
-	p.room(24)
+	p.room(28)
 	if t.Caption != "" {
 		p.font("B", 10, black)
-		p.text(inner, 6, t.Caption, "L")
+		p.text(6, t.Caption)
 	}
 	p.head(t, widths)
 	for r, row := range t.Rows {
 		style := ""
-		if r >= len(t.Rows)-t.Sums {
+		if t.isSum(r) {
 			style = "B"
 		}
 		p.font(style, 9, black)
-		cells, height := make([][]string, len(row)), 0.0
-		for i, cell := range row {
-			cells[i] = p.split(cell, widths[i]-2-pad(i, t.Columns[i]))
-			height = max(height, float64(len(cells[i]))*4.5+2.5)
+		cells, n := make([][]string, len(t.Columns)), 0
+		for i := range t.Columns {
+			cells[i] = p.split(cell(row, i), textWidth(t, widths, i))
+			n = max(n, len(cells[i]))
 		}
-		if t.Bars > 0 {
-			height = max(height, 8.5)
+		for done := 0; done < n; {
+			page := p.PageNo()
+			here := p.fit(n-done, cellLine, cellPad)
+			if p.PageNo() != page {
+				p.head(t, widths)
+				p.font(style, 9, black)
+				here = p.fit(n-done, cellLine, cellPad)
+			}
+			p.row(t, widths, cells, done, here)
+			if done == 0 {
+				p.bar(t, widths, row)
+			}
+			done += here
+			p.Ln(float64(here)*cellLine + cellPad)
+			p.pen(rule, 0.15)
+			p.Line(margin, p.GetY(), margin+inner, p.GetY())
 		}
-		if p.GetY()+height > bottom && height < bottom-40 {
-			p.AddPage()
-			p.head(t, widths)
-			p.font(style, 9, black)
-		}
-		p.row(t, widths, cells, height, row)
 	}
 	p.Ln(2)
 }
 
+// textWidth is the room for the text of column i.
+func textWidth(t Table, widths []float64, i int) float64 {
+	if hasBar(t, widths, i) {
+		return widths[i] - columnGap - barRoom
+	}
+	return widths[i] - columnGap
+}
+
+func hasBar(t Table, widths []float64, i int) bool { return i+1 == t.Bars && widths[i] > barRoom+15 }
+
 // head writes the titles of the columns, on each page anew.
 func (p press) head(t Table, widths []float64) {
 	p.font("B", 8.5, soft)
-	x, y := margin, p.GetY()
+	cells, n := make([][]string, len(t.Columns)), 0
 	for i, c := range t.Columns {
-		p.SetXY(x+pad(i, c), y)
-		p.CellFormat(widths[i]-pad(i, c), 5.5, p.fitting(c.Title, widths[i]-pad(i, c)-1), "", 0, align(c), false, 0, "")
-		x += widths[i]
+		cells[i] = p.split(c.Title, widths[i]-columnGap)
+		cells[i] = cells[i][:min(len(cells[i]), 5)]
+		n = max(n, len(cells[i]))
 	}
+	p.row(t, widths, cells, 0, n)
+	p.Ln(float64(n)*cellLine + 2)
 	p.pen(soft, 0.25)
-	p.Line(margin, y+6, margin+inner, y+6)
-	p.SetXY(margin, y+7)
+	p.Line(margin, p.GetY(), margin+inner, p.GetY())
 }
 
-func (p press) row(t Table, widths []float64, cells [][]string, height float64, row []string) {
-	x, y := margin, p.GetY()
+// row writes some lines of the cells, and stays where it is.
+func (p press) row(t Table, widths []float64, cells [][]string, from, n int) {
+	x, top := margin, p.GetY()
 	for i, c := range t.Columns {
-		for n, line := range cells[i] {
-			if y+float64(n)*4.5 > bottom { // longer than a page
-				break
-			}
-			p.SetXY(x+pad(i, c), y+0.5+float64(n)*4.5)
-			p.CellFormat(widths[i]-pad(i, c), 4.5, line, "", 0, align(c), false, 0, "")
+		left, align := x+columnGap/2, "L"
+		if c.Number || i+1 == t.Bars {
+			align = "R"
 		}
-		if t.bar(i, row[i]) != "" {
-			share, _ := strconv.ParseFloat(barWidth(row[i]), 64)
-			p.fill(tint)
-			p.Rect(x+2, y+height-2.5, widths[i]-3, 1, "F")
-			p.fill(accents[0])
-			p.Rect(x+2, y+height-2.5, (widths[i]-3)*share/100, 1, "F")
+		// The outer columns end where the page ends.
+		switch {
+		case i == 0 && align == "L":
+			left = x
+		case i == len(t.Columns)-1 && align == "R":
+			left = x + columnGap
+		}
+		for k := range n {
+			p.at(left, top+cellPad/2+float64(k)*cellLine, widths[i]-columnGap, cellLine, cell(cells[i], from+k), align)
 		}
 		x += widths[i]
 	}
-	p.pen(rule, 0.15)
-	p.Line(margin, y+height, margin+inner, y+height)
-	p.SetXY(margin, y+height+0.5)
+	p.SetXY(margin, top)
 }
 
-// pad keeps a text apart from a number before it.
-func pad(i int, c Column) float64 {
-	if i == 0 || c.Number {
-		return 0
+// bar draws the bar of a row, left of its number.
+func (p press) bar(t Table, widths []float64, row []string) {
+	x, y := margin+columnGap/2, p.GetY()+cellPad/2+cellLine/2-1
+	for i := range t.Columns {
+		if filled := t.bar(i, cell(row, i)); filled != "" && hasBar(t, widths, i) {
+			share, _ := strconv.ParseFloat(filled, 64)
+			p.fill(tint)
+			p.Rect(x, y, barRoom-3, 2, "F")
+			p.fill(accents[0])
+			p.Rect(x, y, (barRoom-3)*share/100, 2, "F")
+		}
+		x += widths[i]
 	}
-	return 2
 }
 
-func align(c Column) string {
-	if c.Number {
-		return "R"
+// height is about what a chart needs with its caption and legend.
+func (c Chart) height() float64 {
+	if _, _, some := c.bounds(); !some {
+		return 16
 	}
-	return "L"
+	return chartHeight*scale + 18
 }
 
 // chart draws the same shapes as the page, in millimetres.
 func (p press) chart(c Chart) {
-	const scale = inner / chartWidth
-	d := c.draw()
-	p.room(chartHeight*scale + 14)
+	p.room(c.height())
 	p.font("B", 10, black)
-	caption := strings.TrimSpace(c.Caption + " " + c.Unit)
-	p.text(inner, 6, caption, "L")
-	if len(d.Series) > 1 {
-		x := margin
-		p.font("", 8, soft)
-		for i, name := range d.Series {
-			p.fill(accents[i%len(accents)])
-			p.Rect(x, p.GetY()+1, 2.5, 2.5, "F")
-			p.SetX(x + 3.5)
-			name = p.plain(name)
-			p.CellFormat(p.GetStringWidth(name)+6, 4.5, name, "", 0, "L", false, 0, "")
-			x = p.GetX()
-		}
-		p.Ln(5)
+	p.text(6, c.Caption)
+	lines := p.split(c.Caption, inner)
+	x := margin + p.GetStringWidth(lines[len(lines)-1]) + 1.5
+	p.font("", 10, soft)
+	p.at(x, p.GetY()-6, margin+inner-x, 6, p.fitting(c.Unit, margin+inner-x), "L")
+	p.SetXY(margin, p.GetY()+6)
+	if _, _, some := c.bounds(); !some {
+		p.text(5, "There are no values to draw.")
+		return
 	}
+	p.font("", 9, soft)
+	x = margin
+	for i, name := range c.Legend() {
+		name = p.fitting(name, inner-8)
+		width := p.GetStringWidth(name) + 4
+		if x+width > margin+inner {
+			x = margin
+			p.Ln(5)
+		}
+		p.fill(accents[i%colours])
+		p.Rect(x, p.GetY()+1, 2.6, 2.6, "F")
+		p.at(x+4, p.GetY(), width, 4.5, name, "L")
+		x += width + 5
+	}
+	if x > margin {
+		p.Ln(7)
+	}
+	d := c.draw(wide)
+	p.room(d.Height * scale)
 	top := p.GetY()
-	at := func(x, y float64) (float64, float64) { return margin + x*scale, top + y*scale }
+	place := func(x, y float64) (float64, float64) { return margin + x*scale, top + y*scale }
+	across := func(y float64) {
+		x1, y := place(d.Left, y)
+		x2, _ := place(d.Right, 0)
+		p.Line(x1, y, x2, y)
+	}
 	p.font("", 7, soft)
 	p.pen(rule, 0.15)
 	for _, t := range d.Ticks {
-		x1, y := at(chartLeft, t.Y)
-		x2, _ := at(chartWidth-chartRight, t.Y)
-		p.Line(x1, y, x2, y)
-		p.SetXY(margin, y-2)
-		p.CellFormat(chartLeft*scale-1.5, 4, p.plain(t.Text), "", 0, "R", false, 0, "")
+		across(t.Y)
+		x, y := place(d.Left-8, t.Y)
+		p.at(margin, y-2, x-margin, 4, t.Text, "R")
 	}
 	for _, b := range d.Bars {
-		x, y := at(b.X, b.Y)
-		p.fill(accents[b.Series%len(accents)])
+		x, y := place(b.X, b.Y)
+		p.fill(accents[b.Colour])
 		p.Rect(x, y, b.W*scale, b.H*scale, "F")
 	}
 	for _, l := range d.Lines {
-		p.pen(accents[l.Series%len(accents)], 0.4)
-		for i := 1; i < len(l.Points); i++ {
-			x1, y1 := at(l.Points[i-1][0], l.Points[i-1][1])
-			x2, y2 := at(l.Points[i][0], l.Points[i][1])
-			p.Line(x1, y1, x2, y2)
+		p.pen(accents[l.Colour], 0.4)
+		p.MoveTo(place(l.Points[0][0], l.Points[0][1]))
+		for _, point := range l.Points[1:] {
+			p.LineTo(place(point[0], point[1]))
 		}
+		p.DrawPath("D")
 	}
 	p.pen(soft, 0.2)
-	x1, zero := at(chartLeft, d.Zero)
-	x2, _ := at(chartWidth-chartRight, d.Zero)
-	p.Line(x1, zero, x2, zero)
+	across(d.Zero)
 	for _, l := range d.Labels {
-		x, y := at(l.X, 238)
-		p.SetXY(x-15, y-1)
-		p.CellFormat(30, 4, p.plain(l.Text), "", 0, "C", false, 0, "")
+		x, y := place(l.X, d.LabelY)
+		p.at(x-20, y-3, 40, 4, p.plain(l.Text), "C")
 	}
-	p.SetXY(margin, top+chartHeight*scale+1)
+	p.SetXY(margin, top+d.Height*scale+1)
 }
