@@ -345,6 +345,9 @@ func (x *index) choose(found []match, text []byte, base bank.BaseType, country s
 	if base == "" && id != 109 && refunds(x, found) {
 		best.confidence -= 10 // money back, or not: the direction would say it
 	}
+	if e := &x.entries[best.entry]; base == "" && e.debit != 0 && e.credit != 0 && e.credit != 109 && byID[e.debit].Type != byID[e.credit].Type {
+		best.confidence = min(best.confidence, 85) // interest paid or received: so it would here
+	}
 	if against && !agree {
 		best.confidence -= 12
 	}
