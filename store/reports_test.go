@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"insightgraph/bank"
+	"insightgraph/connect"
 	"insightgraph/fault"
 	"insightgraph/page"
 	"insightgraph/report"
@@ -296,4 +297,28 @@ func TestReportWork(t *testing.T) {
 	if done := w.build(t, r); done.Status != report.Succeeded {
 		t.Errorf("%+v", done)
 	}
+}
+
+// TestReportsAreErased: a report holds what transactions said, so it goes with them.
+func TestReportsAreErased(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f, _ := w.flow(t, connect.NewFlow{RetentionMinutes: ptr(60), ConsumerExternalID: ptr("anna")}, nil, told("1", "", groceries("1", "-10", "2026-02-05")))
+	kept := account(t, w.c, "anna", "kept", bank.ContainerBank)
+	put(t, w.c, kept, groceries("2", "-20", "2026-02-06"))
+	of := func(a ...bank.Ref) report.Report {
+		n := asked(*f.ConsumerID, report.TypeShopping)
+		n.Accounts = a
+		r, _, err := w.c.CreateReport(t.Context(), n, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.build(t, r)
+	}
+	both, own := of(), of(kept.Ref())
+	w.clock.add(61 * time.Minute)
+	w.sweep(t)
+	_, err := w.c.Report(t.Context(), both.Ref())
+	wantFault(t, err, fault.NotFound, "reportId")
+	must[report.Report](t)(w.c.Report(t.Context(), own.Ref()))
 }
