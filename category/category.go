@@ -62,8 +62,9 @@ func Categorise(in Input) Answer {
 
 	x := tables()
 	var matches [maxMatches]match
-	found := x.find(matches[:0], text)
-	best, seller, known := x.choose(found, text, in.BaseType, country(in.Country), int32(named))
+	land := country(in.Country)
+	found := x.find(matches[:0], text, land)
+	best, seller, known := x.choose(found, text, in.BaseType, land, int32(named))
 	name := ""
 	if seller != nil {
 		name = seller.name
@@ -162,7 +163,7 @@ func Similar(t bank.Transaction) string {
 	}
 	text = fold(text, cut(t.Description, maxText))
 	x := tables()
-	_, seller, _ := x.choose(x.find(make([]match, 0, maxMatches), text), text, t.BaseType, "", int32(named))
+	_, seller, _ := x.choose(x.find(make([]match, 0, maxMatches), text, ""), text, t.BaseType, "", int32(named))
 	side := string(t.BaseType) + " "
 	switch {
 	case seller != nil && seller.strength > services && !seller.doubtful:

@@ -21,20 +21,27 @@ type match struct {
 	score      int
 }
 
-const maxMatches = 48
+const maxMatches = 64
 
 // noiseWords stand around a merchant's name on cards and say nothing of it.
 const noiseWords = `pos purchase card debit visa mastercard maestro contactless payment recurring the www http https com paypal sq tst sp
 sumup zettle izettle iz pp klarna payfast yoco zapper snapscan kartenzahlung kartenumsatz lastschrift einkauf girocard ec basislastschrift
 kauf achat paiement par carte cb du compra tarjeta pago con en pagamento carta pos acquisto betaling betaalautomaat kortkop kortkob varekjop
 korttiosto zakup platnosc karta transakcja platba kartou nakup kartya vasarlas debito credito withdrawal deposit ach web online mobile
-app pin sig signature authorized authorised on at to from in chip swipe dd ref nr no id xx xxx xxxx xxxxx xxxxxx mr mrs ltd gmbh inc
+eftpos nets qr vdp vdc vda vdb upi dr cr neft imps ach nach ecs bil onl ecom ecommerce autogiro avtalegiro dankort nota bs pbs betalingsservice
+domiciliation domiciliering europese sepa incasso sdd addebito prlv prelevement recibo adeudo inkaso przy uzyciu karty twint zahlung met debetkaart
+betaalpas bea pas automaat contactloos mobiele pay tarj compras fact factura facture psc achats trvaly prikaz prikaza polecenie zaplaty doorlopend
+algemeen interac pre authorized preauthorized pap idp opos fpos debito automatico deb aut boleto pgto pagto fatura faktura rechnung lastschr kredi
+karti odeme harcama islem alisveris platnost elektronicka carduri plata comerciant vasarlas kartyas korttiosto ostos kjop kob reservert reserviert
+vorgemerkt abbuchung merchant paybill jompay duitnow fpx mydebit meps trx trn txn tran val datum vom dated sale svc nr app pin sig signature
+authorized authorised on at to from in chip swipe dd ref nr no id xx xxx xxxx xxxxx xxxxxx mr mrs ltd gmbh inc
 al ak az ar ca co ct de dc fl ga hi ia il ks ky la ma md me mi mn mo ms mt nc nd ne nh nj nm nv ny oh ok or pa ri sc sd tn tx ut va vt wa wi wv wy
 usa us uk gb za eur usd gbp zar chf sepa vpay bankcard transaction checkcard crd pur auth dbt pmt direct giropay ideal bancontact bizum blik
 a e i o u of and an x`
 
-// find lists what the text touches. The text is folded.
-func (x *index) find(found []match, text []byte) []match {
+// find lists what the text touches. The text is folded. Words of other countries' languages are left out where the country
+// is known: they would crowd out the others.
+func (x *index) find(found []match, text []byte, country string) []match {
 	lead := true
 	var before []byte
 	for i := 0; i+1 < len(text); i++ {
@@ -46,13 +53,13 @@ func (x *index) find(found []match, text []byte) []match {
 		for text[end] != ' ' {
 			end++
 		}
-		found = x.walk(found, text, start, lead)
+		found = x.walk(found, text, country, start, lead)
 		if end-start >= 5 && text[start] >= 'a' {
-			found = x.inside(found, text, start, end)
+			found = x.inside(found, text, country, start, end)
 		}
 		word := text[start:end]
 		if address := web(before) || web(next(text, end)); end-start >= 8 && text[start] >= 'a' || address {
-			found = x.compounds(found, text, start, end, lead, address)
+			found = x.compounds(found, text, country, start, end, lead, address)
 		}
 		if lead && text[start] >= 'a' && end-start > 1 && !x.noise[string(word)] {
 			lead = false
@@ -64,7 +71,7 @@ func (x *index) find(found []match, text []byte) []match {
 }
 
 // walk follows the keys that begin at a word.
-func (x *index) walk(found []match, text []byte, start int, lead bool) []match {
+func (x *index) walk(found []match, text []byte, country string, start int, lead bool) []match {
 	var glueAt int32 = -1
 	glueFrom := 0
 	at := int32(0)
@@ -79,12 +86,12 @@ func (x *index) walk(found []match, text []byte, start int, lead bool) []match {
 		n := &x.heads.nodes[at]
 		whole := text[j] == ' '
 		if n.value >= 0 {
-			found = x.take(found, n.value, match{start: int32(start), end: int32(j), lead: lead}, whole, false)
+			found = x.take(found, country, n.value, match{start: int32(start), end: int32(j), lead: lead}, whole, false)
 		}
 		if whole {
 			// A key that was cut off; of its last word three letters must be left: H&M H is not H&M Home.
 			if n.cut >= 0 && j-bytes.LastIndexByte(text[:j], ' ') > 3 && !x.common[string(text[start:j])] {
-				found = x.take(found, n.cut, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
+				found = x.take(found, country, n.cut, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
 			}
 			if glueAt < 0 && j-start >= 3 {
 				glueAt, glueFrom = at, j
@@ -97,7 +104,7 @@ func (x *index) walk(found []match, text []byte, start int, lead bool) []match {
 			if text[j] == ' ' {
 				if skipped > 0 {
 					if n := &x.heads.nodes[at]; n.value >= 0 && j-start > 7 {
-						found = x.take(found, n.value, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
+						found = x.take(found, country, n.value, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
 					}
 				}
 				if skipped++; skipped > 2 {
@@ -114,7 +121,7 @@ func (x *index) walk(found []match, text []byte, start int, lead bool) []match {
 }
 
 // inside looks for keys within a word: Sonnenapotheke is an Apotheke.
-func (x *index) inside(found []match, text []byte, start, end int) []match {
+func (x *index) inside(found []match, text []byte, country string, start, end int) []match {
 	for s := start + 1; s < end-2; s++ {
 		at := int32(0)
 		for j := s; j < end; {
@@ -123,7 +130,7 @@ func (x *index) inside(found []match, text []byte, start, end int) []match {
 			}
 			j++
 			if v := x.inner.nodes[at].value; v >= 0 {
-				found = x.take(found, v, match{start: int32(s), end: int32(j), part: true}, j == end, false)
+				found = x.take(found, country, v, match{start: int32(s), end: int32(j), part: true}, j == end, false)
 			}
 		}
 	}
@@ -131,7 +138,7 @@ func (x *index) inside(found []match, text []byte, start, end int) []match {
 }
 
 // compounds looks for words of shops at the beginning or end of a longer one, and anywhere in an internet address.
-func (x *index) compounds(found []match, text []byte, start, end int, lead, address bool) []match {
+func (x *index) compounds(found []match, text []byte, country string, start, end int, lead, address bool) []match {
 	for s := start; s < end-3; s++ {
 		at := int32(0)
 		for j := s; j < end; {
@@ -146,7 +153,7 @@ func (x *index) compounds(found []match, text []byte, start, end int, lead, addr
 			edge := s == start || j == end
 			if address && (edge || j-s >= 5) || edge && j-s >= 5 {
 				m := match{start: int32(s), end: int32(j), lead: lead, part: true, guess: true, address: address}
-				found = x.take(found, v, m, true, false)
+				found = x.take(found, country, v, m, true, false)
 			}
 		}
 	}
@@ -182,9 +189,10 @@ func next(text []byte, end int) []byte {
 	return text[from:to]
 }
 
-func (x *index) take(found []match, group int32, m match, whole, shops bool) []match {
+func (x *index) take(found []match, country string, group int32, m match, whole, shops bool) []match {
 	for _, r := range x.groups[group] {
-		if !whole && !r.loose || shops && x.entries[r.entry].kind == wording {
+		e := &x.entries[r.entry]
+		if !whole && !r.loose || shops && e.kind == wording || (e.kind == wording || e.kind == keyword) && e.foreign(country) {
 			continue
 		}
 		if len(found) == cap(found) {
@@ -222,7 +230,7 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 	strength, confidence := e.strength, e.confidence
 	word := text[m.start:m.end]
 	single := bytes.IndexByte(word, ' ') < 0
-	foreign := country != "" && len(e.countries) > 0 && !slices.Contains(e.countries, country)
+	foreign := e.foreign(country)
 	switch e.kind {
 	case merchant, brand:
 		leads := m.lead || m.start < named
@@ -249,10 +257,7 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 			}
 		}
 	default:
-		switch {
-		case foreign:
-			return false
-		case len(e.countries) > 0 && country == "":
+		if len(e.countries) > 0 && country == "" {
 			strength, confidence = min(strength, leftOver), min(confidence, 60)
 		}
 	}

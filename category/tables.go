@@ -61,8 +61,27 @@ type entry struct {
 	confidence    int // percent
 	doubtful      bool
 	countries     []string // none: everywhere
+	places        *places  // the same to look up
 	name          string   // the merchant
 	rule          string
+}
+
+// places is a set of country codes, a bit for each second letter by the first.
+type places [26]uint32
+
+func (p *places) add(code string) {
+	if len(code) == 2 && 'a' <= min(code[0], code[1]) && max(code[0], code[1]) <= 'z' {
+		p[code[0]-'a'] |= 1 << (code[1] - 'a')
+	}
+}
+
+func (p *places) has(code string) bool {
+	return len(code) == 2 && 'a' <= min(code[0], code[1]) && max(code[0], code[1]) <= 'z' && p[code[0]-'a']&(1<<(code[1]-'a')) != 0
+}
+
+// foreign tells that the entry is not of that country, which may be unknown.
+func (e *entry) foreign(country string) bool {
+	return e.places != nil && country != "" && !e.places.has(country)
 }
 
 // ref is an entry that a key stands for.
@@ -153,7 +172,8 @@ func (b *builder) rows(k kind, table string) {
 		if len(f) != 4 {
 			panic(fmt.Sprintf("category: %s table, line %d: %d columns", kindNames[k], number, len(f)))
 		}
-		e := entry{kind: k, strength: strengths[f[0][0]].strength, confidence: strengths[f[0][0]].confidence, countries: countries(f[2])}
+		e := entry{kind: k, strength: strengths[f[0][0]].strength, confidence: strengths[f[0][0]].confidence}
+		e.countries, e.places = countries(f[2])
 		if e.strength == 0 {
 			panic(fmt.Sprintf("category: %s table, line %d: strength %q", kindNames[k], number, f[0]))
 		}
@@ -188,9 +208,9 @@ func (b *builder) rows(k kind, table string) {
 	}
 }
 
-func countries(names string) []string {
+func countries(names string) ([]string, *places) {
 	if names == "*" {
-		return nil
+		return nil, nil
 	}
 	var all []string
 	for _, c := range strings.FieldsFunc(names, func(r rune) bool { return r == ' ' || r == ',' }) {
@@ -200,7 +220,11 @@ func countries(names string) []string {
 			all = append(all, c)
 		}
 	}
-	return all
+	set := &places{}
+	for _, c := range all {
+		set.add(c)
+	}
+	return all, set
 }
 
 func (b *builder) add(pattern string, e entry) {
@@ -250,7 +274,8 @@ func (b *builder) brands(table string) {
 			continue
 		}
 		id, _ := strconv.Atoi(f[0])
-		e := entry{debit: id, credit: id, kind: brand, countries: countries(f[1])}
+		e := entry{debit: id, credit: id, kind: brand}
+		e.countries, e.places = countries(f[1])
 		names := strings.Split(f[2], "|")
 		e.name = names[0]
 		for _, name := range names {
