@@ -300,6 +300,9 @@ func (t Tenant) DeleteAccount(ctx context.Context, ref bank.Ref) (deleted int, e
 		if n, err := tx.affected(ctx, "DELETE FROM accounts WHERE customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, a.ConsumerID, a.ID); err != nil || n == 0 {
 			return notFoundIf(n == 0, err, "accountId", "Account")
 		}
+		if err := tx.unlearn(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
+			return err
+		}
 		return tx.matchTransfers(ctx, t.customerID, []int64{a.ConsumerID}, nil)
 	})
 	return deleted, err

@@ -122,6 +122,9 @@ func (tx *Tx) eraseOf(ctx context.Context, customerID int64, consumerIDs []int64
 	if err := tx.eraseEntries(ctx, customerID, accounts, rows); err != nil {
 		return err
 	}
+	if err := tx.unlearn(ctx, customerID, consumerIDs); err != nil {
+		return err
+	}
 	var empty []int64
 	if err := tx.NewRaw("SELECT id FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[]) AND "+isEmpty, customerID, pgdialect.Array(consumerIDs)).Scan(ctx, &empty); err != nil {
 		return err
@@ -205,5 +208,12 @@ func (tx *Tx) eraseEntries(ctx context.Context, customerID int64, accounts []ban
 	_, err := tx.pg.Exec(ctx, `DELETE FROM feed_entries e USING (SELECT DISTINCT consumer_id, account, day::date AS day FROM unnest($2::bigint[], $3::text[], $4::text[]) AS u(consumer_id, account, day)) gone
 		WHERE e.customer_id = $1 AND e.consumer_id = gone.consumer_id AND (gone.day IS NULL OR gone.day BETWEEN e.window_from AND e.window_to)
 			AND EXISTS (SELECT 1 FROM jsonb_array_elements(e.accounts) x WHERE x->>'id' = gone.account)`, customerID, consumers, ids, days)
+	return err
+}
+
+// unlearn forgets the corrections of consumers without accounts: they name counterparties.
+func (tx *Tx) unlearn(ctx context.Context, customerID int64, consumerIDs []int64) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM corrections x WHERE customer_id = ? AND consumer_id = ANY(?::bigint[])
+		AND NOT EXISTS (SELECT 1 FROM accounts a WHERE (a.customer_id, a.consumer_id) = (x.customer_id, x.consumer_id))`, customerID, pgdialect.Array(consumerIDs))
 	return err
 }

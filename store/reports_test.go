@@ -322,3 +322,21 @@ func TestReportsAreErased(t *testing.T) {
 	wantFault(t, err, fault.NotFound, "reportId")
 	must[report.Report](t)(w.c.Report(t.Context(), own.Ref()))
 }
+
+// TestCorrectionsAreErased: what was learned names counterparties, so it goes with the last account.
+func TestCorrectionsAreErased(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, b := account(t, w.c, "anna", "one", bank.ContainerBank), account(t, w.c, "anna", "two", bank.ContainerBank)
+	put(t, w.c, a, groceries("1", "-10", "2026-02-05"))
+	if _, _, err := w.c.Categorize(t.Context(), byName(t, w.c, "1").Ref(), 301, false); err != nil {
+		t.Fatal(err)
+	}
+	learned := func() int { return column[int](t, admin(t, w.url), "SELECT count(*)::int FROM corrections")[0] }
+	if _, err := w.c.DeleteAccount(t.Context(), a.Ref()); err != nil || learned() != 1 {
+		t.Errorf("%d corrections, %v", learned(), err)
+	}
+	if _, err := w.c.DeleteAccount(t.Context(), b.Ref()); err != nil || learned() != 0 {
+		t.Errorf("%d corrections without an account, %v", learned(), err)
+	}
+}
