@@ -215,21 +215,25 @@ func (r *Recurring) Sheet() []paper.Block {
 		{Label: "Comes in regularly", Value: moneyText(r.InPerMonth), Note: "a month"},
 		{Label: "Goes out regularly", Value: moneyText(r.OutPerMonth), Note: "a month"},
 	}, paper.Text(fmt.Sprintf("Looked at are transactions %s, so that a yearly payment is seen twice.", spanText(r.LookedAt)))}
-	table := func(heading string, of func(Series) bool) {
+	table := func(heading, day string, of func(Series) bool) {
 		t := paper.Table{Columns: []paper.Column{{Title: "With"}, {Title: "For"}, {Title: "How often"}, {Title: "Latest", Number: true}, {Title: "Change, %", Number: true},
-			{Title: "A month", Number: true}, {Title: "Last"}, {Title: "Next"}}}
+			{Title: "A month", Number: true}, {Title: day}}}
 		for _, s := range r.Series {
 			if of(s) {
-				t.Rows = append(t.Rows, []string{s.Party, categoryName(s.CategoryID), title(s.Interval), moneyText(s.Latest), barText(s.Changed), moneyText(s.PerMonth), dayText(s.LastDate), dayOrNone(s.NextDate)})
+				at := dayOrNone(s.NextDate)
+				if s.Ended {
+					at = dayText(s.LastDate)
+				}
+				t.Rows = append(t.Rows, []string{s.Party, categoryName(s.CategoryID), title(s.Interval), moneyText(s.Latest), barText(s.Changed), moneyText(s.PerMonth), at})
 			}
 		}
 		if t.Rows != nil {
 			blocks = append(blocks, paper.Heading(heading), t)
 		}
 	}
-	table("Goes out", func(s Series) bool { return !s.Ended && s.BaseType == bank.Debit })
-	table("Comes in", func(s Series) bool { return !s.Ended && s.BaseType == bank.Credit })
-	table("Has ended", func(s Series) bool { return s.Ended })
+	table("Goes out", "Next", func(s Series) bool { return !s.Ended && s.BaseType == bank.Debit })
+	table("Comes in", "Next", func(s Series) bool { return !s.Ended && s.BaseType == bank.Credit })
+	table("Has ended", "Last", func(s Series) bool { return s.Ended })
 	if len(r.Series) == 0 {
 		blocks = append(blocks, paper.Text("Nothing recurs, as far as the transactions tell."))
 	}
