@@ -326,7 +326,7 @@ func TestLargeStatement(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	anna := consumer(t, w.c, "anna")
-	const n = 100_000
+	const n = 40_000
 	lines := make([]string, n)
 	for i := range lines {
 		lines[i] = fmt.Sprintf("%s;Laden %d;Einkauf Nr %d;;-%d,%02d;EUR", day("2020-01-01").Time().AddDate(0, 0, i%2000).Format("02.01.2006"), i%500, i, 1+i%90, i%100)
