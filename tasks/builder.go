@@ -24,10 +24,6 @@ const TypeReport = "report:build"
 // queueReports has a server of its own: insights do not wait for long reports.
 const queueReports = "reports"
 
-type reportPayload struct {
-	Report int64 `json:"report"`
-}
-
 var reportSeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{Name: "insightgraph_report_seconds",
 	Help: "Time to build a report, by type and outcome.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}, []string{"type", "outcome"})
 
@@ -44,17 +40,7 @@ func (b *Builder) Server(r redis.UniversalClient, concurrency int) *asynq.Server
 
 // Mux maps the task type to its handler.
 func (b *Builder) Mux() *asynq.ServeMux {
-	mux := asynq.NewServeMux()
-	mux.HandleFunc(TypeReport, func(ctx context.Context, t *asynq.Task) error {
-		var p reportPayload
-		if err := json.Unmarshal(t.Payload(), &p); err != nil || p.Report <= 0 {
-			return fmt.Errorf("read the payload of %s: %w", t.Type(), asynq.SkipRetry)
-		}
-		// The database says when a report is tried again; for the queue the task is over.
-		_, _ = b.Do(ctx, p.Report)
-		return nil
-	})
-	return mux
+	return calls(TypeReport, b.Do)
 }
 
 // Do builds one report, if nobody else does or did. done is false when it did not come to an end here.
@@ -106,7 +92,7 @@ func (b *Builder) build(ctx context.Context, claimed store.Build) (result []byte
 
 // WakeReports calls workers for reports, in the manner of Wake.
 func (q *Queue) WakeReports(ctx context.Context, ids []int64) {
-	q.send(ctx, queueReports, TypeReport, ids, func(id int64) any { return reportPayload{id} }, q.store.UnqueuedReports)
+	q.send(ctx, queueReports, TypeReport, ids, q.store.UnqueuedReports)
 }
 
 // Deliver calls workers for the callbacks that wait.

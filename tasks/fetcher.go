@@ -26,10 +26,6 @@ const TypeFetch = "connect:fetch"
 // queueConnect has a server of its own: however slow banks are, insights do not wait for them.
 const queueConnect = "connect"
 
-type partPayload struct {
-	Part int64 `json:"part"`
-}
-
 var (
 	fetches = promauto.NewCounterVec(prometheus.CounterOpts{Name: "insightgraph_fetches_total",
 		Help: "Fetches from banks, by outcome: FINISHED, AGAIN for an error of ours, or the first part of the category that went wrong."}, []string{"outcome"})
@@ -53,17 +49,7 @@ func (f *Fetcher) Server(r redis.UniversalClient, concurrency int) *asynq.Server
 
 // Mux maps the task type to its handler.
 func (f *Fetcher) Mux() *asynq.ServeMux {
-	mux := asynq.NewServeMux()
-	mux.HandleFunc(TypeFetch, func(ctx context.Context, t *asynq.Task) error {
-		var p partPayload
-		if err := json.Unmarshal(t.Payload(), &p); err != nil || p.Part <= 0 {
-			return fmt.Errorf("read the payload of %s: %w", t.Type(), asynq.SkipRetry)
-		}
-		// The database says when a part is tried again; for the queue the task is over.
-		_, _ = f.Do(ctx, p.Part)
-		return nil
-	})
-	return mux
+	return calls(TypeFetch, f.Do)
 }
 
 // Do fetches one part, if nobody else does or did. done is false when it did not come to an end here.

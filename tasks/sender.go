@@ -5,9 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -34,10 +32,6 @@ const TypeDeliver = "callback:deliver"
 
 // queueCallbacks has a server of its own: however slow receivers are, nothing else waits for them.
 const queueCallbacks = "callbacks"
-
-type deliveryPayload struct {
-	Delivery int64 `json:"delivery"`
-}
 
 var (
 	callbacks = promauto.NewCounterVec(prometheus.CounterOpts{Name: "insightgraph_callbacks_total",
@@ -66,22 +60,12 @@ func (s *Sender) Server(r redis.UniversalClient, concurrency int) *asynq.Server 
 
 // Mux maps the task type to its handler.
 func (s *Sender) Mux() *asynq.ServeMux {
-	mux := asynq.NewServeMux()
-	mux.HandleFunc(TypeDeliver, func(ctx context.Context, t *asynq.Task) error {
-		var p deliveryPayload
-		if err := json.Unmarshal(t.Payload(), &p); err != nil || p.Delivery <= 0 {
-			return fmt.Errorf("read the payload of %s: %w", t.Type(), asynq.SkipRetry)
-		}
-		// The database says when a callback is tried again; for the queue the task is over.
-		_, _ = s.Do(ctx, p.Delivery)
-		return nil
-	})
-	return mux
+	return calls(TypeDeliver, s.Do)
 }
 
 // WakeDeliveries calls workers for callbacks, in the manner of Wake.
 func (q *Queue) WakeDeliveries(ctx context.Context, ids []int64) {
-	q.send(ctx, queueCallbacks, TypeDeliver, ids, func(id int64) any { return deliveryPayload{id} }, q.store.UnqueuedDeliveries)
+	q.send(ctx, queueCallbacks, TypeDeliver, ids, q.store.UnqueuedDeliveries)
 }
 
 // Do tries to send one callback, if it is due and nobody else does. done is false where it has to be tried again.

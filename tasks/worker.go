@@ -33,10 +33,6 @@ const (
 	queueSchedule = "schedule"
 )
 
-type shardPayload struct {
-	Shard int64 `json:"shard"`
-}
-
 // Worker evaluates shards.
 type Worker struct {
 	store  *store.Store
@@ -68,14 +64,24 @@ func newServer(r redis.UniversalClient, concurrency int, queues map[string]int, 
 
 // Mux maps task types to handlers.
 func (w *Worker) Mux() *asynq.ServeMux {
+	return calls(TypeShard, w.Do)
+}
+
+// call is all that a task says: the number of a row to look at.
+type call struct {
+	ID int64 `json:"id"`
+}
+
+// calls maps a type of task to what is done with the row that it names.
+func calls(task string, do func(context.Context, int64) (bool, error)) *asynq.ServeMux {
 	mux := asynq.NewServeMux()
-	mux.HandleFunc(TypeShard, func(ctx context.Context, t *asynq.Task) error {
-		var p shardPayload
-		if err := json.Unmarshal(t.Payload(), &p); err != nil || p.Shard <= 0 {
+	mux.HandleFunc(task, func(ctx context.Context, t *asynq.Task) error {
+		var c call
+		if err := json.Unmarshal(t.Payload(), &c); err != nil || c.ID <= 0 {
 			return fmt.Errorf("read the payload of %s: %w", t.Type(), asynq.SkipRetry)
 		}
-		// The database says when a shard is tried again; for the queue the task is over.
-		_, _ = w.Do(ctx, p.Shard)
+		// The database says when a row is tried again; for the queue the task is over.
+		_, _ = do(ctx, c.ID)
 		return nil
 	})
 	return mux
@@ -144,17 +150,17 @@ func (q *Queue) Wake(ctx context.Context, ids []int64) { q.put(ctx, queueDemand,
 
 // WakeParts calls workers for parts of refreshes, in the same way.
 func (q *Queue) WakeParts(ctx context.Context, ids []int64) {
-	q.send(ctx, queueConnect, TypeFetch, ids, func(id int64) any { return partPayload{id} }, q.store.UnqueuedParts)
+	q.send(ctx, queueConnect, TypeFetch, ids, q.store.UnqueuedParts)
 }
 
 func (q *Queue) put(ctx context.Context, queue string, ids []int64) {
-	q.send(ctx, queue, TypeShard, ids, func(id int64) any { return shardPayload{id} }, q.store.Unqueued)
+	q.send(ctx, queue, TypeShard, ids, q.store.Unqueued)
 }
 
-func (q *Queue) send(ctx context.Context, queue, task string, ids []int64, payload func(int64) any, unqueued func(context.Context, []int64) error) {
+func (q *Queue) send(ctx context.Context, queue, task string, ids []int64, unqueued func(context.Context, []int64) error) {
 	ctx = context.WithoutCancel(ctx)
 	for i, id := range ids {
-		text, _ := json.Marshal(payload(id))
+		text, _ := json.Marshal(call{id})
 		short, cancel := context.WithTimeout(ctx, patience)
 		_, err := q.client.EnqueueContext(short, asynq.NewTask(task, text), asynq.Queue(queue), asynq.MaxRetry(0), asynq.Timeout(5*time.Minute))
 		cancel()
