@@ -343,9 +343,11 @@ func (x *index) choose(found []match, text []byte, base bank.BaseType, country s
 		if m.score < 0 || m.entry == best.entry || m.start == best.start && m.end == best.end {
 			continue
 		}
-		same := top(x.entries[m.entry].side(base)) == group
+		other := top(x.entries[m.entry].side(base))
+		same := other == group
 		agree = agree || same && m.strength >= shopWord
-		against = against || !same && !m.part && (best.strength < bankWord && m.strength >= doubts || m.strength == best.strength)
+		fee := best.strength == settled && group == 1200 && m.strength >= shopWord && 200 <= other && other < 1200 // a club's, perhaps
+		against = against || !same && !m.part && (best.strength < bankWord && m.strength >= doubts || m.strength == best.strength || fee)
 	}
 	if base == "" && id != 109 && refunds(x, found) {
 		best.confidence -= 10 // money back, or not: the direction would say it
