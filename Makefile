@@ -1,6 +1,6 @@
 # `make` prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test compiler test-short check generate bench brands playground clean
+.PHONY: help run build test compiler test-short check generate bench bench-quick soak brands playground clean
 GO ?= go
 
 help: ## print the targets
@@ -22,7 +22,7 @@ test-short: ## the rules only: no services, some seconds
 	$(GO) test ./fault ./page ./bank ./category ./insight/... ./connect ./statement ./demo
 
 check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle (the import table is a test)
-	@$(GO) tool gqlgen generate
+	@$(GO) run ./graph/gen
 	@git diff --exit-code --stat -- graph/generated go.mod go.sum || (echo "graph/generated is not fresh: run make generate and commit"; exit 1)
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1)
 	$(GO) vet ./...
@@ -31,10 +31,16 @@ check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle
 		|| (echo "the middle reads no clock"; exit 1)
 
 generate: ## make graph/generated from schema.graphqls and gqlgen.yml
-	$(GO) tool gqlgen generate
+	$(GO) run ./graph/gen
 
-bench: ## measure beside the limits, print ratios, write bench/RESULTS.md
+bench: ## measure beside limits and peers, write bench/RESULTS.md (about forty minutes)
 	$(GO) run ./bench
+
+bench-quick: ## the same with small sizes, in under five minutes; only prints
+	$(GO) run ./bench -quick
+
+soak: ## an hour of mixed load on a live server; adds its table to bench/RESULTS.md
+	$(GO) run ./bench -soak 60m
 
 brands: ## rebuild category/tables/brands.tsv from the npm package name-suggestion-index (needs Node.js)
 	$(GO) run ./category/brands

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"time"
 
@@ -18,7 +19,8 @@ import (
 type config struct {
 	DatabaseURL      string        `env:"DATABASE_URL" placeholder:"URL" help:"PostgreSQL 14 or newer. Unset: an own server in DATA_DIR."`
 	DatabaseAdminURL string        `env:"DATABASE_ADMIN_URL" placeholder:"URL" help:"Login that may migrate, where DATABASE_URL's may not."`
-	RedisURL         string        `env:"REDIS_URL" placeholder:"URL" help:"Redis 6.2 or newer. Unset: an own server in DATA_DIR."`
+	ReplicaURL       string        `env:"DATABASE_REPLICA_URL" placeholder:"URL" help:"A streaming replica of DATABASE_URL's server, which then answers queries."`
+	RedisURL         string        `env:"REDIS_URL" placeholder:"URL" help:"Redis 6.2 or newer: one server, a cluster (further nodes as ?addr=HOST:PORT) or Sentinels (?master_name=NAME). Unset: an own server in DATA_DIR."`
 	DataDir          string        `env:"DATA_DIR" default:".data" placeholder:"DIR" help:"Where the own servers keep their data (${default})."`
 	DatabaseConns    int           `env:"DATABASE_CONNS" default:"20" placeholder:"N" help:"Database connections at most (${default})."`
 	LogLevel         slog.Level    `env:"LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
@@ -68,20 +70,54 @@ func (c *config) connect(ctx context.Context, s *services, withRedis bool) (err 
 	if _, err := store.Migrate(ctx, admin); err != nil {
 		return err
 	}
-	if s.store, err = store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: c.DatabaseConns}); err != nil {
-		return err
+	options := store.Options{MaxConns: c.DatabaseConns}
+	if withRedis {
+		if s.redis, err = openRedis(c.RedisURL); err != nil {
+			return errors.New("read REDIS_URL: it is not a Redis connection string") // the text may hold a password
+		}
+		options.ReplicaURL, options.Marks = c.ReplicaURL, marks{s.redis}
 	}
-	if !withRedis {
-		return nil
-	}
-	options, err := redis.ParseURL(c.RedisURL)
+	s.store, err = store.Open(ctx, c.DatabaseURL, options)
+	return err
+}
+
+// openRedis is a client of one server; of a cluster, whose further nodes are named as addr; or of the server that
+// Sentinels say is the master with the name master_name.
+func openRedis(address string) (redis.UniversalClient, error) {
+	u, err := url.Parse(address)
 	if err != nil {
-		return errors.New("read REDIS_URL: it is not a Redis connection string") // the text may hold a password
+		return nil, err
 	}
-	options.DialTimeout = time.Second
-	options.MaxRetries = 1
-	s.redis = redis.NewClient(options)
-	return nil
+	switch query := u.Query(); {
+	case query.Has("master_name"):
+		options, err := redis.ParseFailoverURL(address)
+		if err != nil {
+			return nil, err
+		}
+		options.DialTimeout, options.MaxRetries, options.ContextTimeoutEnabled = time.Second, 1, true
+		return redis.NewFailoverClient(options), nil
+	case query.Has("addr"):
+		options, err := redis.ParseClusterURL(address)
+		if err != nil {
+			return nil, err
+		}
+		options.DialTimeout, options.ContextTimeoutEnabled = time.Second, true
+		return redis.NewClusterClient(options), nil
+	}
+	options, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, err
+	}
+	options.DialTimeout, options.MaxRetries, options.ContextTimeoutEnabled = time.Second, 1, true
+	return redis.NewClient(options), nil
+}
+
+// pingRedis asks Redis whether it is there: of a cluster each node that holds a part of the queues.
+func pingRedis(ctx context.Context, r redis.UniversalClient) error {
+	if cluster, ok := r.(*redis.ClusterClient); ok {
+		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() })
+	}
+	return r.Ping(ctx).Err()
 }
 
 // close gives everything back, the youngest first.

@@ -40,15 +40,17 @@ var mayImport = map[string]struct{ ours, others string }{
 		"github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/redis/go-redis/v9"},
 	"auth":        {"bank fault store", "github.com/golang-jwt/jwt/v5"},
 	"graph/model": {"bank callback connect fault insight page report", "github.com/99designs/gqlgen github.com/govalues/decimal"},
-	"graph/generated": {"auth bank callback category connect graph/model insight page report statement",
+	"graph/plan":  {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2"},
+	"graph/gen":   {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2"},
+	"graph/generated": {"auth bank callback category connect graph/model graph/plan insight page report statement",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/vektah/gqlparser/v2"},
-	"graph": {"auth bank callback category connect fault graph/generated graph/model insight page report statement store",
+	"graph": {"auth bank callback category connect fault graph/generated graph/model graph/plan insight page report statement store",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
 	"embedded":      {"", ""},
 	"examples/shop": {"", ""},
 	"web":           {"", ""},
 	"web/webtest":   {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
-	"bench":         {"bank category embedded insight insight/catalogue statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
+	"bench":         {"auth bank category embedded insight insight/catalogue page statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
 }
 
 // middle are the rooms that must not do I/O either, by what they may take from the standard library.

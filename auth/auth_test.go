@@ -173,3 +173,42 @@ func TestStoreAway(t *testing.T) {
 		}
 	}
 }
+
+// A token that was good is not looked up again for a moment; a change that this process knows of ends that.
+func TestBelieved(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	looked := func(token string) int64 {
+		before := h.store.Statements()
+		if _, err := h.tokens.Viewer(ctx, token); err != nil {
+			t.Fatal(err)
+		}
+		return h.store.Statements() - before
+	}
+	token, _, err := h.tokens.Issue(ctx, h.customer, &h.anna)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, again := looked(token), looked(token); first == 0 || again != 0 {
+		t.Errorf("%d statements, then %d", first, again)
+	}
+	h.tokens.Forget(h.customer.ID + 1)
+	if n := looked(token); n != 0 {
+		t.Errorf("another customer's change cost %d statements", n)
+	}
+	h.tokens.Forget(h.customer.ID)
+	if n := looked(token); n == 0 {
+		t.Error("a change was not seen")
+	}
+	h.now = h.now.Add(2 * time.Second)
+	if n := looked(token); n == 0 {
+		t.Error("believed for too long")
+	}
+	if _, err := h.store.Customer(h.customer.ID).DeleteConsumer(ctx, h.anna.Ref()); err != nil {
+		t.Fatal(err)
+	}
+	h.tokens.Forget(h.customer.ID)
+	if _, err := h.tokens.Viewer(ctx, token); err == nil {
+		t.Error("the token of an erased consumer is still good")
+	}
+}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"time"
@@ -21,6 +22,8 @@ const maxBearer = 4096
 type Tokens struct {
 	Store *store.Store
 	Life  time.Duration // 0: DefaultLife
+
+	recent recent
 }
 
 // The two faults that a bad token can meet. Which of the many things is wrong with it is nobody's business.
@@ -46,7 +49,8 @@ func (t *Tokens) Issue(ctx context.Context, customer bank.Customer, consumer *ba
 }
 
 // Viewer is the holder of a bearer token: one that Issue made, or a JWT that the customer has signed with a registered
-// key. A bad token is one of two faults Y020; any other error is the server's.
+// key. A bad token is one of two faults Y020; any other error is the server's. A token of Issue that was good is believed for
+// a moment; a key can be revoked, so what it signed is checked each time.
 func (t *Tokens) Viewer(ctx context.Context, bearer string) (Viewer, error) {
 	if bearer == "" || len(bearer) > maxBearer {
 		return Viewer{}, errInvalid
@@ -54,17 +58,27 @@ func (t *Tokens) Viewer(ctx context.Context, bearer string) (Viewer, error) {
 	if strings.Count(bearer, ".") == 2 {
 		return t.signed(ctx, bearer)
 	}
-	customer, consumer, expiresAt, err := t.Store.Token(ctx, HashSecret(bearer))
+	hash, now := [sha256.Size]byte(HashSecret(bearer)), t.Store.Now()
+	v, after, ok := t.recent.get(hash, now)
+	if ok {
+		return v, nil
+	}
+	customer, consumer, expiresAt, err := t.Store.Token(ctx, hash[:])
 	switch {
 	case notFound(err):
-		return Viewer{}, errInvalid
+		return v, errInvalid
 	case err != nil:
-		return Viewer{}, err
-	case !t.Store.Now().Before(expiresAt):
-		return Viewer{}, errExpired
+		return v, err
+	case !now.Before(expiresAt):
+		return v, errExpired
 	}
-	return Viewer{Customer: customer, Consumer: consumer}, nil
+	v = Viewer{Customer: customer, Consumer: consumer}
+	t.recent.put(hash, came{v, earlier(expiresAt, now.Add(believed)), after})
+	return v, nil
 }
+
+// Forget makes the tokens of a customer be looked up again. Whoever changes something that tokens tell, calls it.
+func (t *Tokens) Forget(customerID int64) { t.recent.forget(customerID) }
 
 // notFound tells whether the store has no such thing.
 func notFound(err error) bool {

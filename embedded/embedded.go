@@ -22,6 +22,8 @@ type Options struct {
 	Postgres     bool                             // start PostgreSQL
 	Redis        bool                             // start Redis
 	PostgresArgs []string                         // extra server arguments, e.g. "-c", "fsync=off" for tests
+	RedisConfig  []string                         // extra settings, e.g. "cluster-enabled yes"
+	Sentinel     bool                             // Redis is a Sentinel, which watches others as RedisConfig says
 	Log          func(format string, args ...any) // progress lines (fetching packages...); nil is silent
 }
 
@@ -72,7 +74,7 @@ func Start(ctx context.Context, o Options) (_ *Servers, err error) {
 			return nil, err
 		}
 		if s.RedisURL = url; own != nil {
-			s.redis = &redis{dir: o.Dir, lock: own, log: o.Log}
+			s.redis = &redis{settings: o.RedisConfig, sentinel: o.Sentinel, dir: o.Dir, lock: own, log: o.Log}
 		}
 	}
 	// Joining needs no binaries, so they are looked for only now.

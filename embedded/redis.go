@@ -17,10 +17,12 @@ import (
 
 // redis is a Redis server that this process owns.
 type redis struct {
-	bin  binary
-	dir  string
-	lock *ownerLock
-	log  func(string, ...any)
+	bin      binary
+	settings []string
+	sentinel bool
+	dir      string
+	lock     *ownerLock
+	log      func(string, ...any)
 
 	port     int
 	password string
@@ -66,6 +68,18 @@ func (r *redis) run(ctx context.Context) error {
 	r.port, err = launchOnFreePort(r.port, func(port int) (err error) {
 		// The settings go in through standard input: a command line can be read by every user.
 		c := command{path: r.bin.path, args: []string{"-"}, dir: r.data(), stdin: r.config(port), as: as, libPath: r.bin.libPath, end: syscall.SIGTERM, running: running}
+		if r.sentinel { // it keeps what it learns in its file
+			file := filepath.Join(r.data(), "sentinel.conf")
+			if err := os.WriteFile(file, []byte(c.stdin), 0o600); err != nil {
+				return err
+			}
+			if as.other {
+				if err := os.Chown(file, int(as.uid), int(as.gid)); err != nil {
+					return err
+				}
+			}
+			c.args, c.stdin = []string{file, "--sentinel"}, ""
+		}
 		r.proc, err = launch(ctx, c, filepath.Join(r.dir, "redis.log"), func(*process) bool { return r.answers(port) })
 		return err
 	})
@@ -78,7 +92,7 @@ func (r *redis) run(ctx context.Context) error {
 // config makes Redis keep every write (append-only file) and refuse writes when memory is full
 // rather than throw away queued work. Its folder is the working directory.
 func (r *redis) config(port int) string {
-	return strings.Join([]string{
+	lines := []string{
 		"bind 127.0.0.1",
 		"protected-mode yes",
 		"port " + strconv.Itoa(port),
@@ -88,8 +102,8 @@ func (r *redis) config(port int) string {
 		"appendonly yes",
 		`save ""`,
 		"maxmemory-policy noeviction",
-		"",
-	}, "\n")
+	}
+	return strings.Join(append(lines, r.settings...), "\n") + "\n"
 }
 
 // answers tells whether the server on the port takes our password and has loaded its data. The

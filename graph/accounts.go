@@ -78,14 +78,9 @@ func (r account) Consumer(ctx context.Context, objs []*bank.Account) ([]*bank.Co
 
 // Transactions lists the transactions of accounts.
 func (r account) Transactions(ctx context.Context, objs []*bank.Account, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Transaction], error) {
-	f, a, err := transactionArgs(ctx, filter, first, after, last, before)
-	if err != nil {
-		return nil, err
-	}
-	ref := func(a *bank.Account) bank.Ref { return a.Ref() }
-	return batch(ctx, objs, ref, func(objs []*bank.Account) ([]*page.Of[bank.Transaction], error) {
-		pages, err := r.mine(ctx).TransactionsOfAccounts(ctx, each(objs, ref), f, a)
-		rememberPages(ctx, pages...)
-		return pages, err
+	return pagesOf(ctx, r.Resolver, objs, accountRef, store.AccountParents, func(reads *store.Reads, of store.Parents) (*store.Lists[bank.Transaction], error) {
+		return transactionsOf(ctx, reads, of, filter, relayArgs{first, after, last, before})
 	})
 }
+
+func accountRef(a *bank.Account) bank.Ref { return a.Ref() }

@@ -51,8 +51,8 @@ type answer struct {
 
 // result is a GraphQL response. Data is left out of the answer to a request that was not executed.
 type result struct {
-	Errors gqlerror.List   `json:"errors,omitempty"`
-	Data   json.RawMessage `json:"data,omitempty"`
+	Errors gqlerror.List
+	Data   json.RawMessage
 }
 
 // refuse answers with one fault and no data.
@@ -86,12 +86,29 @@ func (a answer) requestErrors(errs gqlerror.List) {
 func (a answer) send(status int, r *result) {
 	r.Errors = slices.DeleteFunc(r.Errors, func(e *gqlerror.Error) bool { return e == nil })
 	r.Errors = r.Errors[:min(len(r.Errors), maxErrors)]
-	body, err := json.Marshal(r)
-	if err != nil { // only data that is no JSON, which gqlgen does not write
-		panic(err)
+	var errors []byte
+	if len(r.Errors) > 0 {
+		var err error
+		if errors, err = json.Marshal(r.Errors); err != nil { // texts and paths always can be
+			panic(err)
+		}
 	}
 	a.w.Header().Set("Content-Type", a.media+"; charset=utf-8")
 	a.w.Header().Set("X-Content-Type-Options", "nosniff")
+	// Data is JSON already: encoding the whole would read it all again.
+	head := []byte{'{'}
+	if errors != nil {
+		head = append(append(head, `"errors":`...), errors...)
+	}
+	if r.Data != nil {
+		if errors != nil {
+			head = append(head, ',')
+		}
+		head = append(head, `"data":`...)
+	}
+	a.w.Header().Set("Content-Length", strconv.Itoa(len(head)+len(r.Data)+1))
 	a.w.WriteHeader(status)
-	_, _ = a.w.Write(body)
+	if _, err := a.w.Write(head); err == nil {
+		_, _ = a.w.Write(append(r.Data, '}'))
+	}
 }

@@ -2,12 +2,14 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"insightgraph/graph/plan"
 	"insightgraph/page"
 )
 
@@ -29,8 +31,11 @@ type loaded[K comparable, R any] struct {
 	err    error
 }
 
-// place is a path in the document: that of the answer without its list indices.
+// place is a place in the document: the path of the answer without its list indices, or the step of a plan.
 func place(ctx context.Context) string {
+	if s := plan.StepOf(ctx); s != nil {
+		return fmt.Sprintf("%p", s)
+	}
 	var names []string
 	for _, step := range graphql.GetFieldContext(ctx).Path() {
 		if name, ok := step.(ast.PathName); ok {

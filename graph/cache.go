@@ -12,6 +12,7 @@ import (
 type cache struct {
 	mu        sync.RWMutex
 	documents map[string]*ast.QueryDocument
+	costs     map[*ast.OperationDefinition]int // of those that cost the same whatever their variables say
 }
 
 // Get finds a document by its text.
@@ -28,6 +29,54 @@ func (c *cache) Add(_ context.Context, text string, d *ast.QueryDocument) {
 	defer c.mu.Unlock()
 	if c.documents == nil || len(c.documents) >= cacheSize {
 		c.documents = make(map[string]*ast.QueryDocument, cacheSize)
+		c.costs = nil
 	}
 	c.documents[text] = d
+}
+
+// cost is what an operation costs, if that is known before its variables are read.
+func (c *cache) cost(o *ast.OperationDefinition) (int, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	cost, ok := c.costs[o]
+	return cost, ok
+}
+
+// priced notes what an operation has cost. It is called for those that were answered well: an argument that cannot be
+// read would have been priced as if it were not there.
+func (c *cache) priced(o *ast.OperationDefinition, cost int) {
+	if _, known := c.cost(o); known || !fixed(o.SelectionSet, map[string]bool{}) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.costs == nil || len(c.costs) >= cacheSize {
+		c.costs = make(map[*ast.OperationDefinition]int, cacheSize)
+	}
+	c.costs[o] = cost
+}
+
+// fixed tells whether no variable says how many rows there are: see costs.
+func fixed(selections ast.SelectionSet, seen map[string]bool) bool {
+	for _, selection := range selections {
+		ok := true
+		switch x := selection.(type) {
+		case *ast.Field:
+			for _, a := range x.Arguments {
+				ok = ok && (a.Value.Kind != ast.Variable || a.Name != "first" && a.Name != "last")
+			}
+			ok = ok && fixed(x.SelectionSet, seen)
+		case *ast.InlineFragment:
+			ok = fixed(x.SelectionSet, seen)
+		case *ast.FragmentSpread:
+			if !seen[x.Name] {
+				seen[x.Name] = true
+				ok = fixed(x.Definition.SelectionSet, seen)
+			}
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"insightgraph/bank"
+	"insightgraph/category"
 	"insightgraph/fault"
 	"insightgraph/graph/generated"
 	"insightgraph/insight"
@@ -17,10 +18,13 @@ func (r query) Consumers(ctx context.Context, first *int, after *string, last *i
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.mine(ctx).Consumers(ctx, a)
-	if err != nil {
+	reads := r.mine(ctx).Reads()
+	list := reads.ConsumerList(a)
+	r.ahead(ctx, reads, "Consumer", list.Parents())
+	if err := reads.Send(ctx); err != nil {
 		return nil, err
 	}
+	p := list.Of(bank.Ref{})
 	rememberPages(ctx, p)
 	return p, nil
 }
@@ -28,17 +32,41 @@ func (r query) Consumers(ctx context.Context, first *int, after *string, last *i
 // Consumer finds a consumer; where both names are given, both must be its own.
 func (r query) Consumer(ctx context.Context, id *bank.Ref, externalID *string) (*bank.Consumer, error) {
 	if externalID != nil {
-		c, err := maybe(r.mine(ctx).ConsumerByExternalID(ctx, *externalID))
-		if c == nil || id != nil && c.Ref() != *id {
+		reads := r.mine(ctx).Reads()
+		found := reads.ConsumerByExternalID(*externalID)
+		r.ahead(ctx, reads, "Consumer", reads.NamedParent(*externalID))
+		if err := reads.Send(ctx); err != nil {
 			return nil, err
 		}
-		return c, nil
+		c, ok := found.Get(*externalID)
+		if !ok || id != nil && c.Ref() != *id {
+			return nil, nil
+		}
+		return &c, nil
 	}
 	ref := own(ctx, id)
 	if ref == nil {
 		return nil, fault.New(fault.Required, "id", "Required field/value - id or externalId missing in the request")
 	}
-	return maybe(r.mine(ctx).Consumer(ctx, *ref))
+	return r.consumer(ctx, *ref)
+}
+
+// consumer finds a consumer, and what the document wants of it.
+func (r *Resolver) consumer(ctx context.Context, ref bank.Ref) (*bank.Consumer, error) {
+	if ref.Kind != bank.KindConsumer || ref.ID != ref.ConsumerID {
+		return nil, nil
+	}
+	reads := r.mine(ctx).Reads()
+	found := reads.Consumers([]int64{ref.ID})
+	r.ahead(ctx, reads, "Consumer", store.ConsumerParents([]int64{ref.ID}))
+	if err := reads.Send(ctx); err != nil {
+		return nil, err
+	}
+	c, ok := found.Get(ref.ID)
+	if !ok {
+		return nil, nil
+	}
+	return &c, nil
 }
 
 // CreateConsumer makes a consumer, or updates the one with the same externalId.
@@ -99,41 +127,53 @@ func consumersOf[P any](ctx context.Context, r *Resolver, objs []*P, consumerID 
 
 func consumerID(c *bank.Consumer) int64 { return c.ID }
 
+func consumerRef(c *bank.Consumer) bank.Ref { return c.Ref() }
+
+// consumerParents are consumers as parents of lists.
+func consumerParents(refs []bank.Ref) store.Parents {
+	return store.ConsumerParents(each(refs, func(r bank.Ref) int64 { return r.ID }))
+}
+
 // Accounts lists the accounts of consumers.
 func (r consumer) Accounts(ctx context.Context, objs []*bank.Consumer, filter *bank.AccountFilter, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Account], error) {
-	a, err := pageArgs(byID, first, after, last, before)
-	if err != nil {
-		return nil, err
-	}
-	return batch(ctx, objs, consumerID, func(objs []*bank.Consumer) ([]*page.Of[bank.Account], error) {
-		pages, err := r.mine(ctx).Accounts(ctx, each(objs, consumerID), orZero(filter), a)
-		rememberPages(ctx, pages...)
-		return pages, err
+	return pagesOf(ctx, r.Resolver, objs, consumerRef, consumerParents, func(reads *store.Reads, of store.Parents) (*store.Lists[bank.Account], error) {
+		return accountsOf(reads, of, filter, relayArgs{first, after, last, before})
 	})
 }
 
 // Transactions lists the transactions of consumers.
 func (r consumer) Transactions(ctx context.Context, objs []*bank.Consumer, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Transaction], error) {
-	f, a, err := transactionArgs(ctx, filter, first, after, last, before)
-	if err != nil {
-		return nil, err
-	}
-	return batch(ctx, objs, consumerID, func(objs []*bank.Consumer) ([]*page.Of[bank.Transaction], error) {
-		pages, err := r.mine(ctx).TransactionsOfConsumers(ctx, each(objs, consumerID), f, a)
-		rememberPages(ctx, pages...)
-		return pages, err
+	return pagesOf(ctx, r.Resolver, objs, consumerRef, consumerParents, func(reads *store.Reads, of store.Parents) (*store.Lists[bank.Transaction], error) {
+		return transactionsOf(ctx, reads, of, filter, relayArgs{first, after, last, before})
 	})
 }
 
 // Feed lists the feed entries of consumers.
 func (r consumer) Feed(ctx context.Context, objs []*bank.Consumer, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) ([]*page.Of[insight.Entry], error) {
-	f, a, err := r.feedArgs(ctx, filter, first, after, last, before)
-	if err != nil {
-		return nil, err
-	}
-	return batch(ctx, objs, consumerID, func(objs []*bank.Consumer) ([]*page.Of[insight.Entry], error) {
-		pages, err := r.mine(ctx).FeedOfConsumers(ctx, each(objs, consumerID), f, a)
-		rememberPages(ctx, pages...)
-		return pages, err
+	return pagesOf(ctx, r.Resolver, objs, consumerRef, consumerParents, func(reads *store.Reads, of store.Parents) (*store.Lists[insight.Entry], error) {
+		return r.feedOf(ctx, reads, of, filter, relayArgs{first, after, last, before})
 	})
+}
+
+// CategoryTotals adds up a month of consumers by category.
+func (r consumer) CategoryTotals(ctx context.Context, objs []*bank.Consumer, month bank.Date) ([][]bank.CategoryTotal, error) {
+	return batch(ctx, objs, consumerID, func(objs []*bank.Consumer) ([][]bank.CategoryTotal, error) {
+		found, ok := earlier[*store.Found[int64, []bank.CategoryTotal]](ctx)
+		if !ok {
+			reads := r.mine(ctx).Reads()
+			found = reads.CategoryTotalsOf(consumerParents(each(objs, consumerRef)), month)
+			if err := reads.Send(ctx); err != nil {
+				return nil, err
+			}
+		}
+		return each(objs, func(c *bank.Consumer) []bank.CategoryTotal {
+			totals, _ := found.Get(c.ID)
+			return totals
+		}), nil
+	})
+}
+
+// Category finds the categories of totals.
+func (categorySum) Category(_ context.Context, objs []*bank.CategoryTotal) ([]*category.Category, error) {
+	return each(objs, func(c *bank.CategoryTotal) *category.Category { return categoryBy(c.CategoryID) }), nil
 }

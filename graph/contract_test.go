@@ -120,7 +120,7 @@ func TestSchemaIsGenerated(t *testing.T) {
 	}
 	for name, d := range written.Types {
 		if other := schema().Types[name]; other == nil || len(other.Fields) != len(d.Fields) || len(other.EnumValues) != len(d.EnumValues) {
-			t.Errorf("%s: run go tool gqlgen generate", name)
+			t.Errorf("%s: run make generate", name)
 		}
 	}
 }

@@ -53,10 +53,12 @@ type Options struct {
 	Keys             connect.Keys // what webhook secrets are encrypted with
 	Introspection    bool         // development only
 	PrivateCallbacks bool         // callbacks may go to private addresses, and without TLS
+	Plain            bool         // gqlgen's own way only: to compare with
 	Log              *slog.Logger
 	Timeout          time.Duration
 
 	around graphql.FieldMiddleware // tests provoke what no resolver does
+	gaveUp func()                  // tests count what graph/plan does not answer
 }
 
 type server struct {
@@ -76,13 +78,18 @@ func NewHandler(o Options) http.Handler {
 		o.Log = slog.Default()
 	}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: &Resolver{o}, Complexity: costs()})
-	s := &server{o, executor.New(schema), schema.Schema().Types, make(chan struct{}, maxUploads)}
-	s.exec.SetQueryCache(&cache{})
+	known := &cache{}
+	executed := graphql.ExecutableSchema(planned{schema, known, o.gaveUp})
+	if o.Plain || o.around != nil {
+		executed = schema
+	}
+	s := &server{o, executor.New(executed), schema.Schema().Types, make(chan struct{}, maxUploads)}
+	s.exec.SetQueryCache(known)
 	s.exec.SetParserTokenLimit(maxTokens)
 	s.exec.SetDisableSuggestion(true)
 	s.exec.SetErrorPresenter(s.present)
 	s.exec.SetRecoverFunc(s.recovered)
-	s.exec.Use(&limits{introspection: o.Introspection, schema: schema})
+	s.exec.Use(&limits{o.Introspection, schema, known})
 	s.exec.AroundFields(authorize)
 	if o.around != nil {
 		s.exec.AroundFields(o.around)
@@ -163,6 +170,9 @@ func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParam
 	}
 	respond, ctx := s.exec.DispatchOperation(ctx, operation)
 	response := respond(ctx)
+	if operation.Operation.Operation == ast.Mutation {
+		s.Tokens.Forget(auth.From(ctx).Customer.ID)
+	}
 	if response == nil { // the time was over before it began
 		a.refuse(http.StatusServiceUnavailable, tooLate)
 		return

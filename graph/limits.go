@@ -32,6 +32,7 @@ var tooComplex = fault.New(fault.TooComplex, "", "The operation costs more than 
 type limits struct {
 	introspection bool
 	schema        graphql.ExecutableSchema
+	cache         *cache
 }
 
 func (*limits) ExtensionName() string                   { return "Limits" }
@@ -49,11 +50,23 @@ func (l *limits) MutateOperationContext(ctx context.Context, o *graphql.Operatio
 		o.DisableIntrospection = false
 	}
 	if s.depth > depth || s.fields > maxFields || s.aliases > maxAliases || s.roots > maxRoots || s.directives > maxDirectives ||
-		len(o.Doc.Fragments) > maxFragments || complexity.Calculate(ctx, l.schema, o.Operation, o.Variables) > maxCost {
+		len(o.Doc.Fragments) > maxFragments || l.cost(ctx, o) > maxCost {
 		return &gqlerror.Error{Err: tooComplex}
 	}
 	return nil
 }
+
+func (l *limits) cost(ctx context.Context, o *graphql.OperationContext) int {
+	cost, known := l.cache.cost(o.Operation)
+	if !known {
+		cost = complexity.Calculate(ctx, l.schema, o.Operation, o.Variables)
+	}
+	o.Stats.SetExtension(costKey, cost)
+	return cost
+}
+
+// costKey is where an operation's cost is in its statistics.
+const costKey = "cost"
 
 // shape is what a selection adds up to with its fragments written out.
 type shape struct {

@@ -165,6 +165,7 @@ func TestStoreAway(t *testing.T) {
 	if got.codes() != "INTERNAL INTERNAL" || len(got.Errors[0].Path) != 4 || !strings.Contains(h.log.String(), "path=consumers.nodes") {
 		t.Errorf("%s\n%s", got.body, h.log)
 	}
+	h.now = h.now.Add(time.Minute) // the token is no longer believed without looking
 	if got := broken.send("acme", "{viewer{role}}", nil); got.status != 500 || got.codes() != "INTERNAL" {
 		t.Errorf("without a store: %d %s", got.status, got.body)
 	}
@@ -214,3 +215,24 @@ fragment FullType on __Type { kind name description specifiedByURL
 fragment InputValue on __InputValue { name description type { ...TypeRef } defaultValue isDeprecated deprecationReason }
 fragment TypeRef on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name
 	ofType { kind name ofType { kind name ofType { kind name } } } } } } } } } }`
+
+// What a document has cost is remembered only where its variables cannot change it.
+func TestCostFollowsVariables(t *testing.T) {
+	h := newHouse(t)
+	const query = `query($n: Int, $yes: Boolean!) { consumers(first: 10) { nodes { accounts(first: $n) { nodes { transactions(first: 100) @include(if: $yes) { nodes { id } } } } } } }`
+	for _, c := range []struct {
+		n     int
+		yes   bool
+		codes string
+	}{{1, true, ""}, {100, true, "QUERY_TOO_COMPLEX"}, {100, false, "QUERY_TOO_COMPLEX"}, {100, true, "QUERY_TOO_COMPLEX"}, {1, true, ""}} {
+		if got := h.send("acme", query, map[string]any{"n": c.n, "yes": c.yes}); got.codes() != c.codes {
+			t.Errorf("%v: %s", c, got.body)
+		}
+	}
+	const bad = `query($after: String) { consumers(first: 100, after: $after) { nodes { accounts(first: 100) { nodes { transactions(first: 100) { nodes { id } } } } } } }`
+	for _, after := range []any{"no cursor", nil, "no cursor"} {
+		if got := h.send("acme", bad, map[string]any{"after": after}); got.codes() != "QUERY_TOO_COMPLEX" {
+			t.Errorf("%v: %s", after, got.body)
+		}
+	}
+}

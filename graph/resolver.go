@@ -28,6 +28,7 @@ type (
 	derived     struct{ *Resolver }
 	run         struct{ *Resolver }
 	evaluation  struct{ *Resolver }
+	categorySum struct{ *Resolver }
 	customer    struct{ *Resolver }
 	flow        struct{ *Resolver }
 	consent     struct{ *Resolver }
@@ -45,6 +46,7 @@ func (r *Resolver) FeedEntry() generated.FeedEntryResolver                   { r
 func (r *Resolver) TransactionDerived() generated.TransactionDerivedResolver { return derived{r} }
 func (r *Resolver) TriggerRun() generated.TriggerRunResolver                 { return run{r} }
 func (r *Resolver) Evaluation() generated.EvaluationResolver                 { return evaluation{r} }
+func (r *Resolver) CategoryTotal() generated.CategoryTotalResolver           { return categorySum{r} }
 func (r *Resolver) Customer() generated.CustomerResolver                     { return customer{r} }
 func (r *Resolver) Flow() generated.FlowResolver                             { return flow{r} }
 func (r *Resolver) Consent() generated.ConsentResolver                       { return consent{r} }

@@ -123,13 +123,16 @@ func (r transaction) Account(ctx context.Context, objs []*bank.Transaction) ([]*
 
 // Category finds the categories of transactions.
 func (transaction) Category(_ context.Context, objs []*bank.Transaction) ([]*category.Category, error) {
-	return each(objs, func(x *bank.Transaction) *category.Category {
-		c, ok := category.ByID(x.CategoryID)
-		if !ok { // of a newer version of this server
-			c, _ = category.ByID(category.None)
-		}
-		return &c
-	}), nil
+	return each(objs, func(x *bank.Transaction) *category.Category { return categoryBy(x.CategoryID) }), nil
+}
+
+// categoryBy is a category by its number, or none for one of a newer version of this server.
+func categoryBy(id int) *category.Category {
+	c, ok := category.ByID(id)
+	if !ok {
+		c, _ = category.ByID(category.None)
+	}
+	return &c
 }
 
 // Transfer finds the other legs of transactions, nil where there is none.

@@ -9,9 +9,16 @@ import (
 	"insightgraph/graph/model"
 )
 
-// Viewer tells whose token it is.
-func (query) Viewer(ctx context.Context) (*auth.Viewer, error) {
+// Viewer tells whose token it is. The consumer is as it is now, since a token is believed for a moment.
+func (r query) Viewer(ctx context.Context) (*auth.Viewer, error) {
 	v := auth.From(ctx)
+	if v.Consumer != nil {
+		c, err := r.consumer(ctx, v.Consumer.Ref())
+		if err != nil {
+			return nil, err
+		}
+		v.Consumer = c
+	}
 	return &v, nil
 }
 
@@ -24,7 +31,7 @@ func (r query) Node(ctx context.Context, id bank.Ref) (model.Node, error) {
 			return c, nil
 		}
 	case bank.KindConsumer:
-		return node(maybe(t.Consumer(ctx, id)))
+		return node(r.consumer(ctx, id))
 	case bank.KindAccount:
 		return node(maybe(t.Account(ctx, id)))
 	case bank.KindTransaction:

@@ -50,6 +50,9 @@ const (
 	MidMonthly Frequency = "MID_MONTHLY"
 )
 
+// Frequencies lists all frequencies.
+var Frequencies = []Frequency{Daily, Weekly, Monthly, MidMonthly}
+
 // Duration is the window of days that an insight looks at.
 type Duration string
 

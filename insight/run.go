@@ -26,12 +26,12 @@ const (
 	RunFailed    RunStatus = "FAILED"
 )
 
-// Run is the evaluation of insights for one moment over many consumers, or for one.
+// Run is the evaluation of insights for one moment over many consumers, or for one. A scheduled run holds all insights
+// that can be due together.
 type Run struct {
 	CustomerID                   int64 `bun:",pk"`
 	ID                           int64 `bun:",pk,autoincrement"`
 	Kind                         RunKind
-	Insight                      *string          // of scheduled runs
 	Frequency                    *Frequency       // of scheduled runs: only consumers whose setting it is
 	Requests                     []TriggerRequest `bun:"type:jsonb"` // what to evaluate
 	ConsumerID                   *int64           // the only consumer, nil: all

@@ -1,20 +1,45 @@
 package store
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
 	"insightgraph/fault"
 	"insightgraph/page"
 )
 
+var accounts = kind[bank.Account]{
+	model: modelOf[bank.Account](), table: "accounts", alias: "account", keys: "account.consumer_id, account.id AS account_id", order: order{id: "account.id"},
+	compare: func(a, b *bank.Account) int { return cmp.Compare(b.ID, a.ID) },
+	cursor:  func(a bank.Account) page.Cursor { return page.Cursor{ID: a.ID} },
+	owner:   func(a *bank.Account) int64 { return a.ConsumerID },
+}
+
+// AccountsOf queues the accounts of consumers, the newest first.
+func (r *Reads) AccountsOf(consumers Parents, f bank.AccountFilter, a page.Args) *Lists[bank.Account] {
+	return lists(r, &accounts, consumers, a, func(q *query) {
+		r.t.mine(q, "account.customer_id", "account.consumer_id")
+		if f.Containers != nil {
+			q.add(" AND account.container = ANY(?::text[])", texts(f.Containers))
+		}
+		if f.Statuses != nil {
+			q.add(" AND account.status = ANY(?::text[])", texts(f.Statuses))
+		}
+	})
+}
+
+// AccountsByRef queues accounts; unknown ones are left out.
+func (r *Reads) AccountsByRef(refs []bank.Ref) *Found[bank.Ref, bank.Account] {
+	return byRef(r, &accounts, bank.KindAccount, refs)
+}
+
 // Account finds one account.
 func (t Tenant) Account(ctx context.Context, ref bank.Ref) (a bank.Account, err error) {
-	err = t.in(ctx, func(tx *Tx) error { return tx.account(ctx, t, ref, &a) })
-	return a, err
+	r := t.Reads()
+	return oneOf(ctx, r, r.AccountsByRef([]bank.Ref{ref}), ref, "accountId", "Account")
 }
 
 func (tx *Tx) account(ctx context.Context, t Tenant, ref bank.Ref, a *bank.Account) error {
@@ -28,76 +53,16 @@ func (tx *Tx) account(ctx context.Context, t Tenant, ref bank.Ref, a *bank.Accou
 
 // AccountsByRef finds many accounts; unknown ones are left out.
 func (t Tenant) AccountsByRef(ctx context.Context, refs []bank.Ref) (map[bank.Ref]bank.Account, error) {
-	consumers, ids := t.keys(refs, bank.KindAccount)
-	var rows []bank.Account
-	err := t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Where("(consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
-			pgdialect.Array(consumers), pgdialect.Array(ids)).Scan(ctx)
-	})
-	found := make(map[bank.Ref]bank.Account, len(rows))
-	for _, a := range rows {
-		found[a.Ref()] = a
-	}
-	return found, err
+	r := t.Reads()
+	found := r.AccountsByRef(refs)
+	err := r.Send(ctx)
+	return found.Map(), err
 }
 
 // Accounts lists each consumer's accounts, the newest first, one page per consumer in the order of the ids.
-func (t Tenant) Accounts(ctx context.Context, consumerIDs []int64, filter bank.AccountFilter, a page.Args) ([]*page.Of[bank.Account], error) {
-	narrow := func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("customer_id = ? AND consumer_id = p.consumer_id", t.customerID).Apply(t.own("consumer_id"))
-		if filter.Containers != nil {
-			q = q.Where("container IN (?)", bun.List(filter.Containers))
-		}
-		if filter.Statuses != nil {
-			q = q.Where("status IN (?)", bun.List(filter.Statuses))
-		}
-		return q
-	}
-	var rows []struct {
-		N            int
-		bank.Account `bun:",extend"`
-	}
-	err := t.in(ctx, func(tx *Tx) error {
-		inner := byID.cut(tx.NewSelect().Model((*bank.Account)(nil)).Apply(narrow), a)
-		return tx.NewSelect().ColumnExpr("p.n, x.*").
-			TableExpr("unnest(?::bigint[]) WITH ORDINALITY AS p(consumer_id, n)", pgdialect.Array(consumerIDs)).
-			Join("CROSS JOIN LATERAL (?) AS x", inner).Apply(byID.outside(a)).Scan(ctx, &rows)
-	})
-	if err != nil {
-		return nil, err
-	}
-	total := counts(func(ctx context.Context) (map[int]int, error) {
-		return t.countEach(ctx, "unnest(?::bigint[]) WITH ORDINALITY AS p(consumer_id, n)", []any{pgdialect.Array(consumerIDs)},
-			func(tx *Tx) *bun.SelectQuery { return tx.NewSelect().Model((*bank.Account)(nil)).Apply(narrow) })
-	})
-	parts := make([][]bank.Account, len(consumerIDs))
-	for _, r := range rows {
-		parts[r.N-1] = append(parts[r.N-1], r.Account)
-	}
-	return pages(a, parts, func(x bank.Account) page.Cursor { return page.Cursor{ID: x.ID} }, total), nil
-}
-
-// pages makes one page of each part, whose rows are in reading order.
-func pages[T any](a page.Args, parts [][]T, key func(T) page.Cursor, total func(int) func(context.Context) (int, error)) []*page.Of[T] {
-	out := make([]*page.Of[T], len(parts))
-	for i, rows := range parts {
-		out[i] = page.New(a, rows, key, total(i))
-	}
-	return out
-}
-
-// countEach counts the rows behind each parent in one statement.
-func (t Tenant) countEach(ctx context.Context, parents string, args []any, query func(*Tx) *bun.SelectQuery) (map[int]int, error) {
-	var rows []struct{ N, Count int }
-	err := t.in(ctx, func(tx *Tx) error {
-		inner := query(tx).ColumnExpr("count(*) AS count")
-		return tx.NewSelect().ColumnExpr("p.n, x.count").TableExpr(parents, args...).Join("CROSS JOIN LATERAL (?) AS x", inner).Scan(ctx, &rows)
-	})
-	all := make(map[int]int, len(rows))
-	for _, r := range rows {
-		all[r.N-1] = r.Count
-	}
-	return all, err
+func (t Tenant) Accounts(ctx context.Context, consumerIDs []int64, f bank.AccountFilter, a page.Args) ([]*page.Of[bank.Account], error) {
+	r := t.Reads()
+	return pages(ctx, r, r.AccountsOf(ConsumerParents(consumerIDs), f, a), consumerRefs(consumerIDs))
 }
 
 // NewAccount is an account to be made. Without a consumer, one is made for it.

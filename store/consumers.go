@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/uptrace/bun"
@@ -11,13 +12,65 @@ import (
 	"insightgraph/page"
 )
 
+var consumers = kind[bank.Consumer]{
+	model: modelOf[bank.Consumer](), table: "consumers", alias: "consumer", keys: "consumer.id AS consumer_id", order: order{id: "consumer.id"},
+	compare: func(a, b *bank.Consumer) int { return cmp.Compare(b.ID, a.ID) },
+	cursor:  func(c bank.Consumer) page.Cursor { return page.Cursor{ID: c.ID} },
+	owner:   func(c *bank.Consumer) int64 { return c.ID },
+}
+
+// Consumers queues consumers; unknown ids are left out.
+func (r *Reads) Consumers(ids []int64) *Found[int64, bank.Consumer] {
+	var q query
+	q.add("SELECT " + consumers.list() + " FROM consumers WHERE ")
+	r.t.mine(&q, "customer_id", "id")
+	if len(ids) == 1 {
+		q.add(" AND id = ?", ids[0])
+	} else {
+		q.add(" AND id = ANY(?::bigint[])", unique(ids))
+	}
+	return find(r, consumers.model, q, func(c *bank.Consumer) int64 { return c.ID })
+}
+
+// ConsumerByExternalID queues the consumer that the customer has given a name.
+func (r *Reads) ConsumerByExternalID(externalID string) *Found[string, bank.Consumer] {
+	var q query
+	q.add("SELECT " + consumers.list() + " FROM consumers AS consumer WHERE ")
+	r.named(&q, externalID)
+	return find(r, consumers.model, q, func(*bank.Consumer) string { return externalID })
+}
+
+// named writes a condition for the consumer of that name. Where nobody can have it, nobody is found.
+func (r *Reads) named(q *query, externalID string) {
+	r.t.mine(q, "consumer.customer_id", "consumer.id")
+	if bank.CheckText("externalId", externalID, 1, bank.MaxID) != nil {
+		q.add(" AND false")
+		return
+	}
+	q.add(" AND consumer.external_id = ?", externalID)
+}
+
+// NamedParent is the consumer of a name as the parent of lists.
+func (r *Reads) NamedParent(externalID string) Parents {
+	return Parents{kind: bank.KindConsumer, key: "consumer_id", from: func(q *query) {
+		q.add("(SELECT consumer.id AS consumer_id FROM consumers AS consumer WHERE ")
+		r.named(q, externalID)
+		q.add(") AS p")
+	}}
+}
+
+// ConsumerList queues a page of the customer's consumers, the newest first.
+func (r *Reads) ConsumerList(a page.Args) *Lists[bank.Consumer] {
+	return lists(r, &consumers, Parents{}, a, func(q *query) { r.t.mine(q, "consumer.customer_id", "consumer.id") })
+}
+
 // Consumer finds one consumer.
 func (t Tenant) Consumer(ctx context.Context, ref bank.Ref) (c bank.Consumer, err error) {
 	if !t.may(ref, bank.KindConsumer) {
 		return c, fault.Unknown("consumerId", "Consumer")
 	}
-	err = t.in(ctx, func(tx *Tx) error { return tx.consumer(ctx, t, ref.ID, &c, "") })
-	return c, err
+	r := t.Reads()
+	return oneOf(ctx, r, r.Consumers([]int64{ref.ID}), ref.ID, "consumerId", "Consumer")
 }
 
 func (tx *Tx) consumer(ctx context.Context, t Tenant, id int64, c *bank.Consumer, lock string) error {
@@ -30,14 +83,8 @@ func (tx *Tx) consumer(ctx context.Context, t Tenant, id int64, c *bank.Consumer
 
 // ConsumerByExternalID finds a consumer by the customer's own name for it.
 func (t Tenant) ConsumerByExternalID(ctx context.Context, externalID string) (c bank.Consumer, err error) {
-	if bank.CheckText("externalId", externalID, 1, bank.MaxID) != nil { // nobody has such a name
-		return c, fault.Unknown("externalId", "Consumer")
-	}
-	err = t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&c).Where("customer_id = ? AND external_id = ?", t.customerID, externalID).
-			Apply(t.own("id")).Scan(ctx)
-	})
-	return c, notFound(err, "externalId", "Consumer")
+	r := t.Reads()
+	return oneOf(ctx, r, r.ConsumerByExternalID(externalID), externalID, "externalId", "Consumer")
 }
 
 // own narrows a query to the tenant's consumer, where it has one.
@@ -52,19 +99,8 @@ func (t Tenant) own(column string) func(*bun.SelectQuery) *bun.SelectQuery {
 
 // Consumers lists the customer's consumers, the newest first.
 func (t Tenant) Consumers(ctx context.Context, a page.Args) (*page.Of[bank.Consumer], error) {
-	var rows []bank.Consumer
-	err := t.in(ctx, func(tx *Tx) error {
-		q := tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Apply(t.own("id"))
-		return byID.cut(q, a).Scan(ctx)
-	})
-	total := func(ctx context.Context) (n int, err error) {
-		err = t.in(ctx, func(tx *Tx) (err error) {
-			n, err = tx.count(tx.NewSelect().Model((*bank.Consumer)(nil)).Where("customer_id = ?", t.customerID).Apply(t.own("id")), ctx)
-			return err
-		})
-		return n, err
-	}
-	return page.New(a, rows, func(c bank.Consumer) page.Cursor { return page.Cursor{ID: c.ID} }, total), err
+	r := t.Reads()
+	return only(ctx, r, r.ConsumerList(a))
 }
 
 func (tx *Tx) count(q *bun.SelectQuery, ctx context.Context) (int, error) {
@@ -74,15 +110,10 @@ func (tx *Tx) count(q *bun.SelectQuery, ctx context.Context) (int, error) {
 
 // ConsumersByID finds many consumers; unknown ids are left out.
 func (t Tenant) ConsumersByID(ctx context.Context, ids []int64) (map[int64]bank.Consumer, error) {
-	var rows []bank.Consumer
-	err := t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&rows).Where("customer_id = ? AND id IN (?)", t.customerID, bun.List(ids)).Apply(t.own("id")).Scan(ctx)
-	})
-	found := make(map[int64]bank.Consumer, len(rows))
-	for _, c := range rows {
-		found[c.ID] = c
-	}
-	return found, err
+	r := t.Reads()
+	found := r.Consumers(ids)
+	err := r.Send(ctx)
+	return found.Map(), err
 }
 
 // NewConsumer is a consumer to be made; what is nil is the customer's.

@@ -1,135 +1,100 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math/big"
 	"time"
 
 	"github.com/govalues/decimal"
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
-	"insightgraph/fault"
 	"insightgraph/insight"
 	"insightgraph/page"
 )
 
-var entryOrder = order{column: "entry.created_at", kind: "timestamptz", id: "entry.id"}
-
-func entryCursor(e insight.Entry) page.Cursor {
-	return page.Cursor{Key: e.CreatedAt.UTC().Format(time.RFC3339Nano), ID: e.ID}
+var entries = kind[insight.Entry]{
+	model: modelOf[insight.Entry](), table: "feed_entries", alias: "entry",
+	order: order{column: "entry.created_at", kind: "timestamptz", id: "entry.id"},
+	compare: func(a, b *insight.Entry) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
+	},
+	cursor: func(e insight.Entry) page.Cursor {
+		return page.Cursor{Key: e.CreatedAt.UTC().Format(time.RFC3339Nano), ID: e.ID}
+	},
+	owner: func(e *insight.Entry) int64 { return e.ConsumerID },
 }
 
-func entries(q *bun.SelectQuery) *bun.SelectQuery { return q.ModelTableExpr("feed_entries AS entry") }
+// FeedOf queues the feed entries of consumers, the newest first.
+func (r *Reads) FeedOf(consumers Parents, f insight.FeedFilter, a page.Args) *Lists[insight.Entry] {
+	return lists(r, &entries, consumers, a, func(q *query) { r.t.feed(q, f) })
+}
 
-func (t Tenant) feed(f insight.FeedFilter) func(*bun.SelectQuery) *bun.SelectQuery {
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = entries(q).Where("entry.customer_id = ?", t.customerID).Apply(t.own("entry.consumer_id"))
-		if f.ConsumerIDs != nil {
-			q = q.Where("entry.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
+// Feed queues a page of the tenant's feed entries.
+func (r *Reads) Feed(f insight.FeedFilter, a page.Args) *Lists[insight.Entry] {
+	return r.FeedOf(Parents{}, f, a)
+}
+
+// EntriesByRef queues feed entries; unknown ones are left out.
+func (r *Reads) EntriesByRef(refs []bank.Ref) *Found[bank.Ref, insight.Entry] {
+	return byRef(r, &entries, bank.KindEntry, refs)
+}
+
+// feed writes the conditions of a filter on feed entries.
+func (t Tenant) feed(q *query, f insight.FeedFilter) {
+	t.mine(q, "entry.customer_id", "entry.consumer_id")
+	if f.ConsumerIDs != nil {
+		q.among("entry.consumer_id", t.numbers(f.ConsumerIDs, bank.KindConsumer))
+	}
+	if f.InsightNames != nil {
+		q.add(" AND entry.insight = ANY(?::text[])", f.InsightNames)
+	}
+	if f.InsightType != nil {
+		q.add(" AND entry.type = ?", *f.InsightType)
+	}
+	if f.TriggerType != nil {
+		q.add(" AND entry.trigger = ?", *f.TriggerType)
+	}
+	if f.EntityIDs != nil {
+		ids := []string{}
+		for _, ref := range f.EntityIDs {
+			ids = append(ids, ref.String())
 		}
-		if f.InsightNames != nil {
-			q = q.Where("entry.insight = ANY(?::text[])", pgdialect.Array(f.InsightNames))
-		}
-		if f.InsightType != nil {
-			q = q.Where("entry.type = ?", *f.InsightType)
-		}
-		if f.TriggerType != nil {
-			q = q.Where("entry.trigger = ?", *f.TriggerType)
-		}
-		if f.EntityIDs != nil {
-			any := []string{}
-			for _, ref := range f.EntityIDs {
-				any = append(any, ref.String())
-			}
-			q = q.Where("EXISTS (SELECT 1 FROM jsonb_array_elements(entry.accounts) x WHERE x->>'id' = ANY(?::text[]))", pgdialect.Array(any))
-		}
-		if f.CreatedFrom != nil {
-			q = q.Where("entry.created_at >= ?", *f.CreatedFrom)
-		}
-		if f.CreatedTo != nil {
-			q = q.Where("entry.created_at <= ?", *f.CreatedTo)
-		}
-		return q
+		q.add(" AND EXISTS (SELECT 1 FROM jsonb_array_elements(entry.accounts) e WHERE e->>'id' = ANY(?::text[]))", ids)
+	}
+	if f.CreatedFrom != nil {
+		q.add(" AND entry.created_at >= ?", *f.CreatedFrom)
+	}
+	if f.CreatedTo != nil {
+		q.add(" AND entry.created_at <= ?", *f.CreatedTo)
 	}
 }
 
 // Feed lists feed entries, the newest first.
 func (t Tenant) Feed(ctx context.Context, f insight.FeedFilter, a page.Args) (*page.Of[insight.Entry], error) {
-	var rows []insight.Entry
-	err := t.in(ctx, func(tx *Tx) error {
-		return entryOrder.cut(tx.NewSelect().Model(&rows).Apply(t.feed(f)), a).Scan(ctx)
-	})
-	total := func(ctx context.Context) (n int, err error) {
-		err = t.in(ctx, func(tx *Tx) (err error) {
-			n, err = tx.count(tx.NewSelect().Model((*insight.Entry)(nil)).Apply(t.feed(f)), ctx)
-			return err
-		})
-		return n, err
-	}
-	return page.New(a, rows, entryCursor, total), err
+	r := t.Reads()
+	return only(ctx, r, r.Feed(f, a))
 }
 
 // FeedOfConsumers lists the entries of many consumers, one page each, in one statement.
 func (t Tenant) FeedOfConsumers(ctx context.Context, consumerIDs []int64, f insight.FeedFilter, a page.Args) ([]*page.Of[insight.Entry], error) {
-	if err := entryOrder.check(a); err != nil {
-		return nil, err
-	}
-	const parents = "unnest(?::bigint[]) WITH ORDINALITY AS p(consumer_id, n)"
-	const where = "entry.consumer_id = p.consumer_id"
-	args := []any{pgdialect.Array(consumerIDs)}
-	var rows []struct {
-		N             int
-		insight.Entry `bun:",extend"`
-	}
-	err := t.in(ctx, func(tx *Tx) error {
-		inner := entryOrder.cut(tx.NewSelect().Model((*insight.Entry)(nil)).Where(where).Apply(t.feed(f)), a)
-		return tx.NewSelect().ColumnExpr("p.n, x.*").TableExpr(parents, args...).Join("CROSS JOIN LATERAL (?) AS x", inner).
-			Apply(entryOrder.outside(a)).Scan(ctx, &rows)
-	})
-	if err != nil {
-		return nil, err
-	}
-	total := counts(func(ctx context.Context) (map[int]int, error) {
-		return t.countEach(ctx, parents, args, func(tx *Tx) *bun.SelectQuery {
-			return tx.NewSelect().Model((*insight.Entry)(nil)).Where(where).Apply(t.feed(f))
-		})
-	})
-	parts := make([][]insight.Entry, len(consumerIDs))
-	for _, r := range rows {
-		parts[r.N-1] = append(parts[r.N-1], r.Entry)
-	}
-	return pages(a, parts, entryCursor, total), nil
+	r := t.Reads()
+	return pages(ctx, r, r.FeedOf(ConsumerParents(consumerIDs), f, a), consumerRefs(consumerIDs))
 }
 
 // Entry finds one feed entry.
 func (t Tenant) Entry(ctx context.Context, ref bank.Ref) (e insight.Entry, err error) {
-	found, err := t.EntriesByRef(ctx, []bank.Ref{ref})
-	if err != nil {
-		return e, err
-	}
-	e, ok := found[ref]
-	if !ok {
-		return e, fault.Unknown("", "Feed entry")
-	}
-	return e, nil
+	r := t.Reads()
+	return oneOf(ctx, r, r.EntriesByRef([]bank.Ref{ref}), ref, "", "Feed entry")
 }
 
 // EntriesByRef finds many feed entries; unknown ones are left out.
 func (t Tenant) EntriesByRef(ctx context.Context, refs []bank.Ref) (map[bank.Ref]insight.Entry, error) {
-	consumers, ids := t.keys(refs, bank.KindEntry)
-	var rows []insight.Entry
-	err := t.in(ctx, func(tx *Tx) error {
-		return entries(tx.NewSelect().Model(&rows)).Where("customer_id = ?", t.customerID).Where("(consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
-			pgdialect.Array(consumers), pgdialect.Array(ids)).Scan(ctx)
-	})
-	found := make(map[bank.Ref]insight.Entry, len(rows))
-	for _, e := range rows {
-		found[e.Ref()] = e
-	}
-	return found, err
+	r := t.Reads()
+	found := r.EntriesByRef(refs)
+	err := r.Send(ctx)
+	return found.Map(), err
 }
 
 // behind is the days and accounts of entries as columns: what EntryTransactions and ChangedSince look at.

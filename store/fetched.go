@@ -355,7 +355,7 @@ func (c *catch) transactions(ctx context.Context, days bank.Period) error {
 
 // store writes the rows of each account and matches the consumer's transfers after the last one.
 func (c *catch) store(ctx context.Context, changes []connect.Changes) error {
-	days, news := bank.Period{From: always.To, To: always.From}, false
+	var all []bank.Transaction
 	k, err := c.knowledge(ctx, c.customerID, []int64{c.consumerID})
 	if err != nil {
 		return err
@@ -365,23 +365,19 @@ func (c *catch) store(ctx context.Context, changes []connect.Changes) error {
 		if err != nil {
 			return err
 		}
-		for part := range chunks(rows) {
-			s, on, err := c.putTransactions(ctx, b.Account, part, c.eraseAt)
-			if err != nil {
-				return err
-			}
-			c.created += s.Created
-			if s.Created+s.Updated > 0 {
-				days.From, days.To, news = min(days.From, on.From), max(days.To, on.To), true
-			}
-		}
+		all = append(all, rows...)
 	}
-	c.changed = c.changed || news
+	p, err := c.putTransactions(ctx, c.customerID, all, c.eraseAt)
+	if err != nil {
+		return err
+	}
+	c.created += p.Created
+	c.changed = c.changed || p.consumers != nil
 	switch {
 	case c.learned:
 		return c.matchTransfers(ctx, c.customerID, []int64{c.consumerID}, nil)
-	case news:
-		return c.matchTransfers(ctx, c.customerID, []int64{c.consumerID}, &days)
+	case p.consumers != nil:
+		return c.matchTransfers(ctx, c.customerID, p.consumers, &p.changed)
 	}
 	return nil
 }

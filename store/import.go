@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -128,8 +131,9 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 		if err != nil {
 			return err
 		}
-		var good []statement.TransactionRow
+		var good []bank.Transaction
 		var consumers []int64
+		var ibans []*string
 		for _, row := range rows {
 			at := places[place{row.ConsumerExternalID, row.AccountExternalID}]
 			reason := ""
@@ -142,7 +146,8 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 				reason = "The currency differs from the account's"
 			default:
 				row.Transaction.ConsumerID, row.Transaction.AccountID = at[0].ConsumerID, at[0].ID
-				good, consumers = append(good, row), append(consumers, at[0].ConsumerID)
+				good, consumers = append(good, row.Transaction), append(consumers, at[0].ConsumerID)
+				ibans = append(ibans, at[0].IBAN)
 				continue
 			}
 			rejected = append(rejected, statement.Rejected{File: "transactions", Line: row.Line, Message: reason})
@@ -156,28 +161,17 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 			return err
 		}
 		for i := range good {
-			at := places[place{good[i].ConsumerExternalID, good[i].AccountExternalID}][0]
-			k.categorise(&good[i].Transaction, at.ConsumerID, at.IBAN)
+			k.categorise(&good[i], good[i].ConsumerID, ibans[i])
 		}
-		if err := tx.stageTransactions(ctx, good); err != nil {
+		p, err := tx.putTransactions(ctx, customerID, inOrder(good), nil)
+		if err != nil {
 			return err
 		}
-		var stored struct {
-			Created, Updated  int
-			FirstDay, LastDay *bank.Date
-			Changed           []int64 `bun:",array"`
-		}
-		if err := tx.NewRaw(moveStage, tx.now, customerID).Scan(ctx, &stored); err != nil {
+		r = Imported{Transactions: p.Created, Updated: p.Updated, Unchanged: len(good) - p.Created - p.Updated, Rejected: len(rejected)}
+		if err := tx.touch(ctx, customerID, p.consumers); err != nil {
 			return err
 		}
-		r = Imported{Transactions: stored.Created, Updated: stored.Updated, Unchanged: len(good) - stored.Created - stored.Updated, Rejected: len(rejected)}
-		if stored.FirstDay == nil {
-			return nil
-		}
-		if err := tx.touch(ctx, customerID, unique(stored.Changed)); err != nil {
-			return err
-		}
-		return tx.matchTransfers(ctx, customerID, unique(stored.Changed), &bank.Period{From: *stored.FirstDay, To: *stored.LastDay})
+		return tx.matchTransfers(ctx, customerID, p.consumers, &p.changed)
 	})
 	return r, rejected, err
 }
@@ -213,48 +207,14 @@ func (tx *Tx) places(ctx context.Context, customerID int64, rows []statement.Tra
 	return places, err
 }
 
-// moveStage moves the staged rows; of two lines for one external id the later one counts.
-const moveStage = `WITH good AS (SELECT DISTINCT ON (consumer_id, account_id, external_id) * FROM stage ORDER BY consumer_id, account_id, external_id, n DESC),
-	moved AS (INSERT INTO transactions AS t (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date,
-			value_date, status, description, counterparty_name, counterparty_iban, mcc, bank_code, parts,
-			category_id, category_source, category_rule, category_confidence, merchant_name, created_at, changed_at)
-		SELECT ?1, consumer_id, account_id, external_id, base_type, amount::numeric, currency, booking_date, value_date, status, description,
-			counterparty_name, counterparty_iban, mcc, bank_code, parts::jsonb,
-			category_id, category_source, category_rule, category_confidence, merchant_name, ?0::timestamptz, ?0::timestamptz
-		FROM good ORDER BY consumer_id, account_id, external_id
-		` + onConflict + ` RETURNING xmax = 0 AS created, consumer_id, booking_date)
-	SELECT count(*) FILTER (WHERE created) AS created, count(*) FILTER (WHERE NOT created) AS updated,
-		min(booking_date) AS first_day, max(booking_date) AS last_day, coalesce(array_agg(DISTINCT consumer_id) FILTER (WHERE consumer_id IS NOT NULL), '{}') AS changed
-	FROM moved`
-
-func (tx *Tx) stageTransactions(ctx context.Context, rows []statement.TransactionRow) error {
-	names := []string{"consumer_id", "account_id", "external_id", "base_type", "amount", "currency", "booking_date", "value_date", "status", "description",
-		"counterparty_name", "counterparty_iban", "mcc", "bank_code", "parts", "category_id", "category_source", "category_rule", "category_confidence", "merchant_name"}
-	parts := make([]*string, len(rows))
-	for i, row := range rows {
-		var err error
-		if parts[i], err = partsText(row.Transaction); err != nil {
-			return err
-		}
+// inOrder sorts rows by their key; of two for one external id the later one counts.
+func inOrder(rows []bank.Transaction) []bank.Transaction {
+	compare := func(a, b bank.Transaction) int {
+		return cmp.Or(cmp.Compare(a.ConsumerID, b.ConsumerID), cmp.Compare(a.AccountID, b.AccountID), strings.Compare(*a.ExternalID, *b.ExternalID))
 	}
-	err := tx.stage(ctx, `consumer_id bigint, account_id bigint, external_id text, base_type text, amount text, currency text, booking_date date, value_date date, status text,
-			description text, counterparty_name text, counterparty_iban text, mcc text, bank_code text, parts text,
-			category_id int, category_source text, category_rule text, category_confidence int, merchant_name text`,
-		names, len(rows), func(i int) []any {
-			x := rows[i].Transaction
-			var valueDate any
-			if x.ValueDate != nil {
-				valueDate = x.ValueDate.Time()
-			}
-			return []any{x.ConsumerID, x.AccountID, x.ExternalID, string(x.BaseType), x.Amount.String(), string(x.Currency), x.BookingDate.Time(), valueDate, string(x.Status),
-				x.Description, x.CounterpartyName, x.CounterpartyIBAN, x.MCC, x.BankCode, parts[i],
-				x.CategoryID, string(x.CategorySource), x.CategoryRule, x.CategoryConfidence, x.MerchantName}
-		})
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, "ANALYZE stage")
-	return err
+	slices.Reverse(rows)
+	slices.SortStableFunc(rows, compare)
+	return slices.CompactFunc(rows, func(a, b bank.Transaction) bool { return compare(a, b) == 0 })
 }
 
 // stage copies rows into a table of this transaction; n is their order.

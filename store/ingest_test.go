@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"insightgraph/bank"
 	"insightgraph/fault"
 	"insightgraph/store"
@@ -240,6 +243,51 @@ func TestConcurrentBatches(t *testing.T) {
 	for _, x := range rows {
 		if x.TransferID == nil {
 			t.Errorf("%s has no other leg", *x.ExternalID)
+		}
+	}
+	exact(t, w.Store)
+}
+
+// TestTransactionsHaveAccounts: the database itself refuses rows without an account, and takes an account's rows with it,
+// whoever asks; a row that comes while its account goes is not left behind.
+func TestTransactionsHaveAccounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	a, b := account(t, w.c, "anna", "current", bank.ContainerBank), account(t, w.c, "anna", "savings", bank.ContainerBank)
+	put(t, w.c, a, row("1", "100", "2026-01-05"), row("2", "-40", "2026-02-05"))
+	put(t, w.c, b, row("3", "7", "2026-01-05"))
+	db := admin(t, w.url)
+	const another = `INSERT INTO transactions (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date, status, description, category_id, category_source, created_at, changed_at)
+		SELECT customer_id, consumer_id, account_id + $1, 'another', base_type, amount, currency, booking_date, status, description, category_id, category_source, created_at, changed_at FROM transactions WHERE external_id = '1'`
+	for name, run := range map[string]func() error{
+		"insert": func() error { _, err := db.Exec(ctx, another, 1000); return err },
+		"update": func() error {
+			_, err := db.Exec(ctx, "UPDATE transactions SET account_id = account_id + 1000")
+			return err
+		},
+	} {
+		var wrong *pgconn.PgError
+		if err := run(); !errors.As(err, &wrong) || wrong.Code != "23503" {
+			t.Errorf("%s without an account: %v", name, err)
+		}
+	}
+	// The account is deleted while a row of it is on its way: the deletion waits, and takes it too.
+	tx := must[pgx.Tx](t)(db.Begin(ctx))
+	if _, err := tx.Exec(ctx, another, 0); err != nil {
+		t.Fatal(err)
+	}
+	other := admin(t, w.url)
+	gone := make(chan error, 1)
+	go func() { _, err := other.Exec(ctx, "DELETE FROM accounts WHERE id = $1", a.ID); gone <- err }()
+	for watch := admin(t, w.url); !column[bool](t, watch, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")[0]; {
+	}
+	if err := errors.Join(tx.Commit(ctx), <-gone); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"transactions", "account_months", "category_months"} {
+		if ids := column[int64](t, db, "SELECT DISTINCT account_id FROM "+table); !slices.Equal(ids, []int64{b.ID}) {
+			t.Errorf("%s are left of %v", table, ids)
 		}
 	}
 	exact(t, w.Store)

@@ -166,6 +166,9 @@ func populate(t *testing.T, s *store.Store, name string) tenant {
 		made.reports = append(made.reports, makeReport(t, s, made.Tenant, c.Ref()))
 		made.entries = append(made.entries, must[*page.Of[insight.Entry]](t)(made.Feed(ctx, insight.FeedFilter{ConsumerIDs: []bank.Ref{c.Ref()}}, page.Args{Size: 9})).Nodes...)
 	}
+	shards := must[[]int64](t)(s.Plan(ctx, store.Plan{Zone: store.Zone{CustomerID: made.id, TimeZone: "Europe/Berlin"}, Insights: []string{"COMPARISON"}, Frequency: insight.Monthly,
+		Occurrence: bank.Period{From: day("2026-01-01"), To: day("2026-01-31")}, AsOf: s.Now()}))
+	(&world{Store: s}).work(t, insight.NotSubscribed, shards...)
 	rule, _, err := made.SaveCategoryRule(ctx, category.Rule{Name: "rule", Text: "rule", Category: 201}, false)
 	if err != nil {
 		t.Fatal(err)

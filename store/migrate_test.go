@@ -3,6 +3,7 @@ package store_test
 import (
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,7 +114,7 @@ func TestPlainLogin(t *testing.T) {
 	}
 	s := storetest.Open(t, as("store_test_login", "b"), store.Options{MaxConns: 3})
 	x := populate(t, s, "acme")
-	if counts, err := s.Plan(ctx, store.Plan{Zone: store.Zone{CustomerID: x.id, TimeZone: "Europe/Berlin"}, Insight: "COMPARISON", Frequency: insight.Monthly,
+	if counts, err := s.Plan(ctx, store.Plan{Zone: store.Zone{CustomerID: x.id, TimeZone: "Europe/Berlin"}, Insights: []string{"COMPARISON"}, Frequency: insight.Monthly,
 		Occurrence: bank.Period{From: day("2026-03-01"), To: day("2026-03-31")}, AsOf: s.Now()}); err != nil || len(counts) != 1 {
 		t.Errorf("plan: %v, %v", counts, err)
 	}
@@ -132,5 +133,43 @@ func TestPlainLogin(t *testing.T) {
 	defer login.Close(ctx)
 	if _, err := login.Exec(ctx, "SELECT FROM customers"); err == nil {
 		t.Error("the login reads without its roles")
+	}
+}
+
+// TestRunsTogether: scheduled runs of single insights, as they were before, become one with what came of each.
+func TestRunsTogether(t *testing.T) {
+	t.Parallel()
+	db := admin(t, empty(t))
+	run := func(text string) {
+		t.Helper()
+		if _, err := db.Exec(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := must[[]os.DirEntry](t)(os.ReadDir("migrations"))
+	for _, f := range all[:3] {
+		run(string(must[[]byte](t)(os.ReadFile("migrations/" + f.Name()))))
+	}
+	run(`INSERT INTO customers (name, client_id, secret_hash, time_zone, currency, created_at) VALUES ('a', 'a', '', 'UTC', 'EUR', now());
+		INSERT INTO consumers (customer_id, time_zone, currency, created_at, changed_at) SELECT 1, 'UTC', 'EUR', now(), now() FROM generate_series(1, 4);
+		INSERT INTO runs (customer_id, kind, insight, frequency, requests, time_zone, occurrence_from, as_of, status, requested_at, shards_left, planned_through, round)
+			SELECT 1, 'SCHEDULED', i, 'MONTHLY', jsonb_build_array(jsonb_build_object('insight', i)), 'UTC', day::date, now(), 'RUNNING', now(), 1, now(), r
+			FROM (VALUES ('A', '2026-01-01', 0), ('A', '2026-02-01', 2), ('B', '2026-02-01', 1)) v(i, day, r);
+		INSERT INTO runs (customer_id, kind, requests, as_of, status, requested_at) VALUES (1, 'ON_DEMAND', '[]', now(), 'SUCCEEDED', now());
+		INSERT INTO run_shards (customer_id, run_id, low, high, run_after) SELECT 1, id, 1, 4, now() FROM runs WHERE kind = 'SCHEDULED';
+		INSERT INTO evaluations (customer_id, consumer_id, run_id, insight, outcome, reason, evaluated_at, data_at, round)
+			SELECT 1, c, r, i, o, 'why', now(), now(), n FROM (VALUES (1, 1, 'A', 'GENERATED', 0), (1, 2, 'A', 'FAILED', 2), (1, 3, 'B', 'DUPLICATE', 1),
+				(2, 2, 'A', 'CONDITION_NOT_MET', 2), (3, 2, 'A', 'CONDITION_NOT_MET', 1), (3, 3, 'B', 'NOT_SUBSCRIBED', 1), (1, 4, 'A', 'GENERATED', 0)) v(c, r, i, o, n)`)
+	run(string(must[[]byte](t)(os.ReadFile("migrations/" + all[3].Name()))))
+	for query, want := range map[string][]string{
+		"SELECT concat_ws(' ', consumer_id, run_id, outcomes, reasons, round) FROM outcomes ORDER BY 1": {"1 1 G 0", `1 2 FD {"A": "why"} 2`, "2 2 C- -1", "3 2 CN -1"},
+		"SELECT concat_ws(' ', id, kind, requests, status, round, shards_left, planned_through) FROM runs ORDER BY 1": {`1 SCHEDULED [{"insight": "A"}] SUCCEEDED 0 0`,
+			`2 SCHEDULED [{"insight": "A"}, {"insight": "B"}] SUCCEEDED 2 0`, "4 ON_DEMAND [] SUCCEEDED 0 0"},
+		"SELECT run_id::text FROM evaluations": {"4"},
+		"SELECT run_id::text FROM run_shards":  nil,
+	} {
+		if got := column[string](t, db, query); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
 	}
 }

@@ -83,6 +83,17 @@ func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error)
 			p, err := c.TransactionsOfConsumers(ctx, []int64{x.consumer.ID}, bank.TransactionFilter{}, ten)
 			return pageAnswer(t, p, err)
 		},
+		"what belongs to accounts of a consumer": func(c store.Tenant, x things) (any, error) {
+			r := c.Reads()
+			of := store.ConsumerParents([]int64{x.consumer.ID})
+			accounts := r.AccountsOf(of, bank.AccountFilter{}, ten)
+			rows, totals := r.TransactionsOf(accounts.Parents(), bank.TransactionFilter{}, ten), r.CategoryTotalsOf(of, day("2026-01-01"))
+			if err := r.Send(ctx); err != nil {
+				return nil, err
+			}
+			v, err := pageAnswer(t, []*page.Of[bank.Transaction]{rows.Of(x.account)}, nil)
+			return []any{v, accounts.Of(x.consumer).Nodes, totals.Map()}, err
+		},
 		"Transactions of a consumer": func(c store.Tenant, x things) (any, error) {
 			p, err := c.Transactions(ctx, bank.TransactionFilter{ConsumerIDs: []bank.Ref{x.consumer}}, ten)
 			return onePage(t, p, err)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -154,10 +155,11 @@ func (s *Store) Zones(ctx context.Context, customerID int64) (zones []Zone, err 
 	return zones, err
 }
 
-// Plan asks for a scheduled run: one insight and frequency, for the consumers of one customer and time zone, in one period.
+// Plan asks for a scheduled run: the insights of one frequency, for the consumers of one customer and time zone, in one
+// period.
 type Plan struct {
 	Zone
-	Insight    string
+	Insights   []string
 	Frequency  insight.Frequency
 	Occurrence bank.Period
 	AsOf       time.Time
@@ -171,25 +173,26 @@ const overlap = 10 * time.Minute
 // ahead is how far a change can be dated after its time, since each is dated after the one before.
 const ahead = time.Millisecond
 
-// Plan makes the run where there is none yet, and shards for the consumers that are due: those without a final outcome
-// in it that have none at all, or have changed since. Two planners at once make no more than one.
+// Plan makes the run where there is none yet, and shards for the consumers that are due: those with an insight that has
+// no outcome in it, or none that is final and the consumer has changed since. Two planners at once make no more than one.
 func (s *Store) Plan(ctx context.Context, p Plan) (shards []int64, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
 		until := tx.now.Add(ahead - p.Quiet)
 		var state struct {
 			ID             int64
+			Requests       []insight.TriggerRequest `bun:"type:jsonb"`
 			PlannedThrough *time.Time
 			Round          int
 		}
 		find := func() error {
-			return tx.NewRaw(`SELECT id, planned_through, round FROM runs
-				WHERE customer_id = ? AND insight = ? AND frequency = ? AND time_zone = ? AND occurrence_from = ? FOR NO KEY UPDATE`,
-				p.CustomerID, p.Insight, p.Frequency, p.TimeZone, p.Occurrence.From).Scan(ctx, &state)
+			return tx.NewRaw(`SELECT id, requests, planned_through, round FROM runs
+				WHERE customer_id = ? AND frequency = ? AND time_zone = ? AND occurrence_from = ? FOR NO KEY UPDATE`,
+				p.CustomerID, p.Frequency, p.TimeZone, p.Occurrence.From).Scan(ctx, &state)
 		}
 		err := find()
 		if none(err) {
-			r := insight.Run{CustomerID: p.CustomerID, Kind: insight.Scheduled, Insight: &p.Insight, Frequency: &p.Frequency, TimeZone: &p.TimeZone,
-				OccurrenceFrom: &p.Occurrence.From, OccurrenceTo: &p.Occurrence.To, Requests: []insight.TriggerRequest{{Insight: p.Insight}},
+			r := insight.Run{CustomerID: p.CustomerID, Kind: insight.Scheduled, Frequency: &p.Frequency, TimeZone: &p.TimeZone,
+				OccurrenceFrom: &p.Occurrence.From, OccurrenceTo: &p.Occurrence.To, Requests: requests(nil, p.Insights),
 				AsOf: p.AsOf.UTC(), Status: insight.RunQueued, RequestedAt: tx.now}
 			if _, err := tx.NewInsert().Model(&r).On("CONFLICT DO NOTHING").Returning("NULL").Exec(ctx); err != nil {
 				return err
@@ -199,10 +202,17 @@ func (s *Store) Plan(ctx context.Context, p Plan) (shards []int64, err error) {
 		if err != nil {
 			return err
 		}
+		if all := requests(state.Requests, p.Insights); len(all) > len(state.Requests) { // insights that are new in the catalogue
+			state.Requests, state.PlannedThrough, state.Round = all, nil, state.Round+1
+			if _, err := tx.ExecContext(ctx, "UPDATE runs SET requests = ?, round = ? WHERE customer_id = ? AND id = ?",
+				jsonText(all), state.Round, p.CustomerID, state.ID); err != nil {
+				return err
+			}
+		}
 		due := tx.NewSelect().Model((*bank.Consumer)(nil)).
-			Join("LEFT JOIN evaluations e ON e.customer_id = consumer.customer_id AND e.run_id = ? AND e.consumer_id = consumer.id AND e.insight = ?", state.ID, p.Insight).
+			Join("LEFT JOIN outcomes o ON o.customer_id = consumer.customer_id AND o.consumer_id = consumer.id AND o.run_id = ?", state.ID).
 			Where("consumer.customer_id = ? AND consumer.time_zone = ? AND consumer.changed_at <= ?", p.CustomerID, p.TimeZone, until).
-			Where(isDue, state.Round)
+			Where(isDue, len(state.Requests), state.Round)
 		if state.PlannedThrough != nil && !p.Every {
 			due = due.Where("consumer.changed_at > ?", state.PlannedThrough.Add(-overlap))
 		}
@@ -224,8 +234,19 @@ func (s *Store) Plan(ctx context.Context, p Plan) (shards []int64, err error) {
 	return shards, err
 }
 
-// isDue: no outcome yet, or one that is not final and rests on older data, or is to be considered again.
-const isDue = "(e.consumer_id IS NULL OR e.outcome NOT IN ('GENERATED', 'DUPLICATE') AND (consumer.changed_at > e.data_at OR e.round < ?))"
+// requests are those of a run with the insights that it does not have yet; the order stays.
+func requests(have []insight.TriggerRequest, insights []string) []insight.TriggerRequest {
+	for _, name := range insights {
+		if !slices.ContainsFunc(have, func(r insight.TriggerRequest) bool { return r.Insight == name }) {
+			have = append(have, insight.TriggerRequest{Insight: name})
+		}
+	}
+	return have
+}
+
+// isDue: no outcomes yet, or none of the last insights, or some that are not final and rest on older data, or are to be
+// considered again.
+const isDue = "(o.consumer_id IS NULL OR length(o.outcomes) < ? OR rtrim(o.outcomes, 'GD') <> '' AND (consumer.changed_at > o.data_at OR o.round < ?))"
 
 // reconsider makes scheduled runs look at all consumers again whose outcome is not final: it begins a new round. An
 // evaluation that is under way, with what was known before, belongs to the old one. 0: of all customers.

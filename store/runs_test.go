@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ import (
 // plan plans the world's one insight for March in Berlin.
 func (w *world) plan(t *testing.T, customer int64, quiet time.Duration) []int64 {
 	t.Helper()
-	return must[[]int64](t)(w.Plan(t.Context(), store.Plan{Zone: store.Zone{CustomerID: customer, TimeZone: "Europe/Berlin"}, Insight: "COMPARISON", Frequency: insight.Monthly,
+	return must[[]int64](t)(w.Plan(t.Context(), store.Plan{Zone: store.Zone{CustomerID: customer, TimeZone: "Europe/Berlin"}, Insights: []string{"COMPARISON"}, Frequency: insight.Monthly,
 		Occurrence: bank.Period{From: day("2026-03-01"), To: day("2026-03-31")}, AsOf: w.Now(), Quiet: quiet}))
 }
 
@@ -86,7 +87,7 @@ func TestShardsCoverAll(t *testing.T) {
 	var mu sync.Mutex
 	var planned []int64
 	noErrors(t, together(5, func(int) error {
-		ids, err := w.Plan(t.Context(), store.Plan{Zone: store.Zone{CustomerID: a.CustomerID, TimeZone: "Europe/Berlin"}, Insight: "COMPARISON", Frequency: insight.Monthly,
+		ids, err := w.Plan(t.Context(), store.Plan{Zone: store.Zone{CustomerID: a.CustomerID, TimeZone: "Europe/Berlin"}, Insights: []string{"COMPARISON"}, Frequency: insight.Monthly,
 			Occurrence: bank.Period{From: day("2026-03-01"), To: day("2026-03-31")}, AsOf: w.Now()})
 		mu.Lock()
 		defer mu.Unlock()
@@ -264,5 +265,114 @@ func TestOneDeadShard(t *testing.T) {
 	w.work(t, insight.ConditionNotMet, shards[1])
 	if got := must[insight.Run](t)(w.c.Run(ctx, run.Ref())); got.Status != insight.RunFailed || got.FinishedAt == nil {
 		t.Errorf("all over: %s", fmt.Sprint(got))
+	}
+}
+
+// TestInsightsTogether: a scheduled run carries all insights of a frequency. Each keeps its own outcome, final ones stay,
+// and one that is new in the catalogue is made up for.
+func TestInsightsTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	anna := consumer(t, w.c, "anna")
+	plan := func(insights ...string) []int64 {
+		t.Helper()
+		return must[[]int64](t)(w.Plan(ctx, store.Plan{Zone: store.Zone{CustomerID: anna.CustomerID, TimeZone: "Europe/Berlin"}, Insights: insights, Frequency: insight.Monthly,
+			Occurrence: bank.Period{From: day("2026-03-01"), To: day("2026-03-31")}, AsOf: w.Now()}))
+	}
+	claim := func(id int64) (store.Shard, *store.Subject) {
+		t.Helper()
+		shard, ok, err := w.Claim(ctx, id)
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		facts := must[store.Facts](t)(w.Load(ctx, shard, anyDay))
+		if len(facts.Subjects) != 1 {
+			t.Fatalf("%d consumers are due", len(facts.Subjects))
+		}
+		return shard, facts.Subjects[0]
+	}
+	is := func(shard store.Shard, name string, outcome insight.Outcome) store.Result {
+		r := evaluated(shard.Run, anna, outcome)
+		r.Evaluation.Insight, r.Evaluation.Reason = name, ptr("because")
+		if outcome == insight.Generated {
+			e := entryFor(anna, "2026-03")
+			e.Insight = name
+			r.Entries = []insight.Entry{e}
+		}
+		return r
+	}
+	finish := func(shard store.Shard, results ...store.Result) map[insight.Outcome]int {
+		t.Helper()
+		return must[map[insight.Outcome]int](t)(w.Finish(ctx, shard, results))
+	}
+	db := admin(t, w.url)
+	kept := func(want string) {
+		t.Helper()
+		if got := column[string](t, db, "SELECT outcomes || coalesce(' ' || (reasons #>> '{}'), '') FROM outcomes"); len(got) != 1 || got[0] != want {
+			t.Errorf("kept %q, want %q", got, want)
+		}
+	}
+	first, x := claim(plan("A", "B", "C")[0])
+	if x.Final(0) || x.Final(9) {
+		t.Error("something is final before the first evaluation")
+	}
+	if counts := finish(first, is(first, "A", insight.Generated), is(first, "B", insight.ConditionNotMet), is(first, "C", insight.InsufficientData)); counts[insight.Generated] != 1 || len(counts) != 3 {
+		t.Errorf("%v", counts)
+	}
+	kept(`GCI {"C": "because"}`)
+	if again := plan("C", "B"); len(again) != 0 {
+		t.Errorf("planned %v", again)
+	}
+	// D is new, and the order of the others does not matter.
+	second, x := claim(plan("D", "C", "B", "A")[0])
+	if requests := second.Run.Requests; len(requests) != 4 || requests[3].Insight != "D" || !x.Final(0) || x.Final(1) || x.Final(3) {
+		t.Errorf("%+v, %v", second.Run.Requests, x)
+	}
+	// Meanwhile another one evaluates everything once more: what was there already is not lost, nor made twice.
+	w.clock.add(time.Minute)
+	before := anna
+	anna = must[bank.Consumer](t)(w.c.UpdateConsumer(ctx, anna.Ref(), func(*bank.Consumer) error { return nil }))
+	third, _ := claim(plan("A", "B", "C", "D")[0])
+	if counts := finish(third, is(third, "A", insight.Generated), is(third, "B", insight.Generated), is(third, "D", insight.ConditionNotMet)); counts[insight.Generated] != 1 || counts[insight.Duplicate] != 1 {
+		t.Errorf("%v", counts)
+	}
+	kept("GG-C")
+	anna = before
+	finish(second, is(second, "B", insight.ConditionNotMet), is(second, "C", insight.Generated), is(second, "D", insight.Failed))
+	kept(`GGGF {"D": "because"}`)
+	if n := len(must[*page.Of[insight.Entry]](t)(w.c.Feed(ctx, insight.FeedFilter{}, page.Args{Size: 9})).Nodes); n != 3 {
+		t.Errorf("%d entries", n)
+	}
+	if again := plan("A", "B", "C", "D"); len(again) != 1 { // what was stored last rests on older data
+		t.Errorf("planned %v", again)
+	}
+}
+
+// TestPanicInAPart: a panic where results are made is an error, and nothing is stored.
+func TestPanicInAPart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	anna := consumer(t, w.c, "anna")
+	shards := w.plan(t, anna.CustomerID, 0)
+	shard, _, err := w.Claim(t.Context(), shards[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.FinishParts(t.Context(), shard, func(yield func([]store.Result) bool) {
+		yield([]store.Result{evaluated(shard.Run, anna, insight.Generated, entryFor(anna, "2026-03"))})
+		panic("secret")
+	}); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v", err)
+	}
+	if p := must[*page.Of[insight.Entry]](t)(w.c.Feed(t.Context(), insight.FeedFilter{}, page.Args{Size: 5})); len(p.Nodes) != 0 {
+		t.Error("it left an entry")
+	}
+	if err := w.GiveBack(t.Context(), shard); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.add(time.Minute)
+	if seen := w.work(t, insight.Generated, shards...); len(seen) != 1 {
+		t.Errorf("seen %v", seen)
 	}
 }

@@ -1,10 +1,19 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"reflect"
+	"runtime/debug"
 	"slices"
 	"time"
 
+	"github.com/govalues/decimal"
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
@@ -69,128 +78,184 @@ type Facts struct {
 type Subject struct {
 	Consumer bank.Consumer
 	User     map[string]insight.Settings
-	Accounts []bank.Account    // ACTIVE, by id
+	Accounts []bank.Account    // ACTIVE, by id; without the numbers and names that an insight does not need
 	Totals   []bank.MonthTotal // by month; where Foreign, by day, and each in its account's currency
 	Foreign  bool              // not all accounts have the consumer's currency
+
+	outcomes string // of a scheduled run: what came of its requests before
 }
 
-// Load loads the facts of a shard as they are at one moment, in a fixed number of statements. days tells which days the
-// evaluations will look at, once consumers and settings are known.
+// Final tells whether the run's i-th request has an outcome that stays.
+func (x *Subject) Final(i int) bool { return i < len(x.outcomes) && isFinal(x.outcomes[i]) }
+
+// Load loads the facts of a shard as they are at one moment, in a fixed number of statements and once for all insights.
+// days tells which days the evaluations will look at, once consumers and settings are known.
 func (s *Store) Load(ctx context.Context, c Shard, days func(Facts) bank.Period) (f Facts, err error) {
 	err = s.snapshot(ctx, func(tx *Tx) error {
 		f = Facts{}
 		if err := tx.dueSubjects(ctx, c, &f); err != nil || len(f.Subjects) == 0 {
 			return err
 		}
-		byID := make(map[int64]*Subject, len(f.Subjects))
+		l := loading{tx: tx, customer: c.Run.CustomerID, byID: make(map[int64]*Subject, len(f.Subjects)), among: []any{c.Low, c.High}}
 		ids := make([]int64, len(f.Subjects))
 		for i, x := range f.Subjects {
-			byID[x.Consumer.ID], ids[i] = x, x.Consumer.ID
+			l.byID[x.Consumer.ID], ids[i] = x, x.Consumer.ID
+		}
+		if c.High-c.Low >= int64(4*len(ids)) {
+			l.among = []any{ids}
 		}
 		if f.Customer, err = tx.customerSettings(ctx, c.Run.CustomerID); err != nil {
 			return err
 		}
-		among := c.among(ids)
-		if err := tx.loadUserSettings(ctx, c, among, byID); err != nil {
+		if err := l.userSettings(ctx); err != nil {
 			return err
 		}
-		if err := tx.loadAccounts(ctx, c, among, byID); err != nil {
+		if err := l.accounts(ctx); err != nil {
 			return err
 		}
 		window := days(f)
-		if err := tx.loadMonths(ctx, c, among, byID, window); err != nil {
+		if err := l.months(ctx, window); err != nil {
 			return err
 		}
-		return tx.loadDays(ctx, c, &f, byID, window)
+		return tx.loadDays(ctx, c, &f, l.byID, window)
 	})
 	return f, err
 }
 
-// among is the condition for the consumers of a shard: a range of the key, or single ids where they stand far apart.
-type among struct {
-	where string
-	args  []any
-}
-
-func (c Shard) among(ids []int64) among {
-	if c.High-c.Low >= int64(4*len(ids)) {
-		return among{"consumer_id = ANY(?::bigint[])", []any{pgdialect.Array(ids)}}
-	}
-	return among{"consumer_id BETWEEN ? AND ?", []any{c.Low, c.High}}
-}
-
 func (tx *Tx) dueSubjects(ctx context.Context, c Shard, f *Facts) error {
-	var consumers []bank.Consumer
-	q := tx.NewSelect().Model(&consumers).Where("consumer.customer_id = ? AND consumer.id BETWEEN ? AND ?", c.Run.CustomerID, c.Low, c.High).OrderExpr("consumer.id")
+	q := tx.NewSelect().TableExpr("consumers AS consumer").ColumnExpr("consumer.id, consumer.external_id, consumer.currency, consumer.time_zone, consumer.created_at, consumer.changed_at").
+		Where("consumer.customer_id = ? AND consumer.id BETWEEN ? AND ?", c.Run.CustomerID, c.Low, c.High).OrderExpr("consumer.id")
 	if c.Run.Kind == insight.Scheduled {
-		q = q.Join("LEFT JOIN evaluations e ON e.customer_id = consumer.customer_id AND e.run_id = ? AND e.consumer_id = consumer.id AND e.insight = ?", c.Run.ID, *c.Run.Insight).
-			Where("consumer.time_zone = ?", *c.Run.TimeZone).Where(isDue, c.round).Where("consumer.changed_at <= ?", c.ChangedTo)
+		q = q.ColumnExpr("coalesce(o.outcomes, '')").
+			Join("LEFT JOIN outcomes o ON o.customer_id = consumer.customer_id AND o.consumer_id = consumer.id AND o.run_id = ?", c.Run.ID).
+			Where("consumer.time_zone = ?", *c.Run.TimeZone).Where(isDue, len(c.Run.Requests), c.round).Where("consumer.changed_at <= ?", c.ChangedTo)
+	} else {
+		q = q.ColumnExpr("''")
 	}
-	if err := q.Scan(ctx); err != nil {
-		return err
-	}
-	for _, one := range consumers {
-		f.Subjects = append(f.Subjects, &Subject{Consumer: one})
-	}
-	return nil
-}
-
-func (tx *Tx) loadUserSettings(ctx context.Context, c Shard, a among, byID map[int64]*Subject) error {
-	var rows []struct {
-		ConsumerID int64
-		Insight    string
-		Settings   insight.Settings `bun:"type:jsonb"`
-	}
-	if err := tx.NewSelect().TableExpr("user_settings").Column("consumer_id", "insight", "settings").
-		Where("customer_id = ?", c.Run.CustomerID).Where(a.where, a.args...).Scan(ctx, &rows); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if x := byID[r.ConsumerID]; x != nil {
-			if x.User == nil {
-				x.User = map[string]insight.Settings{}
-			}
-			x.User[r.Insight] = r.Settings
-		}
-	}
-	return nil
-}
-
-func (tx *Tx) loadAccounts(ctx context.Context, c Shard, a among, byID map[int64]*Subject) error {
-	var rows []bank.Account
-	if err := tx.NewSelect().Model(&rows).Where("customer_id = ?", c.Run.CustomerID).Where(a.where, a.args...).
-		Where("status = ?", bank.AccountActive).OrderExpr("consumer_id, id").Scan(ctx); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if x := byID[r.ConsumerID]; x != nil {
-			x.Accounts = append(x.Accounts, r)
-			x.Foreign = x.Foreign || r.Currency != x.Consumer.Currency
-		}
-	}
-	return nil
-}
-
-// loadMonths reads the monthly totals straight from the driver: it is the hot read of every scheduled run.
-func (tx *Tx) loadMonths(ctx context.Context, c Shard, a among, byID map[int64]*Subject, window bank.Period) error {
-	query := tx.NewSelect().TableExpr("account_months").
-		ColumnExpr("consumer_id, account_id, month, credit, debit, count, transfer_credit, transfer_debit, transfer_count").
-		Where("customer_id = ?", c.Run.CustomerID).Where(a.where, a.args...).Where("month BETWEEN ? AND ?", window.From.Month(), window.To)
-	rows, err := tx.pg.Query(ctx, query.String())
+	rows, err := tx.pg.Query(ctx, q.String())
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var m bank.MonthTotal
-		if err := rows.Scan(&m.ConsumerID, &m.AccountID, &m.Month, &m.Credit, &m.Debit, &m.Count, &m.TransferCredit, &m.TransferDebit, &m.TransferCount); err != nil {
+		x := &Subject{Consumer: bank.Consumer{CustomerID: c.Run.CustomerID}}
+		if err := rows.Scan(&x.Consumer.ID, &x.Consumer.ExternalID, &x.Consumer.Currency, &x.Consumer.TimeZone, &x.Consumer.CreatedAt, &x.Consumer.ChangedAt, &x.outcomes); err != nil {
 			return err
 		}
-		if x := byID[m.ConsumerID]; x != nil && !x.Foreign {
-			x.Totals = append(x.Totals, m)
+		f.Subjects = append(f.Subjects, x)
+	}
+	return rows.Err()
+}
+
+// loading is the reading of one shard.
+type loading struct {
+	tx       *Tx
+	customer int64
+	among    []any // the first and last consumer, or each where they stand far apart
+	byID     map[int64]*Subject
+}
+
+// rows reads rows of the shard's consumers straight from the wire, with a prepared statement: these are the hot reads of
+// every run. The first column is the consumer, whose subject gets the others, one consumer after the other.
+func (l *loading) rows(ctx context.Context, what, order string, each func(x *Subject, v [][]byte) error, args ...any) error {
+	n := len(args)
+	query := fmt.Sprintf("SELECT consumer_id, %s AND customer_id = $%d AND consumer_id ", what, n+1)
+	if len(l.among) == 2 {
+		query += fmt.Sprintf("BETWEEN $%d AND $%d", n+2, n+3)
+	} else {
+		query += fmt.Sprintf("= ANY($%d::bigint[])", n+2)
+	}
+	args = slices.Concat([]any{pgx.QueryExecModeCacheStatement}, args, []any{l.customer}, l.among)
+	rows, err := l.tx.pg.Query(ctx, query+" ORDER BY consumer_id, "+order, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		v := rows.RawValues()
+		if x := l.byID[whole(v[0])]; x != nil {
+			if err := each(x, v[1:]); err != nil {
+				return err
+			}
 		}
 	}
 	return rows.Err()
+}
+
+func (l *loading) userSettings(ctx context.Context) error {
+	return l.rows(ctx, "insight, settings FROM user_settings WHERE true", "insight", func(x *Subject, v [][]byte) error {
+		if x.User == nil {
+			x.User = map[string]insight.Settings{}
+		}
+		var one insight.Settings
+		err := json.Unmarshal(v[1], &one)
+		x.User[string(v[0])] = one
+		return err
+	})
+}
+
+func (l *loading) accounts(ctx context.Context) error {
+	known := map[string]string{} // texts that come again and again are kept once
+	text := func(v []byte) string {
+		s, ok := known[string(v)]
+		if !ok {
+			s = string(v)
+			known[s] = s
+		}
+		return s
+	}
+	var all []bank.Account
+	return l.rows(ctx, "id, container, type, name, provider_name, status, currency, balance, credit_limit FROM accounts WHERE status = 'ACTIVE'", "id", func(x *Subject, v [][]byte) (err error) {
+		a := bank.Account{CustomerID: l.customer, ConsumerID: x.Consumer.ID, ID: whole(v[0]), Container: bank.Container(text(v[1])), Type: text(v[2]),
+			Name: text(v[3]), ProviderName: text(v[4]), Status: bank.AccountStatus(text(v[5])), Currency: bank.Currency(text(v[6]))}
+		if a.Balance, err = amountOrNil(v[7]); err != nil {
+			return err
+		}
+		if a.CreditLimit, err = amountOrNil(v[8]); err != nil {
+			return err
+		}
+		all, x.Accounts = next(all, x.Accounts, a)
+		x.Foreign = x.Foreign || a.Currency != x.Consumer.Currency
+		return nil
+	})
+}
+
+func (l *loading) months(ctx context.Context, window bank.Period) error {
+	var all []bank.MonthTotal
+	return l.rows(ctx, `account_id, month, credit, debit, count, transfer_credit, transfer_debit, transfer_count
+			FROM account_months WHERE month BETWEEN $1 AND $2`, "month",
+		func(x *Subject, v [][]byte) error {
+			if x.Foreign {
+				return nil
+			}
+			m := bank.MonthTotal{ConsumerID: x.Consumer.ID, AccountID: whole(v[0]), Count: int(whole(v[4])), TransferCount: int(whole(v[7]))}
+			var errs [5]error
+			m.Month, errs[0] = date(v[1])
+			m.Credit, errs[1] = numeric(v[2])
+			m.Debit, errs[2] = numeric(v[3])
+			m.TransferCredit, errs[3] = numeric(v[5])
+			m.TransferDebit, errs[4] = numeric(v[6])
+			all, x.Totals = next(all, x.Totals, m)
+			return cmp.Or(errs[:]...)
+		}, window.From.Month().Time(), window.To.Time())
+}
+
+// next appends a row to a subject's own, which are the last of all: one allocation for many subjects.
+func next[T any](all, own []T, row T) (newAll, newOwn []T) {
+	if len(all) == cap(all) {
+		all = append(make([]T, 0, len(own)+max(16, min(4096, 2*cap(all)))), own...)
+	}
+	all = append(all, row)
+	return all, all[len(all)-len(own)-1 : len(all) : len(all)]
+}
+
+// amountOrNil reads a numeric column that may be null.
+func amountOrNil(v []byte) (*decimal.Decimal, error) {
+	if v == nil {
+		return nil, nil
+	}
+	d, err := numeric(v)
+	return &d, err
 }
 
 // loadDays reads sums by day for the consumers with accounts in several currencies, and the quotes to convert them.
@@ -235,28 +300,39 @@ type Result struct {
 	Entries    []insight.Entry
 }
 
-// Finish stores what came of a shard and marks it as done, in one transaction and only if the shard is still this
-// worker's: a result that comes too late leaves no trace. An entry that the period has already makes a DUPLICATE.
+// Finish stores what came of a shard, the results of one consumer one after the other, and marks it as done, in one
+// transaction and only if the shard is still this worker's: a result that comes too late leaves no trace. An entry that
+// the period has already makes a DUPLICATE.
 func (s *Store) Finish(ctx context.Context, c Shard, results []Result) (counts map[insight.Outcome]int, err error) {
+	return s.FinishParts(ctx, c, func(yield func([]Result) bool) { yield(slices.Clone(results)) })
+}
+
+// FinishParts is Finish for results that are made part by part while the part before is stored. A consumer is in one part
+// only. After a deadlock they are made again.
+func (s *Store) FinishParts(ctx context.Context, c Shard, parts iter.Seq[[]Result]) (counts map[insight.Outcome]int, err error) {
+	save := (*Tx).saveEvaluations
+	if c.Run.Kind == insight.Scheduled {
+		save = (*Tx).saveOutcomes
+	}
 	err = s.system(ctx, func(tx *Tx) error {
 		counts = map[insight.Outcome]int{}
 		if err := tx.holdShard(ctx, c); err != nil {
 			return err
 		}
-		results := slices.Clone(results) // as they came, should this run again
-		if err := tx.saveEntries(ctx, results); err != nil {
-			return err
-		}
-		evaluations := make([]evaluation, len(results))
-		for i, r := range results {
-			r.Evaluation.EvaluatedAt = tx.now
-			evaluations[i] = evaluation{r.Evaluation, c.round}
-			counts[r.Evaluation.Outcome]++
-		}
-		for part := range chunks(evaluations) {
-			if _, err := tx.NewInsert().Model(&part).On("CONFLICT (customer_id, run_id, consumer_id, insight) DO UPDATE").
-				Set("outcome = excluded.outcome, reason = excluded.reason, entry_id = excluded.entry_id, evaluated_at = excluded.evaluated_at, data_at = excluded.data_at, round = excluded.round").
-				Where("evaluation.outcome NOT IN ('GENERATED', 'DUPLICATE')").Returning("NULL").Exec(ctx); err != nil {
+		prepared, stop := inParts(parts)
+		defer stop()
+		for p := range prepared {
+			if p.err != nil {
+				return p.err
+			}
+			if err := tx.saveEntries(ctx, c, p); err != nil {
+				return err
+			}
+			for i := range p.results {
+				p.results[i].Evaluation.EvaluatedAt = tx.now
+				counts[p.results[i].Evaluation.Outcome]++
+			}
+			if err := save(tx, ctx, c, p.results); err != nil {
 				return err
 			}
 		}
@@ -265,10 +341,113 @@ func (s *Store) Finish(ctx context.Context, c Shard, results []Result) (counts m
 	return counts, err
 }
 
-// evaluation is an evaluation's row.
-type evaluation struct {
-	insight.Evaluation `bun:",extend"`
-	Round              int
+// resultPart is some results with their entries as columns.
+type resultPart struct {
+	results []Result
+	rows    entryRows
+	err     error
+}
+
+// inParts makes a part while the one before is stored: this machine and the database work at the same time.
+func inParts(parts iter.Seq[[]Result]) (<-chan resultPart, func()) {
+	out, stop := make(chan resultPart), make(chan struct{})
+	send := func(p resultPart) bool {
+		select {
+		case out <- p:
+			return true
+		case <-stop:
+			return false
+		}
+	}
+	go func() {
+		defer close(out)
+		defer func() {
+			if recover() != nil { // its value may hold account data
+				send(resultPart{err: errors.New("panic\n" + string(debug.Stack()))})
+			}
+		}()
+		for results := range parts {
+			p := resultPart{results: results, rows: entryRows{latest: map[string]int{}}}
+			for i := range results {
+				for j := range results[i].Entries {
+					p.rows.add(&results[i].Entries[j])
+				}
+			}
+			if !send(p) {
+				return
+			}
+		}
+	}()
+	return out, func() { close(stop) }
+}
+
+// saveEvaluations stores a row for each result of a run on demand: clients page through them.
+func (tx *Tx) saveEvaluations(ctx context.Context, _ Shard, results []Result) error {
+	for part := range chunks(results) {
+		rows := make([]insight.Evaluation, len(part))
+		for i, r := range part {
+			rows[i] = r.Evaluation
+		}
+		if _, err := tx.NewInsert().Model(&rows).Returning("NULL").Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noOutcome stands where a consumer's insight has no outcome yet.
+const noOutcome = '-'
+
+// isFinal tells whether an outcome, by its first letter, stays as it is.
+func isFinal(letter byte) bool { return letter == 'G' || letter == 'D' }
+
+// saveOutcomes stores one row for each consumer of a scheduled run, a letter for each of its insights. Outcomes that are
+// final, also those of another worker, stay.
+func (tx *Tx) saveOutcomes(ctx context.Context, c Shard, results []Result) error {
+	place := make(map[string]int, len(c.Run.Requests))
+	for i, r := range c.Run.Requests {
+		place[r.Insight] = i
+	}
+	var consumers []int64
+	var letters []string
+	var reasons []*string
+	var dataAt []time.Time
+	row := make([]byte, len(c.Run.Requests))
+	for len(results) > 0 {
+		of := results[0].Evaluation
+		because := map[string]string(nil)
+		for i := range row {
+			row[i] = noOutcome
+		}
+		n := 0
+		for ; n < len(results) && results[n].Evaluation.ConsumerID == of.ConsumerID; n++ {
+			e := results[n].Evaluation
+			row[place[e.Insight]] = e.Outcome[0]
+			if e.Reason != nil && (e.Outcome == insight.Failed || e.Outcome == insight.InsufficientData) {
+				if because == nil {
+					because = map[string]string{}
+				}
+				because[e.Insight] = *e.Reason
+			}
+		}
+		results = results[n:]
+		consumers, letters, dataAt = append(consumers, of.ConsumerID), append(letters, string(row)), append(dataAt, of.DataAt)
+		if because == nil {
+			reasons = append(reasons, nil)
+		} else {
+			text := jsonText(because)
+			reasons = append(reasons, &text)
+		}
+	}
+	_, err := tx.pg.Exec(ctx, `INSERT INTO outcomes AS o (customer_id, consumer_id, run_id, outcomes, reasons, evaluated_at, data_at, round)
+		SELECT $1::bigint, e.consumer_id, $2::bigint, e.outcomes, e.reasons::jsonb, $3::timestamptz, e.data_at, $4::int
+		FROM unnest($5::bigint[], $6::text[], $7::text[], $8::timestamptz[]) AS e(consumer_id, outcomes, reasons, data_at)
+		ON CONFLICT (customer_id, consumer_id, run_id) DO UPDATE SET reasons = excluded.reasons, evaluated_at = excluded.evaluated_at,
+			data_at = excluded.data_at, round = excluded.round,
+			outcomes = (SELECT string_agg(CASE WHEN substr(o.outcomes, i, 1) IN ('G', 'D') OR i > length(excluded.outcomes) THEN substr(o.outcomes, i, 1)
+				ELSE substr(excluded.outcomes, i, 1) END, '' ORDER BY i) FROM generate_series(1, greatest(length(o.outcomes), length(excluded.outcomes))) i)`,
+		pgx.QueryExecModeCacheStatement, c.Run.CustomerID, c.Run.ID, tx.now, c.round, consumers, letters, reasons, dataAt)
+	return err
 }
 
 // holdShard locks a shard, so that nobody takes it over while its results are stored.
@@ -320,61 +499,69 @@ func (s *Store) GiveBack(ctx context.Context, c Shard) error {
 	})
 }
 
+// entryKind is what most entries of one insight have in common in a shard; it goes to the database once.
+type entryKind struct {
+	common
+	Settings insight.Configuration `json:"settings"`
+}
+
+type common struct {
+	Number         int                 `json:"number"`
+	Insight        string              `json:"insight"`
+	Title          string              `json:"title"`
+	Type           insight.Type        `json:"type"`
+	Trigger        insight.TriggerType `json:"trigger"`
+	OccurrenceFrom bank.Date           `json:"occurrence_from"`
+	OccurrenceTo   bank.Date           `json:"occurrence_to"`
+	Revision       int64               `json:"revision"`
+	WindowFrom     bank.Date           `json:"window_from"`
+	WindowTo       bank.Date           `json:"window_to"`
+}
+
+// entryRows are entries as columns.
+type entryRows struct {
+	kinds             []entryKind
+	latest            map[string]int // the last kind of an insight
+	consumers         []int64
+	kind              []int32 // its number, from 1
+	subjects          []string
+	accounts, derived []string
+}
+
+func (rows *entryRows) add(e *insight.Entry) {
+	k := entryKind{common{0, e.Insight, e.Title, e.Type, e.Trigger, e.Occurrence.From, e.Occurrence.To, e.Revision, e.Window.From, e.Window.To}, e.Settings}
+	k.Number = rows.latest[e.Insight]
+	if k.Number == 0 || rows.kinds[k.Number-1].common != k.common || !reflect.DeepEqual(rows.kinds[k.Number-1].Settings, k.Settings) {
+		k.Number = len(rows.kinds) + 1
+		rows.kinds, rows.latest[e.Insight] = append(rows.kinds, k), k.Number
+	}
+	rows.consumers, rows.kind, rows.subjects = append(rows.consumers, e.ConsumerID), append(rows.kind, int32(k.Number)), append(rows.subjects, e.Subject)
+	rows.accounts, rows.derived = append(rows.accounts, jsonText(e.Accounts)), append(rows.derived, jsonText(e.TransactionDerived))
+}
+
+// entryKey is an entry within one shard.
+type entryKey struct {
+	consumer         int64
+	insight, subject string
+}
+
 // saveEntries inserts the entries of results; those that exist already turn their result into a DUPLICATE.
-func (tx *Tx) saveEntries(ctx context.Context, results []Result) error {
-	var all []insight.Entry
-	for _, r := range results {
-		for _, e := range r.Entries {
-			e.CreatedAt = tx.now
-			all = append(all, e)
-		}
+func (tx *Tx) saveEntries(ctx context.Context, c Shard, p resultPart) error {
+	if len(p.rows.kind) == 0 {
+		return nil
 	}
-	type key struct {
-		ConsumerID int64
-		Insight    string
-		Subject    string
+	fresh, known, err := tx.insertEntries(ctx, c.Run.CustomerID, p.rows)
+	if err != nil {
+		return err
 	}
-	fresh, known := map[key]int64{}, map[key]int64{}
-	for part := range chunks(all) {
-		insert := tx.NewInsert().Model(&part).ModelTableExpr("feed_entries AS entry").ExcludeColumn("id").On("CONFLICT DO NOTHING").Returning("consumer_id, insight, subject, id")
-		var rows []struct {
-			key `bun:",extend"`
-			ID  int64
-		}
-		if err := tx.NewRaw("?", insert).Scan(ctx, &rows); err != nil {
-			return err
-		}
-		for _, r := range rows {
-			fresh[r.key] = r.ID
-		}
-		if len(rows) == len(part) {
-			continue
-		}
-		var there []struct {
-			key `bun:",extend"`
-			ID  int64
-		}
-		consumers, insights, subjects, from, revisions := make([]int64, len(part)), make([]string, len(part)), make([]string, len(part)), make([]string, len(part)), make([]int64, len(part))
-		for i, e := range part {
-			consumers[i], insights[i], subjects[i], from[i], revisions[i] = e.ConsumerID, e.Insight, e.Subject, e.Occurrence.From.String(), e.Revision
-		}
-		if err := tx.NewRaw(`SELECT f.consumer_id, f.insight, f.subject, f.id
-			FROM unnest(?::bigint[], ?::text[], ?::text[], ?::date[], ?::bigint[]) AS v(consumer_id, insight, subject, occurrence_from, revision)
-			JOIN feed_entries f USING (consumer_id, insight, subject, occurrence_from, revision) WHERE f.customer_id = ?`, pgdialect.Array(consumers),
-			pgdialect.Array(insights), pgdialect.Array(subjects), pgdialect.Array(from), pgdialect.Array(revisions), part[0].CustomerID).Scan(ctx, &there); err != nil {
-			return err
-		}
-		for _, r := range there {
-			known[r.key] = r.ID
-		}
-	}
+	results := p.results
 	for i, r := range results {
 		if len(r.Entries) == 0 {
 			continue
 		}
 		r.Evaluation.Outcome = insight.Duplicate
 		for _, e := range r.Entries {
-			k := key{e.ConsumerID, e.Insight, e.Subject}
+			k := entryKey{e.ConsumerID, e.Insight, e.Subject}
 			if id, isNew := fresh[k]; isNew {
 				r.Evaluation.Outcome, r.Evaluation.EntryID = insight.Generated, &id
 				break
@@ -390,4 +577,35 @@ func (tx *Tx) saveEntries(ctx context.Context, results []Result) error {
 		results[i] = r
 	}
 	return nil
+}
+
+// insertEntries inserts entries in their order and gives the numbers of those that are new and of those that were there.
+func (tx *Tx) insertEntries(ctx context.Context, customerID int64, rows entryRows) (fresh, known map[entryKey]int64, err error) {
+	collect := func(query string, args ...any) (map[entryKey]int64, error) {
+		found, err := tx.pg.Query(ctx, query, append([]any{pgx.QueryExecModeCacheStatement, customerID, rows.consumers, rows.kind, rows.subjects, jsonText(rows.kinds)}, args...)...)
+		if err != nil {
+			return nil, err
+		}
+		ids := make(map[entryKey]int64, len(rows.kind))
+		var k entryKey
+		var id int64
+		_, err = pgx.ForEachRow(found, []any{&k.consumer, &k.insight, &k.subject, &id}, func() error { ids[k] = id; return nil })
+		return ids, err
+	}
+	const kinds = `jsonb_to_recordset($5::jsonb) AS k(number int, insight text, title text, type text, "trigger" text, occurrence_from date, occurrence_to date,
+		revision bigint, window_from date, window_to date, settings jsonb) ON k.number = e.kind`
+	fresh, err = collect(`INSERT INTO feed_entries (customer_id, consumer_id, insight, title, type, "trigger", subject, occurrence_from, occurrence_to, revision,
+			window_from, window_to, settings, accounts, transaction_derived, created_at)
+		SELECT $1::bigint, e.consumer_id, k.insight, k.title, k.type, k."trigger", e.subject, k.occurrence_from, k.occurrence_to, k.revision,
+			k.window_from, k.window_to, k.settings, e.accounts::jsonb, nullif(e.derived, 'null')::jsonb, $8::timestamptz
+		FROM unnest($2::bigint[], $3::int[], $4::text[], $6::text[], $7::text[]) WITH ORDINALITY AS e(consumer_id, kind, subject, accounts, derived, n)
+		JOIN `+kinds+` ORDER BY e.n ON CONFLICT DO NOTHING RETURNING consumer_id, insight, subject, id`, rows.accounts, rows.derived, tx.now)
+	if err != nil || len(fresh) == len(rows.kind) {
+		return fresh, nil, err
+	}
+	known, err = collect(`SELECT f.consumer_id, f.insight, f.subject, f.id
+		FROM unnest($2::bigint[], $3::int[], $4::text[]) AS e(consumer_id, kind, subject) JOIN ` + kinds + `
+		JOIN feed_entries f ON f.customer_id = $1 AND f.consumer_id = e.consumer_id AND f.insight = k.insight AND f.subject = e.subject
+			AND f.occurrence_from = k.occurrence_from AND f.revision = k.revision`)
+	return fresh, known, err
 }

@@ -38,7 +38,7 @@ func (t Tenant) ImportStatement(ctx context.Context, n NewStatement, file *state
 		if _, err := tx.ExecContext(ctx, "SELECT set_config('idle_in_transaction_session_timeout', '180000', true)"); err != nil {
 			return err
 		}
-		i := statementImport{Tx: tx, format: file.Format, days: bank.Period{From: always.To, To: always.From}}
+		i := statementImport{Tx: tx, format: file.Format, news: noChanges()}
 		i.Rejected, i.Warnings = file.Rejected, file.Warnings
 		if err := i.open(ctx, t, n, len(file.Statements) > 0); err != nil {
 			return err
@@ -70,9 +70,9 @@ type statementImport struct {
 	into     *bank.Account  // that was named
 	known    []bank.Account // the consumer's
 	know     knowledge
-	days     bank.Period // on which something changed
-	changed  bool        // anything held about the consumer
-	learned  bool        // an IBAN, by which transfers are told
+	news     changes // in transactions
+	changed  bool    // anything held about the consumer
+	learned  bool    // an IBAN, by which transfers are told
 }
 
 // paper is what a file tells of one account, in all its statements.
@@ -207,14 +207,12 @@ func (i *statementImport) store(ctx context.Context, p *paper) error {
 	}
 	i.Unchanged += len(p.rows)
 	for part := range chunks(rows) {
-		s, days, err := i.putTransactions(ctx, a, part, nil)
+		s, err := i.putTransactions(ctx, a.CustomerID, part, nil)
 		if err != nil {
 			return err
 		}
 		i.Created, i.Updated, i.Unchanged = i.Created+s.Created, i.Updated+s.Updated, i.Unchanged-s.Created-s.Updated
-		if s.Created+s.Updated > 0 {
-			i.days, i.changed = bank.Period{From: min(i.days.From, days.From), To: max(i.days.To, days.To)}, true
-		}
+		i.news, i.changed = i.news.and(s.changed), i.changed || s.consumers != nil
 	}
 	return nil
 }
@@ -295,8 +293,8 @@ func (i *statementImport) close(ctx context.Context, customerID int64) error {
 	switch {
 	case i.learned:
 		return i.matchTransfers(ctx, customerID, []int64{i.consumer.ID}, nil)
-	case i.days.From <= i.days.To:
-		return i.matchTransfers(ctx, customerID, []int64{i.consumer.ID}, &i.days)
+	case len(i.news.amounts) > 0:
+		return i.matchTransfers(ctx, customerID, []int64{i.consumer.ID}, &i.news)
 	}
 	return nil
 }

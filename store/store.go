@@ -11,7 +11,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -27,16 +26,21 @@ import (
 
 // Store is the database. Its zero value is not usable; see Open.
 type Store struct {
-	db    *bun.DB
-	pool  *pgxpool.Pool
-	now   bank.Clock
-	count *counter
+	db      *bun.DB
+	pool    *pgxpool.Pool
+	reads   *pgxpool.Pool // of Reads
+	replica *replica      // nil where there is none
+	now     bank.Clock
+	count   *counter
 }
 
 // Options are the settings of Open.
 type Options struct {
-	MaxConns int        // connections at once; 0: 20
+	MaxConns int        // connections at once, half of them for Reads; 0: 20
 	Now      bank.Clock // nil: the real time
+
+	ReplicaURL string // a read replica, which answers queries; it needs Marks
+	Marks      Marks
 
 	role string // tests have others; empty: insightgraph_app
 }
@@ -47,13 +51,8 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.New("read DATABASE_URL: it is not a PostgreSQL connection string") // the text may hold a password
 	}
-	config.MaxConns = 20
-	if o.MaxConns > 0 {
-		config.MaxConns = int32(o.MaxConns)
-	}
+	conns := int32(cmp.Or(o.MaxConns, 20))
 	config.MaxConnLifetime = 30 * time.Minute
-	// bun writes arguments into the text: preparing each text would only fill the server.
-	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	params := config.ConnConfig.RuntimeParams
 	params["role"] = cmp.Or(o.role, "insightgraph_app")
 	params["application_name"] = "insightgraph"
@@ -63,11 +62,30 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	params["idle_in_transaction_session_timeout"] = "30000"
 	count := &counter{}
 	config.ConnConfig.Tracer = count
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	forReads := config.Copy()
+	forReads.MaxConns = max(1, conns/2)
+	prepared(forReads)
+	reads, err := pgxpool.NewWithConfig(ctx, forReads)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
+	replica, err := openReplica(ctx, o.ReplicaURL, o.Marks, forReads)
+	if err != nil {
+		reads.Close()
+		return nil, err
+	}
+	config.MaxConns = max(1, conns-forReads.MaxConns)
+	// bun writes arguments into the text: preparing each text would only fill the server.
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		reads.Close()
+		replica.close()
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
 	if err := pool.Ping(ctx); err != nil {
+		reads.Close()
+		replica.close()
 		pool.Close()
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
@@ -76,12 +94,21 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	db.SetMaxIdleConns(0) // the pool below keeps the idle ones
-	return &Store{db: bun.NewDB(db, pgdialect.New()), pool: pool, now: o.Now, count: count}, nil
+	return &Store{db: bun.NewDB(db, pgdialect.New()), pool: pool, reads: reads, replica: replica, now: o.Now, count: count}, nil
+}
+
+// prepared makes a pool one of Reads, whose texts have no values in them: the server plans each once.
+func prepared(config *pgxpool.Config) {
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	config.ConnConfig.StatementCacheCapacity = 256
+	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 }
 
 // Close gives all connections back.
 func (s *Store) Close() error {
 	err := s.db.Close()
+	s.reads.Close()
+	s.replica.close()
 	s.pool.Close()
 	return err
 }
@@ -101,6 +128,15 @@ func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQ
 }
 
 func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TraceBatchStart counts statements that are sent together.
+func (c *counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, b pgx.TraceBatchStartData) context.Context {
+	c.n.Add(int64(b.Batch.Len()))
+	return ctx
+}
+
+func (c *counter) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
 
 // Now is the moment in UTC, to the microsecond that the database keeps.
 func (s *Store) Now() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
@@ -151,21 +187,17 @@ type Tx struct {
 // in runs f in one transaction with the tenant's view. f may run again after a deadlock or a lost serialisation, so it
 // sets its results anew each time.
 func (t Tenant) in(ctx context.Context, f func(*Tx) error) error {
-	consumer := ""
-	if t.consumerID != 0 {
-		consumer = strconv.FormatInt(t.consumerID, 10)
-	}
-	return t.s.in(ctx, fmt.Sprintf("BEGIN; SELECT set_config('app.customer', '%d', true), set_config('app.consumer', '%s', true)", t.customerID, consumer), f)
+	return t.s.in(ctx, t.customerID, fmt.Sprintf("BEGIN; SELECT set_config('app.customer', '%d', true), set_config('app.consumer', '%s', true)", t.customerID, t.consumer()), f)
 }
 
 // system runs f in one transaction that sees all customers.
 func (s *Store) system(ctx context.Context, f func(*Tx) error) error {
-	return s.in(ctx, "BEGIN; "+systemRole, f)
+	return s.in(ctx, 0, "BEGIN; "+systemRole, f)
 }
 
 // snapshot runs f in one transaction that sees all customers as they were at one moment.
 func (s *Store) snapshot(ctx context.Context, f func(*Tx) error) error {
-	return s.in(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "+systemRole, f)
+	return s.in(ctx, 0, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "+systemRole, f)
 }
 
 const systemRole = "SELECT set_config('role', 'insightgraph_system', true), set_config('statement_timeout', '60000', true), set_config('lock_timeout', '20000', true)"
@@ -173,9 +205,9 @@ const systemRole = "SELECT set_config('role', 'insightgraph_system', true), set_
 // maxTries is how often a transaction is tried.
 const maxTries = 5
 
-func (s *Store) in(ctx context.Context, begin string, f func(*Tx) error) error {
+func (s *Store) in(ctx context.Context, customerID int64, begin string, f func(*Tx) error) error {
 	for try := 1; ; try++ {
-		committing, err := s.once(ctx, begin, f)
+		committing, err := s.once(ctx, customerID, begin, f)
 		again := retryable(err) || !committing && lost(err)
 		if !again || try == maxTries || ctx.Err() != nil {
 			return asFault(err)
@@ -183,9 +215,9 @@ func (s *Store) in(ctx context.Context, begin string, f func(*Tx) error) error {
 	}
 }
 
-// once runs f in a transaction. begin opens it and sets what it may see in one round trip. An error after committing
+// once runs f in a transaction, of a customer or (0) of nobody. begin opens it and sets what it may see in one round trip. An error after committing
 // began can mean that it is stored or not.
-func (s *Store) once(ctx context.Context, begin string, f func(*Tx) error) (committing bool, err error) {
+func (s *Store) once(ctx context.Context, customerID int64, begin string, f func(*Tx) error) (committing bool, err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return false, err
@@ -212,11 +244,7 @@ func (s *Store) once(ctx context.Context, begin string, f func(*Tx) error) (comm
 	if err := f(tx); err != nil {
 		return false, err
 	}
-	tag, err := tx.pg.Exec(ctx, "COMMIT")
-	if err == nil && tag.String() != "COMMIT" {
-		err = pgx.ErrTxCommitRollback
-	}
-	return true, err
+	return true, s.commit(ctx, tx, customerID)
 }
 
 // notFound is the fault for an empty result, any other error as it is.

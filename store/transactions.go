@@ -1,12 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
 	"time"
 
-	"github.com/uptrace/bun"
+	"github.com/govalues/decimal"
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
@@ -15,10 +17,35 @@ import (
 	"insightgraph/page"
 )
 
+var transactions = kind[bank.Transaction]{
+	model: modelOf[bank.Transaction](), table: "transactions", alias: "transaction",
+	order: order{column: "transaction.booking_date", kind: "date", id: "transaction.id"},
+	compare: func(a, b *bank.Transaction) int {
+		return cmp.Or(cmp.Compare(b.BookingDate, a.BookingDate), cmp.Compare(b.ID, a.ID))
+	},
+	cursor: func(x bank.Transaction) page.Cursor { return page.Cursor{Key: x.BookingDate.String(), ID: x.ID} },
+	owner:  func(x *bank.Transaction) int64 { return x.ConsumerID },
+}
+
+// TransactionsOf queues the transactions of consumers or accounts by booking date, the newest first.
+func (r *Reads) TransactionsOf(p Parents, f bank.TransactionFilter, a page.Args) *Lists[bank.Transaction] {
+	return lists(r, &transactions, p, a, func(q *query) { r.t.matching(q, f) })
+}
+
+// Transactions queues a page of the tenant's transactions.
+func (r *Reads) Transactions(f bank.TransactionFilter, a page.Args) *Lists[bank.Transaction] {
+	return r.TransactionsOf(Parents{}, f, a)
+}
+
+// TransactionsByRef queues transactions; unknown ones are left out.
+func (r *Reads) TransactionsByRef(refs []bank.Ref) *Found[bank.Ref, bank.Transaction] {
+	return byRef(r, &transactions, bank.KindTransaction, refs)
+}
+
 // Transaction finds one transaction.
 func (t Tenant) Transaction(ctx context.Context, ref bank.Ref) (x bank.Transaction, err error) {
-	err = t.in(ctx, func(tx *Tx) error { return tx.transaction(ctx, t, ref, &x) })
-	return x, err
+	r := t.Reads()
+	return oneOf(ctx, r, r.TransactionsByRef([]bank.Ref{ref}), ref, "transactionId", "Transaction")
 }
 
 func (tx *Tx) transaction(ctx context.Context, t Tenant, ref bank.Ref, x *bank.Transaction) error {
@@ -32,134 +59,89 @@ func (tx *Tx) transaction(ctx context.Context, t Tenant, ref bank.Ref, x *bank.T
 
 // TransactionsByRef finds many transactions; unknown ones are left out.
 func (t Tenant) TransactionsByRef(ctx context.Context, refs []bank.Ref) (map[bank.Ref]bank.Transaction, error) {
-	consumers, ids := t.keys(refs, bank.KindTransaction)
-	var rows []bank.Transaction
-	err := t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Where("(consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
-			pgdialect.Array(consumers), pgdialect.Array(ids)).Scan(ctx)
-	})
-	found := make(map[bank.Ref]bank.Transaction, len(rows))
-	for _, x := range rows {
-		found[x.Ref()] = x
+	r := t.Reads()
+	found := r.TransactionsByRef(refs)
+	err := r.Send(ctx)
+	return found.Map(), err
+}
+
+// matching writes the conditions of a filter on transactions.
+func (t Tenant) matching(q *query, f bank.TransactionFilter) {
+	t.mine(q, "transaction.customer_id", "transaction.consumer_id")
+	if f.ConsumerIDs != nil {
+		q.among("transaction.consumer_id", t.numbers(f.ConsumerIDs, bank.KindConsumer))
 	}
-	return found, err
-}
-
-var transactionOrder = order{column: "transaction.booking_date", kind: "date", id: "transaction.id"}
-
-func transactionCursor(x bank.Transaction) page.Cursor {
-	return page.Cursor{Key: x.BookingDate.String(), ID: x.ID}
-}
-
-// matching narrows a query on transactions by a filter.
-func (t Tenant) matching(f bank.TransactionFilter) func(*bun.SelectQuery) *bun.SelectQuery {
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("transaction.customer_id = ?", t.customerID).Apply(t.own("transaction.consumer_id"))
-		if f.ConsumerIDs != nil {
-			q = q.Where("transaction.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
+	switch consumers, ids := t.keys(f.AccountIDs, bank.KindAccount); {
+	case len(ids) == 1: // as in among
+		q.add(" AND transaction.consumer_id = ? AND transaction.account_id = ?", consumers[0], ids[0])
+	case f.AccountIDs != nil:
+		q.add(" AND (transaction.consumer_id, transaction.account_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))", consumers, ids)
+	}
+	if f.From != nil {
+		q.add(" AND transaction.booking_date >= ?", f.From.Time())
+	}
+	if f.To != nil {
+		q.add(" AND transaction.booking_date <= ?", f.To.Time())
+	}
+	if f.BaseType != nil {
+		q.add(" AND transaction.base_type = ?", string(*f.BaseType))
+	}
+	if f.Status != nil {
+		q.add(" AND transaction.status = ?", string(*f.Status))
+	}
+	if f.CategoryIDs != nil {
+		ids := []int{}
+		for _, n := range t.numbers(f.CategoryIDs, bank.KindCategory) {
+			ids = append(ids, category.Under(int(n))...)
 		}
-		if f.AccountIDs != nil {
-			consumers, ids := t.keys(f.AccountIDs, bank.KindAccount)
-			q = q.Where("(transaction.consumer_id, transaction.account_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))", pgdialect.Array(consumers), pgdialect.Array(ids))
-		}
-		if f.From != nil {
-			q = q.Where("transaction.booking_date >= ?", *f.From)
-		}
-		if f.To != nil {
-			q = q.Where("transaction.booking_date <= ?", *f.To)
-		}
-		if f.BaseType != nil {
-			q = q.Where("transaction.base_type = ?", *f.BaseType)
-		}
-		if f.Status != nil {
-			q = q.Where("transaction.status = ?", *f.Status)
-		}
-		if f.CategoryIDs != nil {
-			ids := []int{}
-			for _, n := range t.numbers(f.CategoryIDs, bank.KindCategory) {
-				ids = append(ids, category.Under(int(n))...)
-			}
-			q = q.Where("transaction.category_id = ANY(?::int[])", pgdialect.Array(ids))
-		}
-		if f.Text != nil {
-			pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(*f.Text) + "%"
-			q = q.Where("(transaction.description ILIKE ?0 OR transaction.counterparty_name ILIKE ?0 OR transaction.merchant_name ILIKE ?0)", pattern)
-		}
-		if f.MinAmount != nil {
-			q = q.Where("transaction.amount >= (?)::numeric", *f.MinAmount)
-		}
-		if f.MaxAmount != nil {
-			q = q.Where("transaction.amount <= (?)::numeric", *f.MaxAmount)
-		}
-		if f.Transfers != nil {
-			q = q.Where("(transaction.transfer_id IS NOT NULL) = ?", *f.Transfers)
-		}
-		if f.Party != nil {
-			q = q.Where(party+" = ?", *f.Party)
-		}
-		return q
+		q.add(" AND transaction.category_id = ANY(?::int[])", ids)
+	}
+	if f.Text != nil {
+		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(*f.Text) + "%"
+		q.add(" AND (transaction.description ILIKE ? OR transaction.counterparty_name ILIKE ? OR transaction.merchant_name ILIKE ?)", pattern, pattern, pattern)
+	}
+	if f.MinAmount != nil {
+		q.add(" AND transaction.amount >= ?::numeric", f.MinAmount.String())
+	}
+	if f.MaxAmount != nil {
+		q.add(" AND transaction.amount <= ?::numeric", f.MaxAmount.String())
+	}
+	if f.Transfers != nil {
+		q.add(" AND (transaction.transfer_id IS NOT NULL) = ?", *f.Transfers)
+	}
+	if f.Party != nil {
+		q.add(" AND "+party+" = ?", *f.Party)
 	}
 }
 
 // Transactions lists transactions by booking date, the newest first.
 func (t Tenant) Transactions(ctx context.Context, f bank.TransactionFilter, a page.Args) (*page.Of[bank.Transaction], error) {
-	var rows []bank.Transaction
-	err := t.in(ctx, func(tx *Tx) error {
-		return transactionOrder.cut(tx.NewSelect().Model(&rows).Apply(t.matching(f)), a).Scan(ctx)
-	})
-	total := func(ctx context.Context) (n int, err error) {
-		err = t.in(ctx, func(tx *Tx) (err error) {
-			n, err = tx.count(tx.NewSelect().Model((*bank.Transaction)(nil)).Apply(t.matching(f)), ctx)
-			return err
-		})
-		return n, err
-	}
-	return page.New(a, rows, transactionCursor, total), err
+	r := t.Reads()
+	return only(ctx, r, r.Transactions(f, a))
 }
 
 // TransactionsOfAccounts lists transactions of many accounts, one page each, in one statement.
 func (t Tenant) TransactionsOfAccounts(ctx context.Context, accounts []bank.Ref, f bank.TransactionFilter, a page.Args) ([]*page.Of[bank.Transaction], error) {
-	consumers, ids := make([]int64, len(accounts)), make([]int64, len(accounts))
-	for i, ref := range accounts {
-		consumers[i], ids[i] = ref.ConsumerID, ref.ID
-	}
-	return t.transactionsOf(ctx, len(accounts), "unnest(?::bigint[], ?::bigint[]) WITH ORDINALITY AS p(consumer_id, account_id, n)",
-		[]any{pgdialect.Array(consumers), pgdialect.Array(ids)},
-		"transaction.consumer_id = p.consumer_id AND transaction.account_id = p.account_id", f, a)
+	r := t.Reads()
+	return pages(ctx, r, r.TransactionsOf(AccountParents(accounts), f, a), accounts)
 }
 
 // TransactionsOfConsumers lists transactions of many consumers, one page each, in one statement.
 func (t Tenant) TransactionsOfConsumers(ctx context.Context, consumerIDs []int64, f bank.TransactionFilter, a page.Args) ([]*page.Of[bank.Transaction], error) {
-	return t.transactionsOf(ctx, len(consumerIDs), "unnest(?::bigint[]) WITH ORDINALITY AS p(consumer_id, n)",
-		[]any{pgdialect.Array(consumerIDs)}, "transaction.consumer_id = p.consumer_id", f, a)
+	r := t.Reads()
+	return pages(ctx, r, r.TransactionsOf(ConsumerParents(consumerIDs), f, a), consumerRefs(consumerIDs))
 }
 
-func (t Tenant) transactionsOf(ctx context.Context, n int, parents string, args []any, where string, f bank.TransactionFilter, a page.Args) ([]*page.Of[bank.Transaction], error) {
-	if err := transactionOrder.check(a); err != nil {
-		return nil, err
+// transactionsOf lists the transactions that belong to n rows of a FROM item p, whose column n counts them from 1, one
+// page each, in one statement. on tells what belongs to a row.
+func (t Tenant) transactionsOf(ctx context.Context, n int, from string, args []any, on string, f bank.TransactionFilter, a page.Args) ([]*page.Of[bank.Transaction], error) {
+	r := t.Reads()
+	p := Parents{key: "n", on: on, n: func() int { return n }, from: func(q *query) { q.add(from, args...) }}
+	refs := make([]bank.Ref, n)
+	for i := range refs {
+		refs[i].ID = int64(i + 1)
 	}
-	var rows []struct {
-		N                int
-		bank.Transaction `bun:",extend"`
-	}
-	err := t.in(ctx, func(tx *Tx) error {
-		inner := transactionOrder.cut(tx.NewSelect().Model((*bank.Transaction)(nil)).Where(where).Apply(t.matching(f)), a)
-		return tx.NewSelect().ColumnExpr("p.n, x.*").TableExpr(parents, args...).Join("CROSS JOIN LATERAL (?) AS x", inner).
-			Apply(transactionOrder.outside(a)).Scan(ctx, &rows)
-	})
-	if err != nil {
-		return nil, err
-	}
-	total := counts(func(ctx context.Context) (map[int]int, error) {
-		return t.countEach(ctx, parents, args, func(tx *Tx) *bun.SelectQuery {
-			return tx.NewSelect().Model((*bank.Transaction)(nil)).Where(where).Apply(t.matching(f))
-		})
-	})
-	parts := make([][]bank.Transaction, n)
-	for _, r := range rows {
-		parts[r.N-1] = append(parts[r.N-1], r.Transaction)
-	}
-	return pages(a, parts, transactionCursor, total), nil
+	return pages(ctx, r, r.TransactionsOf(p, f, a), refs)
 }
 
 // MaxRows bounds one call of CreateTransactions.
@@ -196,12 +178,16 @@ func (t Tenant) CreateTransactions(ctx context.Context, account bank.Ref, rows [
 			if err != nil {
 				return err
 			}
-			s, err = tx.storeTransactions(ctx, a, checked)
+			p, err := tx.putTransactions(ctx, t.customerID, checked, nil)
+			s = p.Stored
 			s.Unchanged += len(rows) - len(checked) // equal rows, once more
-			if err != nil || s.Created+s.Updated == 0 {
+			if err != nil || p.consumers == nil {
 				return err // a delivery without news gives no insight another try
 			}
-			return tx.touch(ctx, t.customerID, []int64{a.ConsumerID})
+			if err := tx.matchTransfers(ctx, t.customerID, p.consumers, &p.changed); err != nil {
+				return err
+			}
+			return tx.touch(ctx, t.customerID, p.consumers)
 		})
 	})
 	if err != nil {
@@ -224,7 +210,7 @@ func prepare(a bank.Account, rows []bank.Transaction, k knowledge) ([]bank.Trans
 			faults.Add(fault.Unknown(path+".categoryId", "Category"))
 		}
 		k.categorise(&x, a.ConsumerID, a.IBAN)
-		x.CustomerID, x.ConsumerID, x.AccountID = a.CustomerID, a.ConsumerID, a.ID
+		x.CustomerID, x.ConsumerID, x.AccountID, x.Currency = a.CustomerID, a.ConsumerID, a.ID, a.Currency
 		if x.ExternalID != nil {
 			if j, twice := seen[*x.ExternalID]; twice {
 				if !same(out[j], x) {
@@ -255,73 +241,84 @@ func withoutAccount(rows []bank.Transaction) (faults fault.Many) {
 	return faults
 }
 
-// storeTransactions writes prepared rows of one account whose consumer's lock is held.
-func (tx *Tx) storeTransactions(ctx context.Context, a bank.Account, rows []bank.Transaction) (Stored, error) {
-	s, days, err := tx.putTransactions(ctx, a, rows, nil)
-	if err != nil || s.Created+s.Updated == 0 {
-		return s, err
-	}
-	return s, tx.matchTransfers(ctx, a.CustomerID, []int64{a.ConsumerID}, &days)
+// changes are rows that were stored or deleted, as far as the matching of transfers asks.
+type changes struct {
+	days    bank.Period // on which they are
+	amounts []string    // those that they have
 }
 
-// putTransactions is storeTransactions without transfers, which are to be matched on the days. Rows that are new are
+// noChanges is none yet; what is added widens them.
+func noChanges() changes { return changes{days: bank.Period{From: always.To, To: always.From}} }
+
+func (c *changes) add(day bank.Date, amount decimal.Decimal) {
+	c.days.From, c.days.To = min(c.days.From, day), max(c.days.To, day)
+	c.amounts = append(c.amounts, amount.String())
+}
+
+// and puts two together.
+func (c changes) and(d changes) changes {
+	return changes{bank.Period{From: min(c.days.From, d.days.From), To: max(c.days.To, d.days.To)}, append(c.amounts, d.amounts...)}
+}
+
+// put is what became of rows. Of rows that were there and stay, nothing is in changed and consumers.
+type put struct {
+	Stored
+	changed   changes
+	consumers []int64
+}
+
+// putTransactions writes prepared rows of any accounts of a customer, whose consumers' locks are held, in one statement.
+// This is the one way in which transactions are stored. Transfers are to be matched afterwards. Rows that are new are
 // erased at a moment, where one is given.
-func (tx *Tx) putTransactions(ctx context.Context, a bank.Account, rows []bank.Transaction, eraseAt *time.Time) (s Stored, days bank.Period, err error) {
+func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank.Transaction, eraseAt *time.Time) (p put, err error) {
 	n := len(rows)
-	externalIDs, baseTypes, amounts, bookingDates := make([]*string, n), make([]string, n), make([]string, n), make([]string, n)
-	valueDates, statuses, descriptions := make([]*string, n), make([]string, n), make([]string, n)
+	p.changed = noChanges()
+	if n == 0 {
+		return p, nil
+	}
+	consumers, accounts, externalIDs, baseTypes, amounts, currencies := make([]int64, n), make([]int64, n), make([]*string, n), make([]string, n), make([]string, n), make([]string, n)
+	bookingDates, valueDates, statuses, descriptions := make([]int32, n), make([]*int32, n), make([]string, n), make([]string, n)
 	names, ibans, mccs, bankCodes, parts := make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n)
-	categories, sources, rules, confidences, merchants := make([]int, n), make([]string, n), make([]string, n), make([]int, n), make([]*string, n)
-	days = bank.Period{From: rows[0].BookingDate, To: rows[0].BookingDate}
-	for i, x := range rows {
-		externalIDs[i], baseTypes[i], amounts[i], bookingDates[i] = x.ExternalID, string(x.BaseType), x.Amount.String(), x.BookingDate.String()
-		if x.ValueDate != nil {
-			d := x.ValueDate.String()
-			valueDates[i] = &d
-		}
+	categories, sources, rules, confidences, merchants := make([]int32, n), make([]string, n), make([]string, n), make([]int16, n), make([]*string, n)
+	for i := range rows {
+		x := &rows[i]
+		consumers[i], accounts[i], externalIDs[i], baseTypes[i], amounts[i], currencies[i] = x.ConsumerID, x.AccountID, x.ExternalID, string(x.BaseType), x.Amount.String(), string(x.Currency)
+		bookingDates[i], valueDates[i] = int32(x.BookingDate), (*int32)(x.ValueDate)
 		statuses[i], descriptions[i], names[i], ibans[i], mccs[i], bankCodes[i] = string(x.Status), x.Description, x.CounterpartyName, x.CounterpartyIBAN, x.MCC, x.BankCode
 		if parts[i], err = partsText(x); err != nil {
-			return s, days, err
+			return p, err
 		}
-		categories[i], sources[i], rules[i], confidences[i], merchants[i] = x.CategoryID, string(x.CategorySource), x.CategoryRule, x.CategoryConfidence, x.MerchantName
-		days.From, days.To = min(days.From, x.BookingDate), max(days.To, x.BookingDate)
+		categories[i], sources[i], rules[i], confidences[i], merchants[i] = int32(x.CategoryID), string(x.CategorySource), x.CategoryRule, int16(x.CategoryConfidence), x.MerchantName
 	}
-	result, err := tx.pg.Query(ctx, `INSERT INTO transactions AS t (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date,
-			value_date, status, description, counterparty_name, counterparty_iban, mcc, bank_code, parts,
-			category_id, category_source, category_rule, category_confidence, merchant_name, created_at, changed_at, erase_at)
-		SELECT $1::bigint, $2::bigint, $3::bigint, external_id, base_type, amount::numeric, $4::text, booking_date::date,
-			value_date::date, status, description, name, iban, mcc, bank_code, parts::jsonb,
-			category_id, category_source, category_rule, category_confidence, merchant_name, $5::timestamptz, $5::timestamptz, $6::timestamptz
-		FROM unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-				$17::text[], $18::text[], $19::int[], $20::text[], $21::text[], $22::int[], $23::text[])
-			AS u(external_id, base_type, amount, booking_date, value_date, status, description, name, iban, mcc, bank_code, parts,
-				category_id, category_source, category_rule, category_confidence, merchant_name)
-		`+onConflict+` RETURNING xmax = 0`,
-		a.CustomerID, a.ConsumerID, a.ID, string(a.Currency), tx.now, eraseAt, externalIDs, baseTypes, amounts, bookingDates, valueDates, statuses, descriptions,
-		names, ibans, mccs, bankCodes, parts, categories, sources, rules, confidences, merchants)
-	if err != nil {
-		return s, days, err
+	var first, last *time.Time
+	// As a prepared statement its arguments go in binary form.
+	err = tx.pg.QueryRow(ctx, putRows, pgx.QueryExecModeCacheStatement, customerID, tx.now, eraseAt, consumers, accounts, externalIDs, baseTypes, amounts, currencies,
+		bookingDates, valueDates, statuses, descriptions, names, ibans, mccs, bankCodes, parts, categories, sources, rules, confidences, merchants).
+		Scan(&p.Created, &p.Updated, &first, &last, &p.consumers)
+	if err != nil || first == nil {
+		p.Unchanged = n
+		return p, err
 	}
-	for result.Next() {
-		var created bool
-		if err := result.Scan(&created); err != nil {
-			return s, days, err
-		}
-		if created {
-			s.Created++
-		} else {
-			s.Updated++
-		}
-	}
-	if err := result.Err(); err != nil {
-		return s, days, err
-	}
-	s.Unchanged = n - s.Created - s.Updated
-	return s, days, nil
+	p.Unchanged = n - p.Created - p.Updated
+	p.changed = changes{bank.Period{From: bank.DateOf(*first, time.UTC), To: bank.DateOf(*last, time.UTC)}, amounts}
+	return p, nil
 }
 
+const putRows = `WITH stored AS (INSERT INTO transactions AS t (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date,
+			value_date, status, description, counterparty_name, counterparty_iban, mcc, bank_code, parts,
+			category_id, category_source, category_rule, category_confidence, merchant_name, created_at, changed_at, erase_at)
+		SELECT $1::bigint, consumer_id, account_id, external_id, base_type, amount::numeric, currency, '1970-01-01'::date + booked,
+			'1970-01-01'::date + valued, status, description, name, iban, mcc, bank_code, parts::jsonb,
+			category_id, category_source, category_rule, category_confidence, merchant_name, $2::timestamptz, $2::timestamptz, $3::timestamptz
+		FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::int[], $11::int[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
+				$17::text[], $18::text[], $19::int[], $20::text[], $21::text[], $22::smallint[], $23::text[])
+			AS u(consumer_id, account_id, external_id, base_type, amount, currency, booked, valued, status, description, name, iban, mcc, bank_code, parts,
+				category_id, category_source, category_rule, category_confidence, merchant_name)
+		` + onConflict + ` RETURNING xmax = 0 AS created, consumer_id, booking_date)
+	SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created), min(booking_date), max(booking_date), array_agg(DISTINCT consumer_id) FROM stored`
+
 // partsText is how the parts of a transaction are stored, nil for none.
-func partsText(x bank.Transaction) (*string, error) {
+func partsText(x *bank.Transaction) (*string, error) {
 	if len(x.Parts) == 0 {
 		return nil, nil
 	}
@@ -385,8 +382,9 @@ func (t Tenant) UpdateTransaction(ctx context.Context, ref bank.Ref, change func
 		if _, err := tx.NewUpdate().Model(&x).WherePK().Exec(ctx); err != nil {
 			return err
 		}
-		days := bank.Period{From: min(old.BookingDate, x.BookingDate), To: max(old.BookingDate, x.BookingDate)}
-		if err := tx.matchTransfers(ctx, t.customerID, []int64{x.ConsumerID}, &days); err != nil {
+		changed := noChanges()
+		changed.add(x.BookingDate, x.Amount)
+		if err := tx.matchTransfers(ctx, t.customerID, []int64{x.ConsumerID}, &changed); err != nil {
 			return err
 		}
 		return tx.transaction(ctx, t, ref, &x)
@@ -408,19 +406,14 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 			return err
 		}
 		deleted = 0
-		var gone []struct {
-			ConsumerID, ID int64
-			BookingDate    bank.Date
-		}
-		if err := tx.NewRaw(`DELETE FROM transactions WHERE customer_id = ? AND (consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[])) RETURNING consumer_id, id, booking_date`,
+		var gone []struct{ ConsumerID, ID int64 }
+		if err := tx.NewRaw(`DELETE FROM transactions WHERE customer_id = ? AND (consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[])) RETURNING consumer_id, id`,
 			t.customerID, pgdialect.Array(consumers), pgdialect.Array(ids)).Scan(ctx, &gone); err != nil {
 			return err
 		}
 		there := make(map[bank.Ref]bool, len(gone))
-		days := bank.Period{From: 1 << 30, To: -1 << 30}
 		for _, x := range gone {
 			there[bank.Ref{Kind: bank.KindTransaction, ConsumerID: x.ConsumerID, ID: x.ID}] = true
-			days.From, days.To = min(days.From, x.BookingDate), max(days.To, x.BookingDate)
 		}
 		var faults fault.Many
 		for i, ref := range refs {
@@ -432,7 +425,8 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 			return err
 		}
 		deleted = len(gone)
-		return tx.matchTransfers(ctx, t.customerID, unique(consumers), &days)
+		changed := noChanges() // beside the other sides of those that are gone
+		return tx.matchTransfers(ctx, t.customerID, unique(consumers), &changed)
 	})
 	return deleted, err
 }

@@ -18,25 +18,34 @@ const reach = 8 * bank.TransferDays
 // always is all days that there can be.
 var always = bank.Period{From: bank.NewDate(1900, 1, 1), To: bank.NewDate(9999, 12, 31)}
 
-// matchTransfers pairs the transactions of consumers whose locks are held: all of them, or those that what changed on
-// the days can have an effect on. The result is the same as if all were matched at once, whatever came first. It is a
-// fixed number of statements for any number of consumers.
-func (tx *Tx) matchTransfers(ctx context.Context, customerID int64, consumerIDs []int64, days *bank.Period) error {
+// matchTransfers pairs the transactions of consumers whose locks are held: all of them, or those that what changed can
+// have an effect on, which has its amount. The result is the same as if all were matched at once, whatever came first.
+// It is a fixed number of statements for any number of consumers.
+func (tx *Tx) matchTransfers(ctx context.Context, customerID int64, consumerIDs []int64, news *changes) error {
 	if len(consumerIDs) == 0 {
 		return nil
 	}
-	changed, err := tx.orphans(ctx, customerID, consumerIDs, days)
+	left, err := tx.orphans(ctx, customerID, consumerIDs)
 	if err != nil {
 		return err
 	}
+	changed := always
+	var amounts []string // nil: any
+	if news != nil {
+		all := news.and(left)
+		if len(all.amounts) == 0 {
+			return nil
+		}
+		changed, amounts = all.days, unique(all.amounts)
+	}
 	window := bank.Period{From: max(changed.From-reach, always.From), To: min(changed.To+reach, always.To)}
-	legs, err := tx.legs(ctx, customerID, consumerIDs, window)
+	legs, err := tx.legs(ctx, customerID, consumerIDs, amounts, window)
 	if err != nil || len(legs) == 0 {
 		return err
 	}
 	chains, complete := affected(legs, changed, window)
 	if !complete {
-		if legs, err = tx.legs(ctx, customerID, consumerIDs, always); err != nil {
+		if legs, err = tx.legs(ctx, customerID, consumerIDs, amounts, always); err != nil {
 			return err
 		}
 		chains, _ = affected(legs, changed, always)
@@ -64,23 +73,23 @@ func (tx *Tx) matchTransfers(ctx context.Context, customerID int64, consumerIDs 
 	return tx.pair(ctx, customerID, change)
 }
 
-// orphans takes the transfer from legs whose other side was changed or deleted, or whose accounts are no longer both ACTIVE, and tells which days are concerned.
-func (tx *Tx) orphans(ctx context.Context, customerID int64, consumerIDs []int64, days *bank.Period) (bank.Period, error) {
-	var left []bank.Date
+// orphans takes the transfer from legs whose other side was changed or deleted, or whose accounts are no longer both ACTIVE, and tells which.
+func (tx *Tx) orphans(ctx context.Context, customerID int64, consumerIDs []int64) (changes, error) {
+	var rows []struct {
+		BookingDate bank.Date
+		Amount      decimal.Decimal
+	}
 	err := tx.NewRaw(`UPDATE transactions t SET transfer_id = NULL WHERE customer_id = ? AND consumer_id = ANY(?::bigint[]) AND transfer_id IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM transactions o, accounts a, accounts b
 			WHERE o.customer_id = t.customer_id AND o.consumer_id = t.consumer_id AND o.id = t.transfer_id AND o.transfer_id = t.id
 				AND a.customer_id = t.customer_id AND a.consumer_id = t.consumer_id AND a.id = o.account_id AND a.status = 'ACTIVE'
 				AND b.customer_id = t.customer_id AND b.consumer_id = t.consumer_id AND b.id = t.account_id AND b.status = 'ACTIVE')
-		RETURNING booking_date`, customerID, pgdialect.Array(consumerIDs)).Scan(ctx, &left)
-	if days == nil {
-		return always, err
+		RETURNING booking_date, amount`, customerID, pgdialect.Array(consumerIDs)).Scan(ctx, &rows)
+	left := noChanges()
+	for _, r := range rows {
+		left.add(r.BookingDate, r.Amount)
 	}
-	changed := *days
-	for _, d := range left {
-		changed.From, changed.To = min(changed.From, d), max(changed.To, d)
-	}
-	return changed, err
+	return left, err
 }
 
 // leg is a transaction that can be one side of a transfer. TransferID is the other side as it is stored, 0 for none.
@@ -100,23 +109,35 @@ func (l leg) plain() bank.Leg {
 		AccountIBAN: l.AccountIban, AccountName: l.AccountName, Counterparty: l.CounterpartyName, IBAN: l.CounterpartyIban}
 }
 
-// legs loads the transactions of some days that can have an other side, or have one, by consumer, currency, amount and
-// day. Consumers with one account have none. Its cost goes by the transactions: no join of them with themselves.
-func (tx *Tx) legs(ctx context.Context, customerID int64, consumerIDs []int64, days bank.Period) (legs []leg, err error) {
-	err = tx.NewRaw(`SELECT consumer_id, id, account_id, base_type, amount, currency, booking_date, transfer_id, account_iban, account_name, counterparty_name, counterparty_iban
-		FROM (SELECT t.consumer_id, t.id, t.account_id, t.base_type, t.amount, t.currency, t.booking_date, coalesce(t.transfer_id, 0) AS transfer_id,
-				coalesce(a.iban, '') AS account_iban, a.name || ' ' || a.provider_name AS account_name,
-				coalesce(t.counterparty_name, '') AS counterparty_name, coalesce(t.counterparty_iban, '') AS counterparty_iban,
-				count(*) FILTER (WHERE t.base_type = 'CREDIT') OVER near AS credits, count(*) FILTER (WHERE t.base_type = 'DEBIT') OVER near AS debits,
-				min(t.account_id) OVER near AS first_account, max(t.account_id) OVER near AS last_account
-			FROM (SELECT consumer_id, id, iban, name, provider_name, count(*) OVER (PARTITION BY consumer_id) AS n
-				FROM accounts WHERE customer_id = ?0 AND consumer_id = ANY(?1::bigint[]) AND status = 'ACTIVE') a
-			JOIN transactions t ON t.customer_id = ?0 AND t.consumer_id = a.consumer_id AND t.account_id = a.id
-			WHERE a.n > 1 AND t.status = 'POSTED' AND t.booking_date BETWEEN ?2 AND ?3
-			WINDOW near AS (PARTITION BY t.consumer_id, t.currency, t.amount ORDER BY t.booking_date - '2000-01-01'::date RANGE BETWEEN ?4 PRECEDING AND ?4 FOLLOWING)) l
+// legs loads the transactions of some days, and where amounts are given of those, that can have an other side, or have
+// one, by consumer, currency, amount and day. Consumers with one account have none. Its cost goes by the transactions: no
+// join of them with themselves, and only the few amounts that came in and went out are sorted. IS TRUE makes the
+// planner, which does not know how many there are, look up the values in a table of hashes.
+func (tx *Tx) legs(ctx context.Context, customerID int64, consumerIDs []int64, amounts []string, days bank.Period) (legs []leg, err error) {
+	err = tx.NewRaw(`WITH a AS (SELECT * FROM (SELECT consumer_id, id, coalesce(iban, '') AS iban, name || ' ' || provider_name AS name, count(*) OVER (PARTITION BY consumer_id) AS n
+				FROM accounts WHERE customer_id = ?0 AND consumer_id = ANY(?1::bigint[]) AND status = 'ACTIVE') a WHERE n > 1),
+			near AS MATERIALIZED (SELECT t.consumer_id, t.id, t.account_id, t.base_type, t.amount, t.currency, t.booking_date, coalesce(t.transfer_id, 0) AS transfer_id,
+					a.iban AS account_iban, a.name AS account_name, coalesce(t.counterparty_name, '') AS counterparty_name, coalesce(t.counterparty_iban, '') AS counterparty_iban
+				FROM a JOIN transactions t ON t.customer_id = ?0 AND t.consumer_id = a.consumer_id AND t.account_id = a.id
+				WHERE t.status = 'POSTED' AND t.booking_date BETWEEN ?2 AND ?3 AND (?5)),
+			sides AS (SELECT consumer_id, currency, amount FROM near GROUP BY 1, 2, 3
+				HAVING bool_or(transfer_id <> 0) OR min(base_type) <> max(base_type) AND min(account_id) <> max(account_id))
+		SELECT consumer_id, id, account_id, base_type, amount, currency, booking_date, transfer_id, account_iban, account_name, counterparty_name, counterparty_iban
+		FROM (SELECT *, count(*) FILTER (WHERE base_type = 'CREDIT') OVER beside AS credits, count(*) FILTER (WHERE base_type = 'DEBIT') OVER beside AS debits,
+				min(account_id) OVER beside AS first_account, max(account_id) OVER beside AS last_account
+			FROM near WHERE ((consumer_id, currency, amount) IN (SELECT * FROM sides)) IS TRUE
+			WINDOW beside AS (PARTITION BY consumer_id, currency, amount ORDER BY booking_date - '2000-01-01'::date RANGE BETWEEN ?4 PRECEDING AND ?4 FOLLOWING)) l
 		WHERE transfer_id <> 0 OR credits > 0 AND debits > 0 AND first_account <> last_account
-		ORDER BY consumer_id, currency, amount, booking_date, id`, customerID, pgdialect.Array(consumerIDs), days.From, days.To, bank.TransferDays).Scan(ctx, &legs)
+		ORDER BY consumer_id, currency, amount, booking_date, id`, customerID, pgdialect.Array(consumerIDs), days.From, days.To, bank.TransferDays, amongst("t.amount", amounts)).Scan(ctx, &legs)
 	return legs, err
+}
+
+// amongst is a condition for a column, true where no values are given.
+func amongst(column string, values []string) any {
+	if values == nil {
+		return bun.Safe("true")
+	}
+	return bun.SafeQuery("("+column+" IN (SELECT unnest(?::numeric[]))) IS TRUE", pgdialect.Array(values))
 }
 
 // affected cuts sorted legs into chains, between which no pair is possible, and keeps those that a change on the days
@@ -196,8 +217,9 @@ func (t Tenant) SeparateTransfer(ctx context.Context, ref bank.Ref) (both []bank
 			t.customerID, leg.ConsumerID, pair.Debit, pair.Credit); err != nil {
 			return err
 		}
-		days := bank.Period{From: leg.BookingDate, To: leg.BookingDate}
-		if err := tx.matchTransfers(ctx, t.customerID, []int64{leg.ConsumerID}, &days); err != nil {
+		changed := noChanges()
+		changed.add(leg.BookingDate, leg.Amount)
+		if err := tx.matchTransfers(ctx, t.customerID, []int64{leg.ConsumerID}, &changed); err != nil {
 			return err
 		}
 		both = nil

@@ -2,6 +2,8 @@ package tasks
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"time"
 
 	"insightgraph/bank"
@@ -12,102 +14,188 @@ import (
 // definition finds an insight by name; tests put their own in.
 type definition func(name string) (insight.Definition, bool)
 
-// days is the window over all consumers and requests of a shard.
-func days(run insight.Run, define definition) func(store.Facts) bank.Period {
-	return func(f store.Facts) bank.Period {
-		all := bank.Period{From: 1 << 30, To: -1 << 30}
-		for _, x := range f.Subjects {
-			for _, request := range run.Requests {
-				if d, ok := define(request.Insight); ok {
-					settings, _ := settingsOf(d, f, x)
-					w := insight.Window(settings.Duration, run.AsOf, location(x.Consumer))
-					all.From, all.To = min(all.From, w.From), max(all.To, w.To)
-				}
+// decider evaluates the insights of one shard. What is the same for many of its consumers it works out once.
+type decider struct {
+	run      insight.Run
+	define   definition
+	requests []asked
+}
+
+// asked is a request of the run with what holds where a user has set nothing.
+type asked struct {
+	insight.TriggerRequest
+	definition insight.Definition
+	known      bool // false: taken out of the catalogue since
+	settings   insight.Configuration
+	title      string
+}
+
+// days is the window over all consumers and requests of the shard.
+func (d *decider) days(f store.Facts) bank.Period {
+	d.requests = make([]asked, len(d.run.Requests))
+	for i, r := range d.run.Requests {
+		a := asked{TriggerRequest: r}
+		if a.definition, a.known = d.define(r.Insight); a.known {
+			customer := insight.CustomerSubscription(a.definition, f.Customer[r.Insight])
+			a.title, a.settings = customer.Title, customer.Customer[0]
+		}
+		d.requests[i] = a
+	}
+	all := bank.Period{From: 1 << 30, To: -1 << 30}
+	for _, x := range f.Subjects {
+		loc := location(x.Consumer)
+		for i := range d.requests {
+			if a := &d.requests[i]; a.known {
+				w := insight.Window(a.of(f, x).Duration, d.run.AsOf, loc)
+				all.From, all.To = min(all.From, w.From), max(all.To, w.To)
 			}
 		}
-		return all
+	}
+	return all
+}
+
+// of is the settings in force for a consumer.
+func (a *asked) of(f store.Facts, x *store.Subject) insight.Configuration {
+	if user, any := x.User[a.Insight]; any {
+		return insight.Effective(a.definition, f.Customer[a.Insight], user, a.definition.Entities[0], nil)
+	}
+	return a.settings
+}
+
+// part is about how many results are made and stored at once.
+const part = 500
+
+// decide evaluates the shard's insights for each of its consumers, part by part. It is pure, and comes after days.
+func (d *decider) decide(f store.Facts) iter.Seq[[]store.Result] {
+	return func(yield func([]store.Result) bool) {
+		var results []store.Result
+		for n, x := range f.Subjects {
+			s := subject{x, location(x.Consumer), nil}
+			for i := range d.requests {
+				if x.Final(i) {
+					continue
+				}
+				if r, due := d.evaluate(f, &s, &d.requests[i]); due {
+					results = append(results, r)
+				}
+			}
+			if len(results) >= part || n == len(f.Subjects)-1 {
+				if !yield(results) {
+					return
+				}
+				results = make([]store.Result, 0, len(results)+len(d.requests))
+			}
+		}
 	}
 }
 
-// decide evaluates a shard's insights for each of its consumers. It is pure.
-func decide(run insight.Run, f store.Facts, define definition) []store.Result {
-	results := make([]store.Result, 0, len(f.Subjects)*len(run.Requests))
-	for _, x := range f.Subjects {
-		for _, request := range run.Requests {
-			e := insight.Evaluation{CustomerID: x.Consumer.CustomerID, ConsumerID: x.Consumer.ID, RunID: run.ID, Insight: request.Insight, DataAt: x.Consumer.ChangedAt}
-			d, ok := define(request.Insight)
-			if !ok { // taken out of the catalogue since
-				e.Outcome, e.Reason = insight.Failed, reason("The insight does not exist any more.")
-				results = append(results, store.Result{Evaluation: e})
-				continue
-			}
-			settings, subscribed := settingsOf(d, f, x)
-			if run.Frequency != nil && settings.Frequency != *run.Frequency {
-				continue // due in the run of another frequency
-			}
-			if !subscribed {
-				e.Outcome, e.Reason = insight.NotSubscribed, reason("Switched off by the customer or the user.")
-				results = append(results, store.Result{Evaluation: e})
-				continue
-			}
-			facts, missing, err := factsOf(d, run, f, x, settings)
-			if missing != nil {
-				e.Outcome = insight.InsufficientData
-				e.Reason = reason(fmt.Sprintf("There is no exchange rate from %s to %s on or before %s.", missing.From, missing.To, missing.Day))
-				results = append(results, store.Result{Evaluation: e})
-				continue
-			}
-			var entries []insight.Entry
-			var why string
-			if err == nil {
-				entries, e.Outcome, why = insight.Evaluate(d, facts, insight.CustomerSubscription(d, f.Customer[d.Name]).Title)
-			} else {
-				e.Outcome, why = insight.Failed, "An amount is too large to be converted."
-			}
-			if why != "" {
-				e.Reason = &why
-			}
-			for i := range entries {
-				if request.Override {
-					entries[i].Revision = run.ID
-				}
-			}
-			results = append(results, store.Result{Evaluation: e, Entries: entries})
+// evaluate evaluates one insight for one consumer. due is false where it is due in the run of another frequency.
+func (d *decider) evaluate(f store.Facts, s *subject, a *asked) (r store.Result, due bool) {
+	e := &r.Evaluation
+	*e = insight.Evaluation{CustomerID: s.Consumer.CustomerID, ConsumerID: s.Consumer.ID, RunID: d.run.ID, Insight: a.Insight, DataAt: s.Consumer.ChangedAt}
+	if !a.known {
+		e.Outcome, e.Reason = insight.Failed, reason("The insight does not exist any more.")
+		return r, true
+	}
+	settings := a.of(f, s.Subject)
+	if d.run.Frequency != nil && settings.Frequency != *d.run.Frequency {
+		return r, false
+	}
+	if !settings.IsSubscribed {
+		e.Outcome, e.Reason = insight.NotSubscribed, reason("Switched off by the customer or the user.")
+		return r, true
+	}
+	v := s.view(f, a.definition.Containers, insight.Window(settings.Duration, d.run.AsOf, s.loc))
+	if v.missing != nil {
+		e.Outcome = insight.InsufficientData
+		e.Reason = reason(fmt.Sprintf("There is no exchange rate from %s to %s on or before %s.", v.missing.From, v.missing.To, v.missing.Day))
+		return r, true
+	}
+	if v.err != nil {
+		e.Outcome, e.Reason = insight.Failed, reason("An amount is too large to be converted.")
+		return r, true
+	}
+	var why string
+	r.Entries, e.Outcome, why = insight.Evaluate(a.definition, insight.Facts{Consumer: s.Consumer, Location: s.loc, AsOf: d.run.AsOf, Window: v.window, Settings: settings,
+		Accounts: v.accounts, Totals: v.totals, Rates: v.rates}, a.title)
+	if why != "" {
+		e.Reason = &why
+	}
+	if a.Override {
+		for i := range r.Entries {
+			r.Entries[i].Revision = d.run.ID
 		}
 	}
-	return results
+	return r, true
 }
 
 func reason(s string) *string { return &s }
 
-func settingsOf(d insight.Definition, f store.Facts, x *store.Subject) (insight.Configuration, bool) {
-	c := insight.Effective(d, f.Customer[d.Name], x.User[d.Name], d.Entities[0], nil)
-	return c, c.IsSubscribed
+// subject is a consumer with what its insights have looked at so far.
+type subject struct {
+	*store.Subject
+	loc   *time.Location
+	views []view
 }
 
-// factsOf narrows what was loaded to one insight: its accounts and days, in the consumer's currency. missing is an
-// exchange rate that there is not.
-func factsOf(d insight.Definition, run insight.Run, f store.Facts, x *store.Subject, settings insight.Configuration) (facts insight.Facts, missing *bank.Rate, err error) {
-	loc := location(x.Consumer)
-	facts = insight.Facts{Consumer: x.Consumer, AsOf: run.AsOf, Location: loc, Settings: settings, Window: insight.Window(settings.Duration, run.AsOf, loc)}
-	currencyOf := make(map[int64]bank.Currency, len(x.Accounts))
-	for _, a := range x.Accounts {
-		for _, c := range d.Containers {
-			if a.Container == c {
-				facts.Accounts = append(facts.Accounts, a)
-				currencyOf[a.ID] = a.Currency
+// view is what was loaded for a consumer, narrowed to some accounts and days and in the consumer's currency. Insights
+// that look at the same share it.
+type view struct {
+	containers []bank.Container
+	window     bank.Period
+	accounts   []bank.Account
+	totals     []bank.MonthTotal
+	rates      []bank.Rate
+	missing    *bank.Rate // an exchange rate that there is not
+	err        error
+}
+
+func (s *subject) view(f store.Facts, containers []bank.Container, window bank.Period) *view {
+	for i := range s.views {
+		if v := &s.views[i]; v.window == window && slices.Equal(v.containers, containers) {
+			return v
+		}
+	}
+	v := view{containers: containers, window: window}
+	v.accounts = narrow(s.Accounts, func(a *bank.Account) bool { return slices.Contains(containers, a.Container) })
+	v.totals = narrow(s.Totals, func(m *bank.MonthTotal) bool {
+		return window.Contains(m.Month) && holds(v.accounts, m.AccountID)
+	})
+	if s.Foreign {
+		currencyOf := make(map[int64]bank.Currency, len(v.accounts))
+		for _, a := range v.accounts {
+			currencyOf[a.ID] = a.Currency
+		}
+		v.totals, v.rates, v.missing, v.err = bank.Convert(v.totals, currencyOf, s.Consumer.Currency, f.Quotes)
+	}
+	s.views = append(s.views, v)
+	return &s.views[len(s.views)-1]
+}
+
+// narrow is the elements to keep: mostly all of them, and then nothing is copied.
+func narrow[T any](all []T, keep func(*T) bool) []T {
+	for i := range all {
+		if keep(&all[i]) {
+			continue
+		}
+		kept := append(make([]T, 0, len(all)-1), all[:i]...)
+		for j := i + 1; j < len(all); j++ {
+			if keep(&all[j]) {
+				kept = append(kept, all[j])
 			}
 		}
+		return kept
 	}
-	for _, m := range x.Totals {
-		if _, counts := currencyOf[m.AccountID]; counts && facts.Window.Contains(m.Month) {
-			facts.Totals = append(facts.Totals, m)
+	return all
+}
+
+func holds(accounts []bank.Account, id int64) bool {
+	for i := range accounts { // an account is too large to be copied for each total
+		if accounts[i].ID == id {
+			return true
 		}
 	}
-	if x.Foreign {
-		facts.Totals, facts.Rates, missing, err = bank.Convert(facts.Totals, currencyOf, x.Consumer.Currency, f.Quotes)
-	}
-	return facts, missing, err
+	return false
 }
 
 // location is a consumer's time zone; names are checked when they come in.

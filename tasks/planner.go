@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -96,7 +97,7 @@ type Due struct {
 	Every      bool // look at all consumers, not only at those that changed since the last plan
 }
 
-// PlanDue plans what is due: for each customer and time zone, each scheduled insight at each of its frequencies, in the
+// PlanDue plans what is due: for each customer and time zone, the scheduled insights of each frequency together, in the
 // period that contains the moment there. It returns the shards that are new.
 func PlanDue(ctx context.Context, s *store.Store, definitions []insight.Definition, d Due) (ids []int64, err error) {
 	zones, err := s.Zones(ctx, d.CustomerID)
@@ -108,24 +109,30 @@ func PlanDue(ctx context.Context, s *store.Store, definitions []insight.Definiti
 		if err != nil {
 			continue
 		}
-		for _, def := range definitions {
-			if def.Trigger != insight.OnSchedule {
+		for _, f := range insight.Frequencies {
+			occurrence := insight.Occurrence(f, d.At, loc)
+			names := scheduled(definitions, f)
+			if names == nil || bank.DateOf(d.At, loc) < insight.DueFrom(f, occurrence) {
 				continue
 			}
-			for _, f := range append([]insight.Frequency{def.Frequency}, def.Frequencies...) {
-				occurrence := insight.Occurrence(f, d.At, loc)
-				if bank.DateOf(d.At, loc) < insight.DueFrom(f, occurrence) {
-					continue
-				}
-				more, err := s.Plan(ctx, store.Plan{Zone: z, Insight: def.Name, Frequency: f, Occurrence: occurrence, AsOf: d.At, Quiet: d.Quiet, Every: d.Every})
-				ids = append(ids, more...)
-				if err != nil {
-					return ids, err
-				}
+			more, err := s.Plan(ctx, store.Plan{Zone: z, Insights: names, Frequency: f, Occurrence: occurrence, AsOf: d.At, Quiet: d.Quiet, Every: d.Every})
+			ids = append(ids, more...)
+			if err != nil {
+				return ids, err
 			}
 		}
 	}
 	return ids, nil
+}
+
+// scheduled names the insights that can be due at a frequency.
+func scheduled(definitions []insight.Definition, f insight.Frequency) (names []string) {
+	for _, d := range definitions {
+		if d.Trigger == insight.OnSchedule && (d.Frequency == f || slices.Contains(d.Frequencies, f)) {
+			names = append(names, d.Name)
+		}
+	}
+	return names
 }
 
 // RunDue plans what is due and evaluates it here, together with any workers that run; it returns when all is done.

@@ -31,7 +31,10 @@ func (w *world) outcomes() map[insight.Outcome]int {
 		w.t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.Query("SELECT outcome, count(*) FROM evaluations GROUP BY 1")
+	rows, err := db.Query(`SELECT outcome, count(*) FROM (
+		SELECT outcome FROM evaluations UNION ALL
+		SELECT CASE letter WHEN 'G' THEN 'GENERATED' WHEN 'D' THEN 'DUPLICATE' WHEN 'C' THEN 'CONDITION_NOT_MET' WHEN 'I' THEN 'INSUFFICIENT_DATA'
+			WHEN 'N' THEN 'NOT_SUBSCRIBED' WHEN 'F' THEN 'FAILED' ELSE letter END FROM outcomes, string_to_table(outcomes, NULL) AS letter) o GROUP BY 1`)
 	if err != nil {
 		w.t.Fatal(err)
 	}

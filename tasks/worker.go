@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,19 @@ type Worker struct {
 // NewWorker makes a worker for the insights of the catalogue.
 func NewWorker(s *store.Store, log *slog.Logger) *Worker {
 	return &Worker{s, log, catalogue.ByName}
+}
+
+// With is the worker for other insights than those of the catalogue.
+func (w *Worker) With(definitions []insight.Definition) *Worker {
+	known := *w
+	known.define = func(name string) (insight.Definition, bool) {
+		i := slices.IndexFunc(definitions, func(d insight.Definition) bool { return d.Name == name })
+		if i < 0 {
+			return insight.Definition{}, false
+		}
+		return definitions[i], true
+	}
+	return &known
 }
 
 // Server is an asynq server that hands tasks to the worker until it is shut down. It works with a Redis that comes later
@@ -123,11 +137,12 @@ func (w *Worker) evaluate(ctx context.Context, shard store.Shard) (counts map[in
 			err = errors.New("panic\n" + string(debug.Stack()))
 		}
 	}()
-	facts, err := w.store.Load(ctx, shard, days(shard.Run, w.define))
+	d := decider{run: shard.Run, define: w.define}
+	facts, err := w.store.Load(ctx, shard, d.days)
 	if err != nil {
 		return nil, err
 	}
-	return w.store.Finish(ctx, shard, decide(shard.Run, facts, w.define))
+	return w.store.FinishParts(ctx, shard, d.decide(facts))
 }
 
 // Queue puts shards, and parts of refreshes, on Redis.

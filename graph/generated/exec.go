@@ -42,6 +42,7 @@ type ResolverRoot interface {
 	Account() AccountResolver
 	AutomaticRefresh() AutomaticRefreshResolver
 	Case() CaseResolver
+	CategoryTotal() CategoryTotalResolver
 	Consent() ConsentResolver
 	Consumer() ConsumerResolver
 	Customer() CustomerResolver
@@ -287,6 +288,13 @@ type ComplexityRoot struct {
 		TransactionCount func(childComplexity int) int
 	}
 
+	CategoryTotal struct {
+		Category    func(childComplexity int) int
+		Count       func(childComplexity int) int
+		CreditTotal func(childComplexity int) int
+		DebitTotal  func(childComplexity int) int
+	}
+
 	CloseSessionPayload struct {
 		Session func(childComplexity int) int
 	}
@@ -305,15 +313,16 @@ type ComplexityRoot struct {
 	}
 
 	Consumer struct {
-		Accounts     func(childComplexity int, filter *bank.AccountFilter, first *int, after *string, last *int, before *string) int
-		Consents     func(childComplexity int) int
-		CreatedAt    func(childComplexity int) int
-		Currency     func(childComplexity int) int
-		ExternalID   func(childComplexity int) int
-		Feed         func(childComplexity int, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) int
-		Ref          func(childComplexity int) int
-		TimeZone     func(childComplexity int) int
-		Transactions func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
+		Accounts       func(childComplexity int, filter *bank.AccountFilter, first *int, after *string, last *int, before *string) int
+		CategoryTotals func(childComplexity int, month bank.Date) int
+		Consents       func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		Currency       func(childComplexity int) int
+		ExternalID     func(childComplexity int) int
+		Feed           func(childComplexity int, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) int
+		Ref            func(childComplexity int) int
+		TimeZone       func(childComplexity int) int
+		Transactions   func(childComplexity int, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) int
 	}
 
 	ConsumerConnection struct {
@@ -1217,6 +1226,9 @@ type CaseResolver interface {
 
 	Reports(ctx context.Context, objs []*report.Case) ([][]model.Report, error)
 }
+type CategoryTotalResolver interface {
+	Category(ctx context.Context, objs []*bank.CategoryTotal) ([]*category.Category, error)
+}
 type ConsentResolver interface {
 	Bank(ctx context.Context, objs []*connect.Consent) ([]*connect.Bank, error)
 	State(ctx context.Context, objs []*connect.Consent) ([]connect.ConsentState, error)
@@ -1225,6 +1237,7 @@ type ConsumerResolver interface {
 	Accounts(ctx context.Context, objs []*bank.Consumer, filter *bank.AccountFilter, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Account], error)
 	Transactions(ctx context.Context, objs []*bank.Consumer, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Transaction], error)
 	Feed(ctx context.Context, objs []*bank.Consumer, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) ([]*page.Of[insight.Entry], error)
+	CategoryTotals(ctx context.Context, objs []*bank.Consumer, month bank.Date) ([][]bank.CategoryTotal, error)
 	Consents(ctx context.Context, objs []*bank.Consumer) ([][]connect.Consent, error)
 }
 type CustomerResolver interface {
@@ -2341,6 +2354,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CategorySourceCount.TransactionCount(childComplexity), true
 
+	case "CategoryTotal.category":
+		if e.ComplexityRoot.CategoryTotal.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryTotal.Category(childComplexity), true
+	case "CategoryTotal.transactionCount":
+		if e.ComplexityRoot.CategoryTotal.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryTotal.Count(childComplexity), true
+	case "CategoryTotal.credit":
+		if e.ComplexityRoot.CategoryTotal.CreditTotal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryTotal.CreditTotal(childComplexity), true
+	case "CategoryTotal.debit":
+		if e.ComplexityRoot.CategoryTotal.DebitTotal == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CategoryTotal.DebitTotal(childComplexity), true
+
 	case "CloseSessionPayload.session":
 		if e.ComplexityRoot.CloseSessionPayload.Session == nil {
 			break
@@ -2403,6 +2441,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Consumer.Accounts(childComplexity, args["filter"].(*bank.AccountFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
+	case "Consumer.categoryTotals":
+		if e.ComplexityRoot.Consumer.CategoryTotals == nil {
+			break
+		}
+
+		args, err := ec.field_Consumer_categoryTotals_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Consumer.CategoryTotals(childComplexity, args["month"].(bank.Date)), true
 	case "Consumer.consents":
 		if e.ComplexityRoot.Consumer.Consents == nil {
 			break
@@ -6695,8 +6744,24 @@ type Consumer implements Node {
   transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
   "The consumer's insights, the newest first."
   feed(filter: FeedFilter, first: Int, after: String, last: Int, before: String): FeedEntryConnection!
+  """
+  The posted transactions of a calendar month on the consumer's ACTIVE accounts, by category and currency; what most was
+  spent on comes first. Movements between its own accounts are left out. Any day of the month names it. The totals are kept
+  with each change, so this costs the same for few transactions and many.
+  """
+  categoryTotals(month: Date!): [CategoryTotal!]!
   "The consumer's agreements that its banks are asked without it, the newest first; those that are over too."
   consents: [Consent!]!
+}
+
+"What the transactions of one category and currency add up to."
+type CategoryTotal {
+  category: Category!
+  "What came in."
+  credit: Money!
+  "What went out."
+  debit: Money!
+  transactionCount: Int!
 }
 
 type ConsumerConnection {
@@ -9146,6 +9211,20 @@ func (ec *executionContext) childFields_CategorySourceCount(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type CategorySourceCount", field.Name)
 }
 
+func (ec *executionContext) childFields_CategoryTotal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "category":
+		return ec.fieldContext_CategoryTotal_category(ctx, field)
+	case "credit":
+		return ec.fieldContext_CategoryTotal_credit(ctx, field)
+	case "debit":
+		return ec.fieldContext_CategoryTotal_debit(ctx, field)
+	case "transactionCount":
+		return ec.fieldContext_CategoryTotal_transactionCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CategoryTotal", field.Name)
+}
+
 func (ec *executionContext) childFields_CloseSessionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "session":
@@ -9198,6 +9277,8 @@ func (ec *executionContext) childFields_Consumer(ctx context.Context, field grap
 		return ec.fieldContext_Consumer_transactions(ctx, field)
 	case "feed":
 		return ec.fieldContext_Consumer_feed(ctx, field)
+	case "categoryTotals":
+		return ec.fieldContext_Consumer_categoryTotals(ctx, field)
 	case "consents":
 		return ec.fieldContext_Consumer_consents(ctx, field)
 	}
@@ -10939,6 +11020,20 @@ func (ec *executionContext) field_Consumer_accounts_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Consumer_categoryTotals_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "month",
+		func(ctx context.Context, v any) (bank.Date, error) {
+			return ec.unmarshalNDate2insightgraphᚋbankᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["month"] = arg0
 	return args, nil
 }
 
@@ -16976,6 +17071,148 @@ func (ec *executionContext) fieldContext_CategorySourceCount_transactionCount(_ 
 	return graphql.NewScalarFieldContext("CategorySourceCount", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
+func (ec *executionContext) _CategoryTotal_category(ctx context.Context, field graphql.CollectedField, obj *bank.CategoryTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryTotal_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_CategoryTotal_category(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *category.Category) graphql.Marshaler {
+			return ec.marshalNCategory2ᚖinsightgraphᚋcategoryᚐCategory(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryTotal_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategoryTotal",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Category(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_CategoryTotal_category(ctx context.Context, field graphql.CollectedField, obj *bank.CategoryTotal) (any, error) {
+	resolver := ec.Resolvers.CategoryTotal()
+	if batch, ok := graphql.BatchParentsFor[*bank.CategoryTotal](ctx, "CategoryTotal"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Category(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*category.Category](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"CategoryTotal.category",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Category(ctx, []*bank.CategoryTotal{obj})
+	return graphql.ResolveBatchSingleResult[*category.Category](
+		ctx,
+		results,
+		err,
+		"CategoryTotal.category",
+	)
+}
+
+func (ec *executionContext) _CategoryTotal_credit(ctx context.Context, field graphql.CollectedField, obj *bank.CategoryTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryTotal_credit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreditTotal(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryTotal_credit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategoryTotal",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategoryTotal_debit(ctx context.Context, field graphql.CollectedField, obj *bank.CategoryTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryTotal_debit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DebitTotal(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bank.Money) graphql.Marshaler {
+			return ec.marshalNMoney2insightgraphᚋbankᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryTotal_debit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CategoryTotal",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Money(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CategoryTotal_transactionCount(ctx context.Context, field graphql.CollectedField, obj *bank.CategoryTotal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CategoryTotal_transactionCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CategoryTotal_transactionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CategoryTotal", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _CloseSessionPayload_session(ctx context.Context, field graphql.CollectedField, obj *CloseSessionPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17537,6 +17774,73 @@ func (ec *executionContext) resolveBatch_Consumer_feed(ctx context.Context, fiel
 		results,
 		err,
 		"Consumer.feed",
+	)
+}
+
+func (ec *executionContext) _Consumer_categoryTotals(ctx context.Context, field graphql.CollectedField, obj *bank.Consumer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consumer_categoryTotals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Consumer_categoryTotals(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []bank.CategoryTotal) graphql.Marshaler {
+			return ec.marshalNCategoryTotal2ᚕinsightgraphᚋbankᚐCategoryTotalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Consumer_categoryTotals(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Consumer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CategoryTotal(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Consumer_categoryTotals_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Consumer_categoryTotals(ctx context.Context, field graphql.CollectedField, obj *bank.Consumer) (any, error) {
+	resolver := ec.Resolvers.Consumer()
+	fc := graphql.GetFieldContext(ctx)
+	if batch, ok := graphql.BatchParentsFor[*bank.Consumer](ctx, "Consumer"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.CategoryTotals(ctx, batch.Parents, fc.Args["month"].(bank.Date))
+		})
+		return graphql.ResolveBatchGroupResult[[]bank.CategoryTotal](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Consumer.categoryTotals",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.CategoryTotals(ctx, []*bank.Consumer{obj}, fc.Args["month"].(bank.Date))
+	return graphql.ResolveBatchSingleResult[[]bank.CategoryTotal](
+		ctx,
+		results,
+		err,
+		"Consumer.categoryTotals",
 	)
 }
 
@@ -40657,6 +40961,92 @@ func (ec *executionContext) _CategorySourceCount(ctx context.Context, sel ast.Se
 	return out
 }
 
+var categoryTotalImplementors = []string{"CategoryTotal"}
+
+func (ec *executionContext) _CategoryTotal(ctx context.Context, sel ast.SelectionSet, obj *bank.CategoryTotal) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, categoryTotalImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CategoryTotal")
+		case "category":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CategoryTotal_category(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "credit":
+			out.Values[i] = ec._CategoryTotal_credit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "debit":
+			out.Values[i] = ec._CategoryTotal_debit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transactionCount":
+			out.Values[i] = ec._CategoryTotal_transactionCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var closeSessionPayloadImplementors = []string{"CloseSessionPayload"}
 
 func (ec *executionContext) _CloseSessionPayload(ctx context.Context, sel ast.SelectionSet, obj *CloseSessionPayload) graphql.Marshaler {
@@ -40985,6 +41375,44 @@ func (ec *executionContext) _Consumer(ctx context.Context, sel ast.SelectionSet,
 					}
 				}()
 				res = ec._Consumer_feed(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "categoryTotals":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Consumer_categoryTotals(ctx, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -49430,6 +49858,27 @@ func (ec *executionContext) marshalNCategorySource2insightgraphᚋbankᚐCategor
 
 func (ec *executionContext) marshalNCategorySourceCount2insightgraphᚋreportᚐSourceCount(ctx context.Context, sel ast.SelectionSet, v report.SourceCount) graphql.Marshaler {
 	return ec._CategorySourceCount(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCategoryTotal2insightgraphᚋbankᚐCategoryTotal(ctx context.Context, sel ast.SelectionSet, v bank.CategoryTotal) graphql.Marshaler {
+	return ec._CategoryTotal(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCategoryTotal2ᚕinsightgraphᚋbankᚐCategoryTotalᚄ(ctx context.Context, sel ast.SelectionSet, v []bank.CategoryTotal) graphql.Marshaler {
+	ctx = graphql.WithBatchParentValues(ctx, "CategoryTotal", v)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCategoryTotal2insightgraphᚋbankᚐCategoryTotal(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNCategoryType2insightgraphᚋcategoryᚐType(ctx context.Context, v any) (category.Type, error) {

@@ -17,14 +17,42 @@ import (
 	"insightgraph/fault"
 )
 
-func quoted(s string) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) { io.WriteString(w, strconv.Quote(s)) })
+// The Append functions write a scalar; graph/gen finds them by their names, and gqlgen's own way uses them too. None of
+// these texts has anything to escape.
+
+func marshal[T any](v T, write func([]byte, T) []byte) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) { w.Write(write(nil, v)) })
+}
+
+// AppendRef writes an opaque id.
+func AppendRef(b []byte, r bank.Ref) []byte {
+	return append(append(append(b, '"'), r.String()...), '"')
+}
+
+// AppendDecimal writes an exact number as a string.
+func AppendDecimal(b []byte, d decimal.Decimal) []byte {
+	return append(append(append(b, '"'), d.String()...), '"')
+}
+
+// AppendDate writes yyyy-MM-dd.
+func AppendDate(b []byte, d bank.Date) []byte {
+	return append(append(append(b, '"'), d.String()...), '"')
+}
+
+// AppendDateTime writes RFC 3339 in UTC.
+func AppendDateTime(b []byte, t time.Time) []byte {
+	return append(t.UTC().AppendFormat(append(b, '"'), time.RFC3339Nano), '"')
+}
+
+// AppendCurrency writes an ISO 4217 code.
+func AppendCurrency(b []byte, c bank.Currency) []byte {
+	return append(append(append(b, '"'), c...), '"')
 }
 
 // A scalar does not know its field; the error presenter fills the name in from the path.
 
 // MarshalRef writes an opaque id.
-func MarshalRef(r bank.Ref) graphql.Marshaler { return quoted(r.String()) }
+func MarshalRef(r bank.Ref) graphql.Marshaler { return marshal(r, AppendRef) }
 
 // UnmarshalRef reads an id; one that is none of ours names nothing.
 func UnmarshalRef(v any) (bank.Ref, error) {
@@ -36,7 +64,7 @@ func UnmarshalRef(v any) (bank.Ref, error) {
 }
 
 // MarshalDecimal writes an exact number as a string.
-func MarshalDecimal(d decimal.Decimal) graphql.Marshaler { return quoted(d.String()) }
+func MarshalDecimal(d decimal.Decimal) graphql.Marshaler { return marshal(d, AppendDecimal) }
 
 // UnmarshalDecimal reads a string or a JSON number by its digits.
 func UnmarshalDecimal(v any) (decimal.Decimal, error) {
@@ -84,7 +112,7 @@ func plain(number string) string {
 }
 
 // MarshalDate writes yyyy-MM-dd.
-func MarshalDate(d bank.Date) graphql.Marshaler { return quoted(d.String()) }
+func MarshalDate(d bank.Date) graphql.Marshaler { return marshal(d, AppendDate) }
 
 // UnmarshalDate reads yyyy-MM-dd.
 func UnmarshalDate(v any) (bank.Date, error) {
@@ -97,7 +125,7 @@ func UnmarshalDate(v any) (bank.Date, error) {
 }
 
 // MarshalDateTime writes RFC 3339 in UTC.
-func MarshalDateTime(t time.Time) graphql.Marshaler { return quoted(t.UTC().Format(time.RFC3339Nano)) }
+func MarshalDateTime(t time.Time) graphql.Marshaler { return marshal(t, AppendDateTime) }
 
 // UnmarshalDateTime reads RFC 3339, or a date for its first moment in UTC.
 func UnmarshalDateTime(v any) (time.Time, error) {
@@ -112,7 +140,7 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 }
 
 // MarshalCurrency writes an ISO 4217 code.
-func MarshalCurrency(c bank.Currency) graphql.Marshaler { return quoted(string(c)) }
+func MarshalCurrency(c bank.Currency) graphql.Marshaler { return marshal(c, AppendCurrency) }
 
 // UnmarshalCurrency reads an ISO 4217 code.
 func UnmarshalCurrency(v any) (bank.Currency, error) {

@@ -1,0 +1,403 @@
+// Package plan answers queries in waves. gqlgen's own way makes a context, a closure and a value for each leaf of each
+// row; here a document is read once into a plan, each list's fields are looked up for all rows together, and one pass
+// writes the bytes. It knows no type: graph/gen, a plugin of gqlgen, generates what it must know about each
+// (graph/generated/plan.go) from the same schema and settings as gqlgen's own code.
+//
+// It answers only what goes well. At the first error, panic or null where none may be, Run gives up and gqlgen's own way
+// answers from the start, so that errors have one form and one place.
+package plan
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// Object is a type of object.
+type Object struct {
+	Name   string
+	Is     []string          // the names that a fragment's condition may have
+	Fields map[string]*Field // by name
+}
+
+// Field is a field of a type. It has one of Leaf, Visit and Resolve.
+type Field struct {
+	// Leaf appends the value of a scalar field of o; false: it may not be null, and is.
+	Leaf func(b []byte, o any) ([]byte, bool)
+	// Visit shows the objects that a field of o holds, and that need no looking up.
+	Visit func(o any, v Visitor)
+	// Resolve looks the field up for all objects of a list.
+	Resolve func(ctx context.Context, ec any, objs []any, args map[string]any) (Result, error)
+	// Args reads the arguments, where there are any.
+	Args func(ctx context.Context, ec any, raw map[string]any) (map[string]any, error)
+	// Types are those that objects below the field may have; nil for scalars.
+	Types []*Object
+}
+
+// Refused is the error of a lookup that ours is not to answer; gqlgen's own way says what is wrong.
+func Refused(err error) error {
+	if err == nil {
+		err = errors.New("no value for each object")
+	}
+	return err
+}
+
+// Result is what was looked up, by the place of the object that asked. It has a Leaf or a Visit.
+type Result struct {
+	Leaf  func(b []byte, i int) ([]byte, bool)
+	Visit func(i int, v Visitor)
+}
+
+// Visitor is shown a value of the answer: an object, null, or a list of such.
+type Visitor interface {
+	One(o any, t *Object)
+	Null()
+	List()
+	End()
+	Bad() // a null where none may be
+}
+
+// Step is a field that a document selects.
+type Step struct {
+	Object *Object // the type that has the field
+	Name   string
+	Args   map[string]any
+	// Early is what somebody above has looked up for this step already; see StepOf.
+	Early any
+
+	key    []byte // with the quotes and the colon
+	field  *Field // nil: __typename
+	below  []*node
+	deep   bool // there is something to look up below
+	result Result
+}
+
+// node is a selection on one type.
+type node struct {
+	object *Object
+	steps  []*Step
+	deep   bool // there is something to look up, here or below
+	objs   []any
+	next   int // the object that is written next
+}
+
+// Below are the next fields to look up under a step, with the types of object that have them, however many connections,
+// edges and other plain objects lie between.
+func (s *Step) Below() []*Step {
+	var out []*Step
+	for _, n := range s.below {
+		for _, one := range n.steps {
+			switch {
+			case one.field == nil:
+			case one.field.Resolve != nil:
+				out = append(out, one)
+			default:
+				out = append(out, one.Below()...)
+			}
+		}
+	}
+	return out
+}
+
+type stepKey struct{}
+
+// StepOf is the step that is being looked up, nil where gqlgen's own way asks.
+func StepOf(ctx context.Context) *Step {
+	s, _ := ctx.Value(stepKey{}).(*Step)
+	return s
+}
+
+// Run answers a query on its root type, where all its fields may be used. False says that it did not, and nothing of the
+// answer counts.
+func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object, may func(object, field string) bool) (answer []byte, ok bool) {
+	defer func() {
+		if recover() != nil { // gqlgen's own way meets it again, and reports it
+			answer, ok = nil, false
+		}
+	}()
+	r := &run{ec, o, may}
+	n, ok := r.compile(ctx, root, o.Operation.SelectionSet)
+	if !ok {
+		return nil, false
+	}
+	n.objs = []any{nil}
+	if !r.resolve(ctx, n) {
+		return nil, false
+	}
+	buffer := buffers.Get().(*[]byte)
+	w := writer{b: (*buffer)[:0]}
+	w.object(n, nil, 0)
+	if !w.bad {
+		answer = slices.Clone(w.b)
+	}
+	*buffer = w.b
+	buffers.Put(buffer)
+	return answer, !w.bad
+}
+
+// buffers are what answers are written in: most are of about the same size.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+type run struct {
+	ec        any
+	operation *graphql.OperationContext
+	may       func(object, field string) bool
+}
+
+// compile reads a selection on a type. False: something in it is not for us.
+func (r *run) compile(ctx context.Context, object *Object, selections ast.SelectionSet) (*node, bool) {
+	fields := graphql.CollectFields(r.operation, selections, object.Is)
+	n := &node{object: object, steps: make([]*Step, len(fields))}
+	for i, f := range fields {
+		s := &Step{Object: object, Name: f.Name, key: key(f.Alias)}
+		n.steps[i] = s
+		if len(f.Deferrables) > 0 {
+			return nil, false
+		}
+		if f.Name == "__typename" {
+			continue
+		}
+		if s.field = object.Fields[f.Name]; s.field == nil || !r.may(object.Name, f.Name) {
+			return nil, false
+		}
+		if s.field.Args != nil {
+			var err error
+			if s.Args, err = s.field.Args(ctx, r.ec, f.ArgumentMap(r.operation.Variables)); err != nil {
+				return nil, false
+			}
+		}
+		for _, t := range s.field.Types {
+			below, ok := r.compile(ctx, t, f.Selections)
+			if !ok {
+				return nil, false
+			}
+			s.below = append(s.below, below)
+			s.deep = s.deep || below.deep
+		}
+		n.deep = n.deep || s.deep || s.field.Resolve != nil
+	}
+	return n, true
+}
+
+func key(alias string) []byte {
+	b := make([]byte, 0, len(alias)+3)
+	b = append(b, '"')
+	b = append(b, alias...) // a name: letters, digits and _
+	return append(b, '"', ':')
+}
+
+// resolve looks up the fields of a node's objects, those that take time at once, and then what lies below.
+func (r *run) resolve(ctx context.Context, n *node) bool {
+	if !n.deep || len(n.objs) == 0 {
+		return true
+	}
+	var own []*Step
+	for _, s := range n.steps {
+		if s.deep || s.field != nil && s.field.Resolve != nil {
+			own = append(own, s)
+		}
+	}
+	if len(own) == 1 {
+		return r.step(ctx, n, own[0])
+	}
+	ok := make([]bool, len(own))
+	var wait sync.WaitGroup
+	for i, s := range own[1:] {
+		wait.Go(func() {
+			defer func() { _ = recover() }() // as in Run
+			ok[i+1] = r.step(ctx, n, s)
+		})
+	}
+	func() {
+		defer wait.Wait() // a panic goes on only when nobody is left
+		ok[0] = r.step(ctx, n, own[0])
+	}()
+	return !slices.Contains(ok, false)
+}
+
+func (r *run) step(ctx context.Context, n *node, s *Step) bool {
+	if s.field.Resolve != nil {
+		var err error
+		if s.result, err = s.field.Resolve(context.WithValue(ctx, stepKey{}, s), r.ec, n.objs, s.Args); err != nil {
+			return false
+		}
+	}
+	if !s.deep {
+		return true
+	}
+	g := gatherer{step: s}
+	for i, o := range n.objs {
+		s.visit(o, i, &g)
+	}
+	for _, below := range s.below {
+		if !r.resolve(ctx, below) {
+			return false
+		}
+	}
+	return !g.bad
+}
+
+// visit shows what the field holds for an object, which is the i-th of its node where that was gathered.
+func (s *Step) visit(o any, i int, v Visitor) {
+	if s.field.Resolve != nil {
+		s.result.Visit(i, v)
+		return
+	}
+	s.field.Visit(o, v)
+}
+
+// on is the selection for objects of a type.
+func (s *Step) on(t *Object) *node {
+	for _, n := range s.below {
+		if n.object == t {
+			return n
+		}
+	}
+	panic("a type that the field cannot have: " + t.Name)
+}
+
+// gatherer collects objects for the next wave, in the order in which they will be written.
+type gatherer struct {
+	step *Step
+	bad  bool
+}
+
+func (g *gatherer) One(o any, t *Object) {
+	n := g.step.on(t)
+	n.objs = append(n.objs, o)
+}
+func (g *gatherer) Null() {}
+func (g *gatherer) List() {}
+func (g *gatherer) End()  {}
+func (g *gatherer) Bad()  { g.bad = true }
+
+// writer writes an answer.
+type writer struct {
+	b     []byte
+	step  *Step // whose value is shown
+	comma bool  // the next value of a list follows another
+	bad   bool
+}
+
+func (w *writer) object(n *node, o any, i int) {
+	outer := w.step
+	w.b = append(w.b, '{')
+	for at, s := range n.steps {
+		if at > 0 {
+			w.b = append(w.b, ',')
+		}
+		w.b = append(w.b, s.key...)
+		ok := true
+		switch {
+		case s.field == nil:
+			w.b = append(append(append(w.b, '"'), n.object.Name...), '"')
+		case s.field.Leaf != nil:
+			w.b, ok = s.field.Leaf(w.b, o)
+		case s.field.Resolve != nil && s.result.Leaf != nil:
+			w.b, ok = s.result.Leaf(w.b, i)
+		default:
+			w.step, w.comma = s, false
+			s.visit(o, i, w)
+		}
+		w.bad = w.bad || !ok
+	}
+	w.b = append(w.b, '}')
+	w.step = outer
+}
+
+func (w *writer) separate() {
+	if w.comma {
+		w.b = append(w.b, ',')
+	}
+}
+
+func (w *writer) One(o any, t *Object) {
+	w.separate()
+	n := w.step.on(t)
+	i := 0
+	if n.deep {
+		i = n.next
+		n.next++
+	}
+	w.object(n, o, i)
+	w.comma = true
+}
+
+func (w *writer) Null() {
+	w.separate()
+	w.b = append(w.b, "null"...)
+	w.comma = true
+}
+
+func (w *writer) List() {
+	w.separate()
+	w.b = append(w.b, '[')
+	w.comma = false
+}
+
+func (w *writer) End() {
+	w.b = append(w.b, ']')
+	w.comma = true
+}
+
+func (w *writer) Bad() { w.bad = true }
+
+// The scalars that have no type of their own. They give the bytes that gqlgen gives.
+
+// String appends a JSON string.
+func String(b []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
+	b = append(b, '"')
+	start := 0
+	for i := range len(s) { // bytes of longer letters are all above
+		c := s[i]
+		if c >= 0x20 && c != '\\' && c != '"' {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		start = i + 1
+		switch c {
+		case '\t':
+			b = append(b, `\t`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\\', '"':
+			b = append(b, '\\', c)
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// Int appends a number.
+func Int(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) }
+
+// Boolean appends true or false.
+func Boolean(b []byte, v bool) []byte { return strconv.AppendBool(b, v) }
+
+// Marshaler appends what any other scalar writes.
+func Marshaler(b []byte, m graphql.Marshaler) []byte {
+	w := (*appender)(&b)
+	m.MarshalGQL(w)
+	return b
+}
+
+type appender []byte
+
+func (a *appender) Write(p []byte) (int, error) {
+	*a = append(*a, p...)
+	return len(p), nil
+}
+
+func (a *appender) WriteString(s string) (int, error) {
+	*a = append(*a, s...)
+	return len(s), nil
+}

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"insightgraph/bank"
+	"insightgraph/insight"
+)
+
+// Scanned reads all rows of a type as Reads do, and as bun does.
+func Scanned[T any](ctx context.Context, t Tenant, table string) (ours, buns []T, err error) {
+	m := modelOf[T]()
+	r := t.Reads()
+	var q query
+	q.add("SELECT " + m.list() + " FROM " + table + " ORDER BY created_at")
+	r.add(q, func(rows pgx.Rows) (err error) {
+		_, ours, err = m.scan(rows, false, 0)
+		return err
+	})
+	if err := r.Send(ctx); err != nil {
+		return nil, nil, err
+	}
+	err = t.in(ctx, func(tx *Tx) error {
+		return tx.NewSelect().Model(&buns).ModelTableExpr(table + " AS ?TableAlias").OrderExpr("created_at").Scan(ctx)
+	})
+	return ours, buns, err
+}
+
+var (
+	ScannedAccounts     = Scanned[bank.Account]
+	ScannedConsumers    = Scanned[bank.Consumer]
+	ScannedTransactions = Scanned[bank.Transaction]
+	ScannedEntries      = Scanned[insight.Entry]
+)
+
+// Numbers sends a statement of the caller's, which knows nothing of tenants, and gives its first column.
+func (r *Reads) Numbers(text string) *[]int64 {
+	var q query
+	q.add(text)
+	found := &[]int64{}
+	r.add(q, func(rows pgx.Rows) error {
+		*found = nil
+		for rows.Next() {
+			*found = append(*found, whole(rows.RawValues()[0]))
+		}
+		return rows.Err()
+	})
+	return found
+}
+
+// ReadSettings is what the connections for reads know of a tenant while nothing is asked.
+func (s *Store) ReadSettings(ctx context.Context) (all []string, err error) {
+	for range s.reads.Config().MaxConns {
+		c, err := s.reads.Acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer c.Release() // together: each is another connection
+		var text string
+		if err := c.QueryRow(ctx, "SELECT concat(current_setting('app.customer', true), '/', current_setting('app.consumer', true))").Scan(&text); err != nil {
+			return nil, err
+		}
+		all = append(all, text)
+	}
+	return all, nil
+}
+
+// Plans is how the server would find what was queued, whatever the values are.
+func (r *Reads) Plans(ctx context.Context) (plans []string, err error) {
+	c, err := r.t.s.reads.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Release()
+	for i, q := range r.queue {
+		name := fmt.Sprintf("planned_%d", i)
+		if _, err := c.Exec(ctx, "PREPARE "+name+" AS "+string(q.text)); err != nil {
+			return nil, fmt.Errorf("%s: %w", q.text, err)
+		}
+		values := ""
+		if len(q.args) > 0 {
+			values = "(NULL" + strings.Repeat(", NULL", len(q.args)-1) + ")"
+		}
+		// Test databases are so small that reading and sorting everything would be as good.
+		for _, text := range []string{"SET enable_seqscan = off", "SET enable_bitmapscan = off", "EXPLAIN EXECUTE " + name + values,
+			"RESET enable_seqscan", "RESET enable_bitmapscan", "DEALLOCATE " + name} {
+			rows, err := c.Query(ctx, text, pgx.QueryExecModeSimpleProtocol)
+			if err != nil {
+				return nil, err
+			}
+			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			if err != nil {
+				return nil, err
+			}
+			if len(lines) > 0 {
+				plans = append(plans, strings.Join(lines, "\n"))
+			}
+		}
+	}
+	return plans, nil
+}
