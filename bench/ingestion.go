@@ -46,8 +46,10 @@ func (b *bench) ingestion(ctx context.Context) error {
 	if i.customerID, err = d.fill(ctx, max(1, b.base/750), b.base); err != nil {
 		return err
 	}
-	if err := d.do(ctx, "CREATE TABLE copy_indexed (LIKE transactions INCLUDING ALL)", "INSERT INTO copy_indexed OVERRIDING SYSTEM VALUE SELECT * FROM transactions ORDER BY id",
-		"CREATE TABLE copy_bare (LIKE transactions INCLUDING IDENTITY)", "ALTER TABLE copy_bare ALTER id SET NOT NULL", "VACUUM ANALYZE"); err != nil {
+	if err := d.do(ctx, "CREATE TABLE copy_bare (LIKE transactions INCLUDING IDENTITY INCLUDING DEFAULTS)",
+		"CREATE TABLE copy_indexed (LIKE transactions INCLUDING IDENTITY INCLUDING DEFAULTS, PRIMARY KEY (customer_id, consumer_id, id), UNIQUE (customer_id, consumer_id, account_id, external_id))",
+		"CREATE INDEX ON copy_indexed (customer_id, consumer_id, account_id, booking_date DESC, id DESC)",
+		"INSERT INTO copy_indexed OVERRIDING SYSTEM VALUE SELECT * FROM transactions ORDER BY id", "VACUUM ANALYZE"); err != nil {
 		return err
 	}
 	for range clients {
@@ -79,9 +81,9 @@ func (b *bench) ingestion(ctx context.Context) error {
 				last(first), last(four), clients, last(again), last(indexed1), last(indexed4), last(bare1), last(bare4))
 		}
 		b.results = append(b.results,
-			result{name: "CreateTransactions, 1 client / COPY indexed", ours: first, limit: indexed1, rows: rows, goal: 0.4},
+			result{name: "CreateTransactions, 1 client / COPY indexed", ours: first, limit: indexed1, rows: rows, goal: 0.35},
 			result{name: "CreateTransactions, 1 client / COPY bare", ours: first, limit: bare1, rows: rows},
-			result{name: "CreateTransactions, 4 clients / COPY indexed", ours: four, limit: indexed4, rows: rows},
+			result{name: "CreateTransactions, 4 clients / COPY indexed", ours: four, limit: indexed4, rows: rows, goal: 0.35},
 			result{name: "CreateTransactions, 4 clients / COPY bare", ours: four, limit: bare4, rows: rows},
 			result{name: "delivered again / first delivery", ours: again, limit: first, goal: 1})
 	}
@@ -202,7 +204,7 @@ func (i *ingestBench) imports(ctx context.Context, took *series) error {
 }
 
 var copyColumns = []string{"customer_id", "consumer_id", "account_id", "external_id", "base_type", "amount", "currency", "booking_date", "status", "description",
-	"counterparty_name", "category_id", "category_source", "created_at", "changed_at"}
+	"counterparty_name", "category_id", "category_source", "category_rule", "category_confidence", "created_at", "changed_at"}
 
 // copy puts as many such rows into a copy of the table by as many clients.
 func (i *ingestBench) copy(ctx context.Context, table string, n int, took *series) error {
@@ -217,7 +219,7 @@ func (i *ingestBench) copy(ctx context.Context, table string, n int, took *serie
 			x := transaction(a, k, callRows)
 			amount := pgtype.Numeric{Int: new(big.Int).SetUint64(x.Amount.Coef()), Exp: -2, Valid: true}
 			parts[c/3%n] = append(parts[c/3%n], []any{i.customerID, a.ref.ConsumerID, a.ref.ID, *x.ExternalID, string(x.BaseType), amount, "EUR", x.BookingDate.Time(),
-				"POSTED", x.Description, *x.CounterpartyName, 10, "NONE", now, now})
+				"POSTED", x.Description, *x.CounterpartyName, 10, "NONE", "", 0, now, now})
 		}
 	}
 	start := time.Now()

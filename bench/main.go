@@ -1,11 +1,13 @@
 // Command bench measures the product beside its physical limits, in one run on one machine, and prints ratios.
 //
-//	go run ./bench          the full size; writes bench/RESULTS.md
-//	go run ./bench -quick   a small size in a minute or two; only prints
+//	go run ./bench              the full size; writes bench/RESULTS.md
+//	go run ./bench -quick       a small size in under five minutes; only prints
+//	go run ./bench -soak 60m    a live server under mixed load; adds its section to bench/RESULTS.md
 //
 // It starts a PostgreSQL and a Redis of its own, with durable settings, and fills them set-based. Each measure runs in
-// alternation with its limit, several rounds; what counts is the ratio of the medians. The limits are single SQL
-// statements and COPY: what the database can do when nobody asks for anything else.
+// alternation with its limit or peer, several rounds; what counts is the ratio of the medians. The limits are what the
+// database can do when nobody asks for anything else, and a handler written by hand for one query; the peers are servers
+// that others have made. Beside itself it runs as two more commands: load, a client, and hand, that handler.
 package main
 
 import (
@@ -19,6 +21,8 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime/pprof"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -31,17 +35,19 @@ import (
 
 // sizes is how much is measured.
 type sizes struct {
-	consumers    int // of the scheduled run, with three accounts each
+	consumers    int // with three accounts each
 	transactions int // theirs, over twelve months
+	large        int // as many of the same consumers, where more are looked at
 	base         int // rows in the tables before ingestion is measured
 	calls        int // calls of a thousand rows per round; a multiple of twelve
 	triggers     int // on demand
 	rounds       int
+	point        time.Duration // of one load on one server
 }
 
 var (
-	fullSizes  = sizes{consumers: 20_000, transactions: 5_000_000, base: 1_000_000, calls: 60, triggers: 50, rounds: 5}
-	quickSizes = sizes{consumers: 2_000, transactions: 300_000, base: 100_000, calls: 24, triggers: 50, rounds: 3}
+	fullSizes  = sizes{consumers: 20_000, transactions: 5_000_000, large: 15_000_000, base: 1_000_000, calls: 60, triggers: 50, rounds: 5, point: 3 * time.Second}
+	quickSizes = sizes{consumers: 1_334, transactions: 333_500, large: 1_000_500, base: 100_000, calls: 24, triggers: 50, rounds: 3, point: time.Second}
 )
 
 // options is the command line.
@@ -51,11 +57,22 @@ type options struct {
 	dir  string
 	out  string
 	cpu  string
+	long time.Duration // of the soak, which is made instead of all else
 }
+
+// commands are what this program runs beside itself.
+var commands = map[string]func(context.Context, []string) error{"load": loadCommand, "hand": handCommand}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if len(os.Args) > 1 && commands[os.Args[1]] != nil {
+		if err := commands[os.Args[1]](ctx, os.Args[2:]); err != nil && ctx.Err() == nil {
+			fmt.Fprintf(os.Stderr, "bench %s: %v\n", os.Args[1], err)
+			os.Exit(1)
+		}
+		return
+	}
 	o, err := readOptions(os.Args[1:])
 	if err == nil {
 		err = run(ctx, o)
@@ -71,14 +88,33 @@ func main() {
 	}
 }
 
+// group is a part of the bench that -only picks. The order is that of the run.
+type group struct {
+	names   []string
+	measure func(*bench, context.Context) error
+}
+
+var groups = []group{
+	{[]string{"scheduled", "demand"}, (*bench).runs},
+	{[]string{"ingest", "import"}, (*bench).ingestion},
+	{[]string{"screen", "list", "feed", "deep"}, (*bench).screens},
+	{[]string{"trigger", "wirecreate", "report", "small", "start"}, (*bench).wire},
+	{[]string{"categorise", "statement"}, (*bench).files},
+}
+
 func readOptions(args []string) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	var names []string
+	for _, g := range groups {
+		names = append(names, g.names...)
+	}
 	quick := flags.Bool("quick", false, "small sizes and three rounds; RESULTS.md is left alone")
-	consumers := flags.Int("consumers", 0, "consumers of the scheduled run; transactions go with them (default 20000, with 5 million)")
+	consumers := flags.Int("consumers", 0, "consumers; transactions go with them (default 20000, with 5 and 15 million)")
 	rounds := flags.Int("rounds", 0, "rounds of each measure (default 5, quick 3)")
-	only := flags.String("only", "", "only the `groups` that match: scheduled, ingest, import, demand; RESULTS.md is left alone")
-	flags.StringVar(&o.dir, "dir", "", "keep servers and data in this folder (default: a temporary one, removed at the end)")
-	flags.StringVar(&o.cpu, "cpuprofile", "", "write a CPU profile of this process (product and clients, not the database) to this file")
+	only := flags.String("only", "", "only the `groups` that match: "+strings.Join(names, ", ")+"; RESULTS.md is left alone")
+	flags.StringVar(&o.dir, "dir", "", "keep servers and data in this folder, and use what is there (default: a temporary one, removed at the end)")
+	flags.DurationVar(&o.long, "soak", 0, "instead of measuring, keep a live server under mixed load for so `long`, such as 60m")
+	flags.StringVar(&o.cpu, "cpuprofile", "", "write a CPU profile of this process (clients, and the product where it is called directly) to this file")
 	out := flags.String("out", "", "write the results to this file (default bench/RESULTS.md for a full run, else none)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -87,7 +123,7 @@ func readOptions(args []string) (o options, err error) {
 		o.sizes = quickSizes
 	}
 	if *consumers > 0 {
-		o.transactions = o.transactions / o.consumers * *consumers
+		o.transactions, o.large = o.transactions/o.consumers**consumers, o.large/o.consumers**consumers
 		o.consumers = *consumers
 	}
 	if *rounds > 0 {
@@ -107,6 +143,10 @@ type bench struct {
 	servers *embedded.Servers
 	redis   *redis.Client
 	results []result
+	facts   []string // what it was measured on
+	details []string // tables below the results
+	skipped []string // what could not be measured, and why
+	built   bool     // the program is there
 }
 
 func run(ctx context.Context, o options) (err error) {
@@ -119,7 +159,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	b := &bench{options: o, log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	b.servers, err = embedded.Start(ctx, embedded.Options{Dir: o.dir, Postgres: true, Redis: true,
-		PostgresArgs: []string{"-c", "shared_buffers=512MB", "-c", "max_wal_size=8GB", "-c", "checkpoint_timeout=30min"}, Log: say})
+		PostgresArgs: []string{"-c", "shared_buffers=2GB", "-c", "max_wal_size=8GB", "-c", "checkpoint_timeout=30min", "-c", "max_connections=300"}, Log: say})
 	if err != nil {
 		return err
 	}
@@ -141,30 +181,34 @@ func run(ctx context.Context, o options) (err error) {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	facts, err := b.machine(ctx)
-	if err != nil {
+	if b.facts, err = b.machine(ctx); err != nil {
 		return err
 	}
-	if o.only.MatchString("scheduled") || o.only.MatchString("demand") {
-		if err := b.runs(ctx); err != nil {
-			return fmt.Errorf("measure runs: %w", err)
+	if o.long > 0 {
+		return b.soak(ctx, o.long)
+	}
+	for _, g := range groups {
+		if !b.wants(g.names...) {
+			continue
+		}
+		if err := g.measure(b, ctx); err != nil {
+			return fmt.Errorf("measure %s: %w", strings.Join(g.names, ", "), err)
 		}
 	}
-	if o.only.MatchString("ingest") || o.only.MatchString("import") {
-		if err := b.ingestion(ctx); err != nil {
-			return fmt.Errorf("measure ingestion: %w", err)
-		}
-	}
-	return b.report(facts, time.Since(begin))
+	return b.report(time.Since(begin))
 }
 
-// database is a fresh, migrated database.
+// wants tells whether one of the names was asked for.
+func (b *bench) wants(names ...string) bool { return slices.ContainsFunc(names, b.only.MatchString) }
+
+// database is a migrated database.
 type database struct {
 	store *store.Store
 	admin *pgx.Conn // may do everything
 	url   string
 }
 
+// database makes a fresh database.
 func (b *bench) database(ctx context.Context, name string) (*database, error) {
 	server, err := pgx.Connect(ctx, b.servers.DatabaseURL)
 	if err != nil {
@@ -176,6 +220,11 @@ func (b *bench) database(ctx context.Context, name string) (*database, error) {
 			return nil, err
 		}
 	}
+	return b.open(ctx, name)
+}
+
+// open brings a database up to date and connects.
+func (b *bench) open(ctx context.Context, name string) (*database, error) {
 	u, err := url.Parse(b.servers.DatabaseURL)
 	if err != nil {
 		return nil, err

@@ -16,8 +16,8 @@ import (
 // tables that the run reads and writes the rows that the run writes.
 const singleStatement = `
 	WITH run AS (
-		INSERT INTO runs (customer_id, kind, insight, frequency, requests, time_zone, occurrence_from, occurrence_to, as_of, status, requested_at, finished_at, planned_through)
-		VALUES (@customer, 'SCHEDULED', @insight, 'MONTHLY', jsonb_build_array(jsonb_build_object('insight', @insight::text)), @zone, @from, @to, now(), 'SUCCEEDED', now(), now(), now())
+		INSERT INTO runs (customer_id, kind, frequency, requests, time_zone, occurrence_from, occurrence_to, as_of, status, requested_at, finished_at, planned_through)
+		VALUES (@customer, 'SCHEDULED', 'MONTHLY', jsonb_build_array(jsonb_build_object('insight', @insight::text)), @zone, @from, @to, now(), 'SUCCEEDED', now(), now(), now())
 		RETURNING id),
 	sums AS (
 		SELECT m.consumer_id, sum(m.credit) AS credit, sum(m.debit) AS debit, sum(m.count) AS count,
@@ -42,10 +42,9 @@ const singleStatement = `
 					'debitTotal', jsonb_build_object('amount', round(s.transfer_debit, 2)::text, 'currency', c.currency), 'count', s.transfer_count)), now()
 		FROM consumers c JOIN sums s ON s.consumer_id = c.id JOIN held ON held.consumer_id = c.id
 		WHERE c.customer_id = @customer AND c.time_zone = @zone AND s.credit > 0
-		ON CONFLICT DO NOTHING RETURNING consumer_id, id)
-	INSERT INTO evaluations (customer_id, consumer_id, run_id, insight, outcome, reason, entry_id, evaluated_at, data_at)
-	SELECT c.customer_id, c.id, run.id, @insight, CASE WHEN e.id IS NULL THEN 'CONDITION_NOT_MET' ELSE 'GENERATED' END,
-		CASE WHEN e.id IS NULL THEN @unmet END, e.id, now(), c.changed_at
+		ON CONFLICT DO NOTHING RETURNING consumer_id)
+	INSERT INTO outcomes (customer_id, consumer_id, run_id, outcomes, evaluated_at, data_at, round)
+	SELECT c.customer_id, c.id, run.id, CASE WHEN e.consumer_id IS NULL THEN 'C' ELSE 'G' END, now(), c.changed_at, 0
 	FROM consumers c CROSS JOIN run LEFT JOIN entry e ON e.consumer_id = c.id WHERE c.customer_id = @customer AND c.time_zone = @zone`
 
 // single measures the limit. Once it compares what the run before wrote with what the statement writes.
@@ -68,7 +67,7 @@ func (r *runsBench) single(ctx context.Context, took *series) error {
 		return err
 	}
 	occurrence, window := insight.Occurrence(d.Frequency, now, loc), insight.Window(d.Duration, now, loc)
-	args := pgx.NamedArgs{"customer": r.customerID, "insight": d.Name, "title": d.Title, "unmet": d.Unmet, "zone": zone, "from": day(occurrence.From), "to": day(occurrence.To),
+	args := pgx.NamedArgs{"customer": r.customerID, "insight": d.Name, "title": d.Title, "zone": zone, "from": day(occurrence.From), "to": day(occurrence.To),
 		"window_from": day(window.From), "window_to": day(window.To), "settings": insight.Effective(d, insight.Settings{}, insight.Settings{}, d.Entities[0], nil)}
 	if err := r.do(ctx, "SET work_mem = '64MB'"); err != nil {
 		return err
@@ -83,15 +82,15 @@ func (r *runsBench) single(ctx context.Context, took *series) error {
 
 func day(d bank.Date) time.Time { return d.Time() }
 
-// comparable is what must be equal of an entry and its evaluation: all but numbers and moments.
-const comparable = `SELECT v.consumer_id, v.insight, v.outcome, v.reason, v.entry_id IS NULL, v.data_at, f.title, f.type, f."trigger", f.subject,
+// comparable is what must be equal of outcomes and entries: all but numbers and moments.
+const comparable = `SELECT o.consumer_id, o.outcomes, o.reasons, o.data_at, o.round, f.insight, f.title, f.type, f."trigger", f.subject,
 		f.occurrence_from, f.occurrence_to, f.revision, f.window_from, f.window_to, f.settings, f.transaction_derived,
 		(SELECT jsonb_agg(x - 'id' ORDER BY n) FROM jsonb_array_elements(f.accounts) WITH ORDINALITY AS a(x, n)) AS accounts
-	FROM evaluations v LEFT JOIN feed_entries f ON f.customer_id = v.customer_id AND f.consumer_id = v.consumer_id AND f.id = v.entry_id`
+	FROM outcomes o LEFT JOIN feed_entries f ON f.customer_id = o.customer_id AND f.consumer_id = o.consumer_id`
 
 // keepOurs makes a run and keeps what it wrote.
 func (r *runsBench) keepOurs(ctx context.Context) error {
-	if err := r.scheduled(ctx, 1, &series{}); err != nil {
+	if err := r.scheduled(ctx, catalogue.All, 1, &series{}); err != nil {
 		return err
 	}
 	return r.do(ctx, "CREATE TEMP TABLE ours AS "+comparable)

@@ -25,6 +25,9 @@ var (
 	next    atomic.Int64
 )
 
+// settings are those of the test servers: durability against power loss is off.
+var settings = []string{"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=300"}
+
 // Main runs a package's tests and stops the servers after them. Each package that uses New has
 // func TestMain(m *testing.M) { storetest.Main(m) }.
 func Main(m *testing.M) {
@@ -46,7 +49,7 @@ func Servers(t testing.TB) *embedded.Servers {
 			return
 		}
 		servers, failed = embedded.Start(context.Background(), embedded.Options{Dir: dir, Postgres: true, Redis: true,
-			PostgresArgs: []string{"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=300"},
+			PostgresArgs: settings,
 			Log:          func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }})
 		if failed != nil {
 			return
