@@ -34,7 +34,7 @@ var mayImport = map[string]struct{ ours, others string }{
 	"connect/berlin":    {"bank connect", "github.com/govalues/decimal"},
 	"connect/app":       {"auth bank connect fault store web", ""},
 	"store": {"bank callback category connect fault insight page report statement",
-		"github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/uptrace/bun"},
+		"github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/segmentio/encoding github.com/uptrace/bun"},
 	"store/storetest": {"embedded store", "github.com/jackc/pgx/v5"},
 	"tasks": {"bank callback connect fault insight insight/catalogue report store",
 		"github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/redis/go-redis/v9"},

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"insightgraph/graph/plan"
 )
 
 // cache keeps documents that were parsed and checked. When it is full it forgets all: programs send few documents, so
@@ -13,6 +15,7 @@ type cache struct {
 	mu        sync.RWMutex
 	documents map[string]*ast.QueryDocument
 	costs     map[*ast.OperationDefinition]int // of those that cost the same whatever their variables say
+	shapes    map[*ast.OperationDefinition]*plan.Shape
 }
 
 // Get finds a document by its text.
@@ -29,9 +32,28 @@ func (c *cache) Add(_ context.Context, text string, d *ast.QueryDocument) {
 	defer c.mu.Unlock()
 	if c.documents == nil || len(c.documents) >= cacheSize {
 		c.documents = make(map[string]*ast.QueryDocument, cacheSize)
-		c.costs = nil
+		c.costs, c.shapes = nil, nil
 	}
 	c.documents[text] = d
+}
+
+// Shape is what an operation's plans are made from, nil if that is not known.
+func (c *cache) Shape(o *ast.OperationDefinition) *plan.Shape {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.shapes[o]
+}
+
+// Keep keeps a shape.
+func (c *cache) Keep(o *ast.OperationDefinition, s *plan.Shape) { put(c, &c.shapes, o, s) }
+
+func put[T any](c *cache, in *map[*ast.OperationDefinition]T, o *ast.OperationDefinition, v T) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if *in == nil || len(*in) >= cacheSize {
+		*in = make(map[*ast.OperationDefinition]T, cacheSize)
+	}
+	(*in)[o] = v
 }
 
 // cost is what an operation costs, if that is known before its variables are read.
@@ -48,12 +70,7 @@ func (c *cache) priced(o *ast.OperationDefinition, cost int) {
 	if _, known := c.cost(o); known || !fixed(o.SelectionSet, map[string]bool{}) {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.costs == nil || len(c.costs) >= cacheSize {
-		c.costs = make(map[*ast.OperationDefinition]int, cacheSize)
-	}
-	c.costs[o] = cost
+	put(c, &c.costs, o, cost)
 }
 
 // fixed tells whether no variable says how many rows there are: see costs.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/govalues/decimal"
 
@@ -133,23 +132,39 @@ func TestAveraged(t *testing.T) {
 	}
 }
 
-// TestMany: a hundred thousand transactions of two years, six thousand shops and three accounts take well under a second
-// on a quiet machine.
-func TestMany(t *testing.T) {
+// many is two years with six thousand shops and three accounts.
+func many(n int) Input {
 	b := &book{}
-	for i := range 100_000 {
+	for i := range n {
 		b.on([]bank.Account{giro, visa, francs}[i%3], (year.To - bank.Date(i%730)).String(), fmt.Sprintf("-%d.%02d", i%97+1, i%100),
 			[]int{201, 301, 701, 501, category.None, 402, 1101}[i%7], fmt.Sprintf("Shop %d", i%6000))
 	}
 	given := b.input(year, giro, visa, francs)
 	given.Quotes = bank.NewQuotes([]bank.Quote{{Currency: "CHF", Day: day("2023-01-01"), Rate: decimal.MustParse("0.94")}})
+	return given
+}
+
+// Every report can be built of many transactions, and shown.
+func TestMany(t *testing.T) {
+	given := many(20_000)
 	for _, d := range All {
-		start := time.Now()
-		d.Doc(Report{}, d.Build(given))
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("%s took %s", d.Type, took)
-		} else {
-			t.Log(d.Type, took)
+		if doc := d.Doc(Report{}, d.Build(given)); len(doc.Blocks) == 0 {
+			t.Errorf("%s is empty", d.Type)
+		}
+	}
+}
+
+// BenchmarkMany is for a look at how the time grows with the transactions: a hundred thousand take well under a second on a
+// quiet machine.
+func BenchmarkMany(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000} {
+		given := many(n)
+		for _, d := range All {
+			b.Run(fmt.Sprintf("%s/%d", d.Type, n), func(b *testing.B) {
+				for b.Loop() {
+					d.Doc(Report{}, d.Build(given))
+				}
+			})
 		}
 	}
 }

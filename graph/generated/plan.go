@@ -20,9 +20,9 @@ import (
 
 // Plan answers a query with graph/plan; false means that gqlgen's own way must. The fields that it reads are those that
 // may be used.
-func Plan(ctx context.Context, schema graphql.ExecutableSchema, may func(object, field string) bool) ([]byte, bool) {
+func Plan(ctx context.Context, schema graphql.ExecutableSchema, may func(object, field string) bool, shapes plan.Shapes) ([]byte, bool) {
 	ec := newExecutionContext(graphql.GetOperationContext(ctx), schema.(*executableSchema), nil)
-	return plan.Run(ctx, ec, ec.OperationContext, planQuery, may)
+	return plan.Run(ctx, ec, ec.OperationContext, planQuery, may, shapes)
 }
 
 var (

@@ -70,11 +70,12 @@ type Step struct {
 	// Early is what somebody above has looked up for this step already; see StepOf.
 	Early any
 
-	key    []byte // with the quotes and the colon
-	field  *Field // nil: __typename
-	below  []*node
-	deep   bool // there is something to look up below
-	result Result
+	key      []byte // with the quotes and the colon
+	selected graphql.CollectedField
+	field    *Field // nil: __typename
+	below    []*node
+	deep     bool // there is something to look up below
+	result   Result
 }
 
 // node is a selection on one type.
@@ -84,6 +85,16 @@ type node struct {
 	deep   bool // there is something to look up, here or below
 	objs   []any
 	next   int // the object that is written next
+}
+
+// Shape is what the plan of an operation is made from. It is read only, and as good for the next request with the same
+// document where no variable says which fields there are.
+type Shape struct{ root *node }
+
+// Shapes keep shapes. They may forget.
+type Shapes interface {
+	Shape(*ast.OperationDefinition) *Shape
+	Keep(*ast.OperationDefinition, *Shape)
 }
 
 // Below are the next fields to look up under a step, with the types of object that have them, however many connections,
@@ -114,14 +125,25 @@ func StepOf(ctx context.Context) *Step {
 
 // Run answers a query on its root type, where all its fields may be used. False says that it did not, and nothing of the
 // answer counts.
-func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object, may func(object, field string) bool) (answer []byte, ok bool) {
+func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object, may func(object, field string) bool, shapes Shapes) (answer []byte, ok bool) {
 	defer func() {
 		if recover() != nil { // gqlgen's own way meets it again, and reports it
 			answer, ok = nil, false
 		}
 	}()
 	r := &run{ec, o, may}
-	n, ok := r.compile(ctx, root, o.Operation.SelectionSet)
+	shape := shapes.Shape(o.Operation)
+	if shape == nil {
+		n, ok := r.compile(root, o.Operation.SelectionSet)
+		if !ok {
+			return nil, false
+		}
+		shape = &Shape{n}
+		if unconditional(o.Operation.SelectionSet, map[string]bool{}) {
+			shapes.Keep(o.Operation, shape)
+		}
+	}
+	n, ok := r.begin(ctx, shape.root)
 	if !ok {
 		return nil, false
 	}
@@ -150,11 +172,11 @@ type run struct {
 }
 
 // compile reads a selection on a type. False: something in it is not for us.
-func (r *run) compile(ctx context.Context, object *Object, selections ast.SelectionSet) (*node, bool) {
+func (r *run) compile(object *Object, selections ast.SelectionSet) (*node, bool) {
 	fields := graphql.CollectFields(r.operation, selections, object.Is)
 	n := &node{object: object, steps: make([]*Step, len(fields))}
 	for i, f := range fields {
-		s := &Step{Object: object, Name: f.Name, key: key(f.Alias)}
+		s := &Step{Object: object, Name: f.Name, key: key(f.Alias), selected: f}
 		n.steps[i] = s
 		if len(f.Deferrables) > 0 {
 			return nil, false
@@ -162,17 +184,11 @@ func (r *run) compile(ctx context.Context, object *Object, selections ast.Select
 		if f.Name == "__typename" {
 			continue
 		}
-		if s.field = object.Fields[f.Name]; s.field == nil || !r.may(object.Name, f.Name) {
+		if s.field = object.Fields[f.Name]; s.field == nil {
 			return nil, false
 		}
-		if s.field.Args != nil {
-			var err error
-			if s.Args, err = s.field.Args(ctx, r.ec, f.ArgumentMap(r.operation.Variables)); err != nil {
-				return nil, false
-			}
-		}
 		for _, t := range s.field.Types {
-			below, ok := r.compile(ctx, t, f.Selections)
+			below, ok := r.compile(t, f.Selections)
 			if !ok {
 				return nil, false
 			}
@@ -182,6 +198,67 @@ func (r *run) compile(ctx context.Context, object *Object, selections ast.Select
 		n.deep = n.deep || s.deep || s.field.Resolve != nil
 	}
 	return n, true
+}
+
+// begin makes the plan of one request from a shape: with its arguments, with room for what is looked up, and only if the
+// viewer may use its fields. What needs neither is shared.
+func (r *run) begin(ctx context.Context, shape *node) (*node, bool) {
+	n := &node{object: shape.object, deep: shape.deep, steps: make([]*Step, len(shape.steps))}
+	for i, s := range shape.steps {
+		n.steps[i] = s
+		if s.field == nil {
+			continue
+		}
+		if !r.may(s.Object.Name, s.Name) {
+			return nil, false
+		}
+		if len(s.below) == 0 && s.field.Resolve == nil {
+			continue
+		}
+		own := *s
+		n.steps[i] = &own
+		if s.field.Args != nil {
+			var err error
+			if own.Args, err = s.field.Args(ctx, r.ec, s.selected.ArgumentMap(r.operation.Variables)); err != nil {
+				return nil, false
+			}
+		}
+		own.below = make([]*node, len(s.below))
+		for j, below := range s.below {
+			var ok bool
+			if own.below[j], ok = r.begin(ctx, below); !ok {
+				return nil, false
+			}
+		}
+	}
+	return n, true
+}
+
+// unconditional tells whether no variable says which fields there are.
+func unconditional(selections ast.SelectionSet, seen map[string]bool) bool {
+	free := func(directives ast.DirectiveList) bool {
+		return !slices.ContainsFunc(directives, func(d *ast.Directive) bool {
+			return slices.ContainsFunc(d.Arguments, func(a *ast.Argument) bool { return a.Value.Kind == ast.Variable })
+		})
+	}
+	for _, selection := range selections {
+		ok := true
+		switch x := selection.(type) {
+		case *ast.Field:
+			ok = free(x.Directives) && unconditional(x.SelectionSet, seen)
+		case *ast.InlineFragment:
+			ok = free(x.Directives) && unconditional(x.SelectionSet, seen)
+		case *ast.FragmentSpread:
+			if ok = free(x.Directives); ok && !seen[x.Name] {
+				seen[x.Name] = true
+				ok = unconditional(x.Definition.SelectionSet, seen)
+			}
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
 }
 
 func key(alias string) []byte {
