@@ -314,7 +314,7 @@ const putRows = `WITH stored AS (INSERT INTO transactions AS t (customer_id, con
 				$17::text[], $18::text[], $19::int[], $20::text[], $21::text[], $22::smallint[], $23::text[])
 			AS u(consumer_id, account_id, external_id, base_type, amount, currency, booked, valued, status, description, name, iban, mcc, bank_code, parts,
 				category_id, category_source, category_rule, category_confidence, merchant_name)
-		` + onConflict + ` RETURNING xmax = 0 AS created, consumer_id, booking_date)
+		` + onConflict + ` RETURNING t.changed_at = t.created_at AS created, consumer_id, booking_date)
 	SELECT count(*) FILTER (WHERE created), count(*) FILTER (WHERE NOT created), min(booking_date), max(booking_date), array_agg(DISTINCT consumer_id) FROM stored`
 
 // partsText is how the parts of a transaction are stored, nil for none.
@@ -335,12 +335,13 @@ func partsText(x *bank.Transaction) (*string, error) {
 const stays = `(t.category_source = 'USER' OR excluded.category_source = 'USER' AND (t.base_type, t.description, t.counterparty_name, t.counterparty_iban)
 	IS NOT DISTINCT FROM (excluded.base_type, excluded.description, excluded.counterparty_name, excluded.counterparty_iban))`
 
-// onConflict updates a known row where something differs. A transfer stays unless what it rests on has changed.
+// onConflict updates a known row where something differs, and makes its changed_at later than its created_at: so a row tells
+// whether it is new, also where the table is partitioned and xmax cannot be asked for. A transfer stays unless what it rests on has changed.
 const onConflict = `ON CONFLICT (customer_id, consumer_id, account_id, external_id) DO UPDATE SET
 		base_type = excluded.base_type, amount = excluded.amount, booking_date = excluded.booking_date, value_date = excluded.value_date,
 		status = excluded.status, description = excluded.description, counterparty_name = excluded.counterparty_name,
 		counterparty_iban = excluded.counterparty_iban, mcc = excluded.mcc, bank_code = excluded.bank_code, parts = excluded.parts,
-		merchant_name = excluded.merchant_name, changed_at = excluded.changed_at,
+		merchant_name = excluded.merchant_name, changed_at = greatest(excluded.changed_at, t.created_at + interval '1 microsecond'),
 		category_id = CASE WHEN ` + stays + ` THEN t.category_id ELSE excluded.category_id END,
 		category_source = CASE WHEN ` + stays + ` THEN t.category_source ELSE excluded.category_source END,
 		category_rule = CASE WHEN ` + stays + ` THEN t.category_rule ELSE excluded.category_rule END,
