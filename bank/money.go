@@ -2,7 +2,9 @@ package bank
 
 import (
 	"fmt"
+	"math"
 	"math/big"
+	"math/bits"
 	"strings"
 
 	"github.com/govalues/decimal"
@@ -69,8 +71,38 @@ func Zero(c Currency) Money {
 
 // Percent is part / whole * 100 with two decimals, half up. The whole must not be zero.
 func Percent(part, whole decimal.Decimal) decimal.Decimal {
+	if d, ok := percent(part, whole); ok {
+		return d
+	}
 	ratio := new(big.Rat).Quo(rat(part), rat(whole))
 	return Round(ratio.Mul(ratio, big.NewRat(100, 1)), 2)
+}
+
+// percent is Percent where all of it fits into machine words, as it does for nearly all amounts: runs ask for many.
+func percent(part, whole decimal.Decimal) (decimal.Decimal, bool) {
+	scale := max(part.Scale(), whole.Scale())
+	part, whole = part.Pad(scale), whole.Pad(scale)
+	if part.Scale() != scale || whole.Scale() != scale {
+		return decimal.Decimal{}, false
+	}
+	high, low := bits.Mul64(part.Coef(), 100*100)
+	divisor := whole.Coef()
+	if high >= divisor {
+		return decimal.Decimal{}, false
+	}
+	quotient, rest := bits.Div64(high, low, divisor)
+	if quotient >= math.MaxInt64 {
+		return decimal.Decimal{}, false
+	}
+	if rest >= divisor-rest {
+		quotient++
+	}
+	n := int64(quotient)
+	if part.IsNeg() != whole.IsNeg() {
+		n = -n
+	}
+	d, err := decimal.New(n, 2)
+	return d, err == nil
 }
 
 // Round brings a fraction to a number of decimals; a half goes away from zero.
@@ -80,9 +112,23 @@ func Round(r *big.Rat, digits int) decimal.Decimal {
 }
 
 func rat(d decimal.Decimal) *big.Rat {
-	r, _ := new(big.Rat).SetString(d.String())
-	return r
+	n := new(big.Int).SetUint64(d.Coef())
+	if d.IsNeg() {
+		n.Neg(n)
+	}
+	if d.Scale() == 0 {
+		return new(big.Rat).SetInt(n)
+	}
+	return new(big.Rat).SetFrac(n, powers[d.Scale()])
 }
+
+// powers are those of ten that an amount's scale can name.
+var powers = func() (list [decimal.MaxScale + 1]*big.Int) {
+	for i := range list {
+		list[i] = new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(i)), nil)
+	}
+	return list
+}()
 
 // Rat is the amount as a fraction, for exact conversion.
 func (m Money) Rat() *big.Rat { return rat(m.Amount) }
