@@ -82,7 +82,21 @@ type Of[T any] struct {
 // Info tells whether there is more on either side.
 type Info struct {
 	HasNextPage, HasPreviousPage bool
-	StartCursor, EndCursor       *string
+	first, last                  *Cursor // of the page's rows; written as text only for those who ask
+}
+
+// StartCursor is the cursor of the first row, nil where there is none.
+func (i Info) StartCursor() *string { return i.first.text() }
+
+// EndCursor is the cursor of the last row.
+func (i Info) EndCursor() *string { return i.last.text() }
+
+func (c *Cursor) text() *string {
+	if c == nil {
+		return nil
+	}
+	s := c.String()
+	return &s
 }
 
 // Edge is a row with its cursor.
@@ -103,8 +117,8 @@ func New[T any](a Args, rows []T, key func(T) Cursor, total func(context.Context
 		p.Info.HasNextPage, p.Info.HasPreviousPage = more, a.Cursor != nil
 	}
 	if n := len(rows); n > 0 {
-		start, end := key(rows[0]).String(), key(rows[n-1]).String()
-		p.Info.StartCursor, p.Info.EndCursor = &start, &end
+		first, last := key(rows[0]), key(rows[n-1])
+		p.Info.first, p.Info.last = &first, &last
 	}
 	return p
 }

@@ -48,14 +48,14 @@ func TestNew(t *testing.T) {
 	key := func(n int) Cursor { return Cursor{ID: int64(n)} }
 	total := func(context.Context) (int, error) { return 9, nil }
 	p := New(Args{Size: 2}, []int{9, 8, 7}, key, total)
-	if fmt.Sprint(p.Nodes) != "[9 8]" || !p.Info.HasNextPage || p.Info.HasPreviousPage || *p.Info.EndCursor != key(8).String() {
+	if fmt.Sprint(p.Nodes) != "[9 8]" || !p.Info.HasNextPage || p.Info.HasPreviousPage || *p.Info.EndCursor() != key(8).String() {
 		t.Errorf("first page: %+v", p)
 	}
 	p = New(Args{Size: 2, Backward: true, Cursor: &Cursor{ID: 3}}, []int{4, 5, 6}, key, total)
 	if fmt.Sprint(p.Nodes) != "[5 4]" || !p.Info.HasNextPage || !p.Info.HasPreviousPage || p.Edges()[0].Cursor != key(5).String() {
 		t.Errorf("page before: %+v", p)
 	}
-	if p = New(Args{Size: 0}, []int{9}, key, total); len(p.Nodes) != 0 || !p.Info.HasNextPage || p.Info.StartCursor != nil {
+	if p = New(Args{Size: 0}, []int{9}, key, total); len(p.Nodes) != 0 || !p.Info.HasNextPage || p.Info.StartCursor() != nil {
 		t.Errorf("empty page: %+v", p)
 	}
 }

@@ -39,9 +39,9 @@ func walk[T any](t *testing.T, size int, backward bool, id func(T) int64, betwee
 		if !more {
 			return ids
 		}
-		text := *p.Info.EndCursor
+		text := *p.Info.EndCursor()
 		if backward {
-			text = *p.Info.StartCursor
+			text = *p.Info.StartCursor()
 		}
 		var next page.Args
 		if backward {
@@ -69,7 +69,7 @@ func lists[T any](t *testing.T, name string, want []int64, id func(T) int64, lis
 	}
 	for _, backward := range []bool{false, true} {
 		p, err := list(page.Args{Backward: backward})
-		if err != nil || len(p.Nodes) != 0 || p.Info.StartCursor != nil || p.Info.HasNextPage != (!backward && len(want) > 0) || p.Info.HasPreviousPage != (backward && len(want) > 0) {
+		if err != nil || len(p.Nodes) != 0 || p.Info.StartCursor() != nil || p.Info.HasNextPage != (!backward && len(want) > 0) || p.Info.HasPreviousPage != (backward && len(want) > 0) {
 			t.Errorf("%s, first 0: %+v, %v", name, p, err)
 		}
 	}

@@ -3384,7 +3384,7 @@ func init() {
 		},
 		},
 		"startCursor": {Leaf: func(b []byte, o any) ([]byte, bool) {
-			v := o.(*page.Info).StartCursor
+			v := o.(*page.Info).StartCursor()
 			if v == nil {
 				b = append(b, "null"...)
 			} else {
@@ -3394,7 +3394,7 @@ func init() {
 		},
 		},
 		"endCursor": {Leaf: func(b []byte, o any) ([]byte, bool) {
-			v := o.(*page.Info).EndCursor
+			v := o.(*page.Info).EndCursor()
 			if v == nil {
 				b = append(b, "null"...)
 			} else {
