@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -67,33 +68,15 @@ func (c *cache) cost(o *ast.OperationDefinition) (int, bool) {
 // priced notes what an operation has cost. It is called for those that were answered well: an argument that cannot be
 // read would have been priced as if it were not there.
 func (c *cache) priced(o *ast.OperationDefinition, cost int) {
-	if _, known := c.cost(o); known || !fixed(o.SelectionSet, map[string]bool{}) {
+	if _, known := c.cost(o); known || !plan.Every(o.SelectionSet, fixed) {
 		return
 	}
 	put(c, &c.costs, o, cost)
 }
 
-// fixed tells whether no variable says how many rows there are: see costs.
-func fixed(selections ast.SelectionSet, seen map[string]bool) bool {
-	for _, selection := range selections {
-		ok := true
-		switch x := selection.(type) {
-		case *ast.Field:
-			for _, a := range x.Arguments {
-				ok = ok && (a.Value.Kind != ast.Variable || a.Name != "first" && a.Name != "last")
-			}
-			ok = ok && fixed(x.SelectionSet, seen)
-		case *ast.InlineFragment:
-			ok = fixed(x.SelectionSet, seen)
-		case *ast.FragmentSpread:
-			if !seen[x.Name] {
-				seen[x.Name] = true
-				ok = fixed(x.Definition.SelectionSet, seen)
-			}
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
+// fixed tells whether no variable says how many rows a field has: see costs.
+func fixed(_ ast.DirectiveList, arguments ast.ArgumentList) bool {
+	return !slices.ContainsFunc(arguments, func(a *ast.Argument) bool {
+		return a.Value.Kind == ast.Variable && (a.Name == "first" || a.Name == "last")
+	})
 }

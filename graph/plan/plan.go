@@ -139,7 +139,7 @@ func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object,
 			return nil, false
 		}
 		shape = &Shape{n}
-		if unconditional(o.Operation.SelectionSet, map[string]bool{}) {
+		if Every(o.Operation.SelectionSet, unconditional) {
 			shapes.Keep(o.Operation, shape)
 		}
 	}
@@ -235,26 +235,33 @@ func (r *run) begin(ctx context.Context, shape *node) (*node, bool) {
 }
 
 // unconditional tells whether no variable says which fields there are.
-func unconditional(selections ast.SelectionSet, seen map[string]bool) bool {
-	free := func(directives ast.DirectiveList) bool {
-		return !slices.ContainsFunc(directives, func(d *ast.Directive) bool {
-			return slices.ContainsFunc(d.Arguments, func(a *ast.Argument) bool { return a.Value.Kind == ast.Variable })
-		})
-	}
+func unconditional(directives ast.DirectiveList, _ ast.ArgumentList) bool {
+	return !slices.ContainsFunc(directives, func(d *ast.Directive) bool {
+		return slices.ContainsFunc(d.Arguments, func(a *ast.Argument) bool { return a.Value.Kind == ast.Variable })
+	})
+}
+
+// Every tells whether all fields and fragments of a selection are as ok wants their directives and arguments. It looks at
+// each fragment once.
+func Every(selections ast.SelectionSet, ok func(ast.DirectiveList, ast.ArgumentList) bool) bool {
+	return every(selections, ok, map[string]bool{})
+}
+
+func every(selections ast.SelectionSet, ok func(ast.DirectiveList, ast.ArgumentList) bool, seen map[string]bool) bool {
 	for _, selection := range selections {
-		ok := true
+		var is bool
 		switch x := selection.(type) {
 		case *ast.Field:
-			ok = free(x.Directives) && unconditional(x.SelectionSet, seen)
+			is = ok(x.Directives, x.Arguments) && every(x.SelectionSet, ok, seen)
 		case *ast.InlineFragment:
-			ok = free(x.Directives) && unconditional(x.SelectionSet, seen)
+			is = ok(x.Directives, nil) && every(x.SelectionSet, ok, seen)
 		case *ast.FragmentSpread:
-			if ok = free(x.Directives); ok && !seen[x.Name] {
+			if is = ok(x.Directives, nil); is && !seen[x.Name] {
 				seen[x.Name] = true
-				ok = unconditional(x.Definition.SelectionSet, seen)
+				is = every(x.Definition.SelectionSet, ok, seen)
 			}
 		}
-		if !ok {
+		if !is {
 			return false
 		}
 	}
