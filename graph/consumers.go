@@ -33,16 +33,11 @@ func (r query) Consumers(ctx context.Context, first *int, after *string, last *i
 func (r query) Consumer(ctx context.Context, id *bank.Ref, externalID *string) (*bank.Consumer, error) {
 	if externalID != nil {
 		reads := r.mine(ctx).Reads()
-		found := reads.ConsumerByExternalID(*externalID)
-		r.ahead(ctx, reads, "Consumer", reads.NamedParent(*externalID))
-		if err := reads.Send(ctx); err != nil {
+		c, err := withBelow(ctx, r.Resolver, reads, reads.ConsumerByExternalID(*externalID), *externalID, reads.NamedParent(*externalID))
+		if c == nil || id != nil && c.Ref() != *id {
 			return nil, err
 		}
-		c, ok := found.Get(*externalID)
-		if !ok || id != nil && c.Ref() != *id {
-			return nil, nil
-		}
-		return &c, nil
+		return c, nil
 	}
 	ref := own(ctx, id)
 	if ref == nil {
@@ -51,18 +46,22 @@ func (r query) Consumer(ctx context.Context, id *bank.Ref, externalID *string) (
 	return r.consumer(ctx, *ref)
 }
 
-// consumer finds a consumer, and what the document wants of it.
+// consumer finds a consumer by its id.
 func (r *Resolver) consumer(ctx context.Context, ref bank.Ref) (*bank.Consumer, error) {
 	if ref.Kind != bank.KindConsumer || ref.ID != ref.ConsumerID {
 		return nil, nil
 	}
-	reads := r.mine(ctx).Reads()
-	found := reads.Consumers([]int64{ref.ID})
-	r.ahead(ctx, reads, "Consumer", store.ConsumerParents([]int64{ref.ID}))
+	reads, ids := r.mine(ctx).Reads(), []int64{ref.ID}
+	return withBelow(ctx, r, reads, reads.Consumers(ids), ref.ID, store.ConsumerParents(ids))
+}
+
+// withBelow sends for a consumer together with what the document wants of it.
+func withBelow[K comparable](ctx context.Context, r *Resolver, reads *store.Reads, found *store.Found[K, bank.Consumer], key K, itself store.Parents) (*bank.Consumer, error) {
+	r.ahead(ctx, reads, "Consumer", itself)
 	if err := reads.Send(ctx); err != nil {
 		return nil, err
 	}
-	c, ok := found.Get(ref.ID)
+	c, ok := found.Get(key)
 	if !ok {
 		return nil, nil
 	}

@@ -17,7 +17,9 @@ func (r query) Viewer(ctx context.Context) (*auth.Viewer, error) {
 		if err != nil {
 			return nil, err
 		}
-		v.Consumer = c
+		if c != nil { // one that was just erased must not make this a customer's token
+			v.Consumer = c
+		}
 	}
 	return &v, nil
 }

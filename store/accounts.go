@@ -59,12 +59,6 @@ func (t Tenant) AccountsByRef(ctx context.Context, refs []bank.Ref) (map[bank.Re
 	return found.Map(), err
 }
 
-// Accounts lists each consumer's accounts, the newest first, one page per consumer in the order of the ids.
-func (t Tenant) Accounts(ctx context.Context, consumerIDs []int64, f bank.AccountFilter, a page.Args) ([]*page.Of[bank.Account], error) {
-	r := t.Reads()
-	return pages(ctx, r, r.AccountsOf(ConsumerParents(consumerIDs), f, a), consumerRefs(consumerIDs))
-}
-
 // NewAccount is an account to be made. Without a consumer, one is made for it.
 type NewAccount struct {
 	Consumer           *bank.Ref

@@ -24,11 +24,7 @@ func (r *Reads) Consumers(ids []int64) *Found[int64, bank.Consumer] {
 	var q query
 	q.add("SELECT " + consumers.list() + " FROM consumers WHERE ")
 	r.t.mine(&q, "customer_id", "id")
-	if len(ids) == 1 {
-		q.add(" AND id = ?", ids[0])
-	} else {
-		q.add(" AND id = ANY(?::bigint[])", unique(ids))
-	}
+	q.among("id", unique(ids))
 	return find(r, consumers.model, q, func(c *bank.Consumer) int64 { return c.ID })
 }
 
@@ -95,12 +91,6 @@ func (t Tenant) own(column string) func(*bun.SelectQuery) *bun.SelectQuery {
 		}
 		return q
 	}
-}
-
-// Consumers lists the customer's consumers, the newest first.
-func (t Tenant) Consumers(ctx context.Context, a page.Args) (*page.Of[bank.Consumer], error) {
-	r := t.Reads()
-	return only(ctx, r, r.ConsumerList(a))
 }
 
 func (tx *Tx) count(q *bun.SelectQuery, ctx context.Context) (int, error) {

@@ -9,6 +9,7 @@ import (
 
 	"insightgraph/bank"
 	"insightgraph/insight"
+	"insightgraph/page"
 )
 
 // Scanned reads all rows of a type as Reads do, and as bun does.
@@ -102,4 +103,45 @@ func (r *Reads) Plans(ctx context.Context) (plans []string, err error) {
 		}
 	}
 	return plans, nil
+}
+
+// The lists of Reads one by one, which the tests ask for by their parents' ids.
+
+// Consumers lists the customer's consumers, the newest first.
+func (t Tenant) Consumers(ctx context.Context, a page.Args) (*page.Of[bank.Consumer], error) {
+	r := t.Reads()
+	return only(ctx, r, r.ConsumerList(a))
+}
+
+// Accounts lists each consumer's accounts, the newest first, one page per consumer in the order of the ids.
+func (t Tenant) Accounts(ctx context.Context, consumerIDs []int64, f bank.AccountFilter, a page.Args) ([]*page.Of[bank.Account], error) {
+	r := t.Reads()
+	return pages(ctx, r, r.AccountsOf(ConsumerParents(consumerIDs), f, a), consumerRefs(consumerIDs))
+}
+
+// FeedOfConsumers lists the entries of many consumers, one page each, in one statement.
+func (t Tenant) FeedOfConsumers(ctx context.Context, consumerIDs []int64, f insight.FeedFilter, a page.Args) ([]*page.Of[insight.Entry], error) {
+	r := t.Reads()
+	return pages(ctx, r, r.FeedOf(ConsumerParents(consumerIDs), f, a), consumerRefs(consumerIDs))
+}
+
+// TransactionsOfAccounts lists transactions of many accounts, one page each, in one statement.
+func (t Tenant) TransactionsOfAccounts(ctx context.Context, accounts []bank.Ref, f bank.TransactionFilter, a page.Args) ([]*page.Of[bank.Transaction], error) {
+	r := t.Reads()
+	return pages(ctx, r, r.TransactionsOf(AccountParents(accounts), f, a), accounts)
+}
+
+// TransactionsOfConsumers lists transactions of many consumers, one page each, in one statement.
+func (t Tenant) TransactionsOfConsumers(ctx context.Context, consumerIDs []int64, f bank.TransactionFilter, a page.Args) ([]*page.Of[bank.Transaction], error) {
+	r := t.Reads()
+	return pages(ctx, r, r.TransactionsOf(ConsumerParents(consumerIDs), f, a), consumerRefs(consumerIDs))
+}
+
+// consumerRefs are the refs of consumers.
+func consumerRefs(ids []int64) []bank.Ref {
+	refs := make([]bank.Ref, len(ids))
+	for i, id := range ids {
+		refs[i] = bank.Ref{Kind: bank.KindConsumer, ConsumerID: id, ID: id}
+	}
+	return refs
 }

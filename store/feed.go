@@ -77,12 +77,6 @@ func (t Tenant) Feed(ctx context.Context, f insight.FeedFilter, a page.Args) (*p
 	return only(ctx, r, r.Feed(f, a))
 }
 
-// FeedOfConsumers lists the entries of many consumers, one page each, in one statement.
-func (t Tenant) FeedOfConsumers(ctx context.Context, consumerIDs []int64, f insight.FeedFilter, a page.Args) ([]*page.Of[insight.Entry], error) {
-	r := t.Reads()
-	return pages(ctx, r, r.FeedOf(ConsumerParents(consumerIDs), f, a), consumerRefs(consumerIDs))
-}
-
 // Entry finds one feed entry.
 func (t Tenant) Entry(ctx context.Context, ref bank.Ref) (e insight.Entry, err error) {
 	r := t.Reads()

@@ -377,12 +377,8 @@ func byRef[T interface{ Ref() bank.Ref }](r *Reads, k *kind[T], of bank.Kind, re
 		return &Found[bank.Ref, T]{rows: map[bank.Ref]T{}}
 	}
 	var q query
-	q.add("SELECT "+k.list()+" FROM "+k.table+" WHERE customer_id = ? AND ", r.t.customerID)
-	if len(ids) == 1 {
-		q.add("consumer_id = ? AND id = ?", consumers[0], ids[0])
-	} else {
-		q.add("(consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))", consumers, ids)
-	}
+	q.add("SELECT "+k.list()+" FROM "+k.table+" WHERE customer_id = ?", r.t.customerID)
+	q.amongPairs("consumer_id", "id", consumers, ids)
 	return find(r, k.model, q, func(x *T) bank.Ref { return (*x).Ref() })
 }
 
@@ -394,6 +390,15 @@ func (q *query) among(column string, ids []int64) {
 		return
 	}
 	q.add(" AND "+column+" = ANY(?::bigint[])", ids)
+}
+
+// amongPairs is among for what is named by its consumer and its own id.
+func (q *query) amongPairs(consumer, column string, consumers, ids []int64) {
+	if len(ids) == 1 {
+		q.add(" AND "+consumer+" = ? AND "+column+" = ?", consumers[0], ids[0])
+		return
+	}
+	q.add(" AND ("+consumer+", "+column+") IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))", consumers, ids)
 }
 
 // mine writes that rows belong to the tenant.
@@ -431,15 +436,6 @@ func pages[T any](ctx context.Context, r *Reads, l *Lists[T], parents []bank.Ref
 		all[i] = l.Of(parent)
 	}
 	return all, nil
-}
-
-// consumerRefs are the refs of consumers.
-func consumerRefs(ids []int64) []bank.Ref {
-	refs := make([]bank.Ref, len(ids))
-	for i, id := range ids {
-		refs[i] = bank.Ref{Kind: bank.KindConsumer, ConsumerID: id, ID: id}
-	}
-	return refs
 }
 
 // texts are words of one of our types as the driver knows them.

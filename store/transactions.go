@@ -71,11 +71,9 @@ func (t Tenant) matching(q *query, f bank.TransactionFilter) {
 	if f.ConsumerIDs != nil {
 		q.among("transaction.consumer_id", t.numbers(f.ConsumerIDs, bank.KindConsumer))
 	}
-	switch consumers, ids := t.keys(f.AccountIDs, bank.KindAccount); {
-	case len(ids) == 1: // as in among
-		q.add(" AND transaction.consumer_id = ? AND transaction.account_id = ?", consumers[0], ids[0])
-	case f.AccountIDs != nil:
-		q.add(" AND (transaction.consumer_id, transaction.account_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))", consumers, ids)
+	if f.AccountIDs != nil {
+		consumers, ids := t.keys(f.AccountIDs, bank.KindAccount)
+		q.amongPairs("transaction.consumer_id", "transaction.account_id", consumers, ids)
 	}
 	if f.From != nil {
 		q.add(" AND transaction.booking_date >= ?", f.From.Time())
@@ -118,18 +116,6 @@ func (t Tenant) matching(q *query, f bank.TransactionFilter) {
 func (t Tenant) Transactions(ctx context.Context, f bank.TransactionFilter, a page.Args) (*page.Of[bank.Transaction], error) {
 	r := t.Reads()
 	return only(ctx, r, r.Transactions(f, a))
-}
-
-// TransactionsOfAccounts lists transactions of many accounts, one page each, in one statement.
-func (t Tenant) TransactionsOfAccounts(ctx context.Context, accounts []bank.Ref, f bank.TransactionFilter, a page.Args) ([]*page.Of[bank.Transaction], error) {
-	r := t.Reads()
-	return pages(ctx, r, r.TransactionsOf(AccountParents(accounts), f, a), accounts)
-}
-
-// TransactionsOfConsumers lists transactions of many consumers, one page each, in one statement.
-func (t Tenant) TransactionsOfConsumers(ctx context.Context, consumerIDs []int64, f bank.TransactionFilter, a page.Args) ([]*page.Of[bank.Transaction], error) {
-	r := t.Reads()
-	return pages(ctx, r, r.TransactionsOf(ConsumerParents(consumerIDs), f, a), consumerRefs(consumerIDs))
 }
 
 // transactionsOf lists the transactions that belong to n rows of a FROM item p, whose column n counts them from 1, one
