@@ -14,6 +14,7 @@ import (
 func transactionArgs(ctx context.Context, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) (bank.TransactionFilter, page.Args, error) {
 	f := orZero(filter)
 	a, err := pageArgs(byDay, first, after, last, before)
+	a.Fields = wanted(ctx, "Transaction")
 	faults := append(f.Check("filter"), fault.Of(err)...)
 	if err := faults.Err(); err != nil {
 		return f, a, err
