@@ -127,13 +127,21 @@ func (transaction) Category(_ context.Context, objs []*bank.Transaction) ([]*cat
 	return each(objs, func(x *bank.Transaction) *category.Category { return categoryBy(x.CategoryID) }), nil
 }
 
+// categories are all that there are, by their numbers.
+var categories = func() map[int]*category.Category {
+	all := map[int]*category.Category{}
+	for _, c := range category.Tree() {
+		all[c.ID] = &c
+	}
+	return all
+}()
+
 // categoryBy is a category by its number, or none for one of a newer version of this server.
 func categoryBy(id int) *category.Category {
-	c, ok := category.ByID(id)
-	if !ok {
-		c, _ = category.ByID(category.None)
+	if c := categories[id]; c != nil {
+		return c
 	}
-	return &c
+	return categories[category.None]
 }
 
 // Transfer finds the other legs of transactions, nil where there is none.

@@ -111,10 +111,10 @@ type query struct {
 func (q *query) add(text string, values ...any) {
 	from := len(q.args)
 	q.args = append(q.args, values...)
-	for i := range len(text) {
-		if text[i] != '?' {
-			q.text = append(q.text, text[i])
-			continue
+	for before, rest, more := strings.Cut(text, "?"); ; before, rest, more = strings.Cut(rest, "?") {
+		q.text = append(q.text, before...)
+		if !more {
+			return
 		}
 		from++
 		q.text = strconv.AppendInt(append(q.text, '$'), int64(from), 10)

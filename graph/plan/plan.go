@@ -183,19 +183,23 @@ func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object,
 	if !r.resolve(ctx, n) {
 		return nil, false
 	}
-	buffer := buffers.Get().(*[]byte)
-	w := writer{b: (*buffer)[:0]}
+	w := writer{b: (*buffers.Get().(*[]byte))[:0]}
 	w.object(n, nil, 0)
-	if !w.bad {
-		answer = slices.Clone(w.b)
-	}
-	*buffer = w.b
-	buffers.Put(buffer)
-	return answer, !w.bad
+	return w.b, !w.bad
 }
 
 // buffers are what answers are written in: most are of about the same size.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// Done takes an answer back that was sent, for others to be written in.
+func Done(answer []byte) {
+	if cap(answer) <= maxKept {
+		buffers.Put(&answer)
+	}
+}
+
+// maxKept are the bytes of an answer above which it is too rare to be kept room for.
+const maxKept = 256 << 10
 
 type run struct {
 	ec        any
