@@ -77,11 +77,9 @@ func (r *Resolver) reports(ctx context.Context, rows []report.Report) ([]model.R
 	if len(rows) == 0 {
 		return []model.Report{}, nil
 	}
-	consumers, err := r.mine(ctx).ConsumersByID(ctx, each(rows, func(x report.Report) int64 { return x.ConsumerID }))
-	if err != nil {
-		return nil, err
-	}
-	cases, err := r.mine(ctx).CasesByRef(ctx, each(rows, caseRef))
+	reads := r.mine(ctx).Reads()
+	consumers, cases := reads.Consumers(each(rows, func(x report.Report) int64 { return x.ConsumerID })), reads.CasesByRef(each(rows, caseRef))
+	err := reads.Send(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +93,7 @@ func (r *Resolver) reports(ctx context.Context, rows []report.Report) ([]model.R
 	lists := &usedLists{r: r, of: used}
 	shown := make([]model.Report, len(rows))
 	for i, x := range rows {
-		shown[i] = model.NewReport(model.Filed{Stored: x, Owner: consumers[x.ConsumerID], File: cases[caseRef(x)], List: lists.of1(i), Args: transactionArgs}, results[i])
+		shown[i] = model.NewReport(model.Filed{Stored: x, Owner: consumers.Map()[x.ConsumerID], File: cases.Map()[caseRef(x)], List: lists.of1(i), Args: transactionArgs}, results[i])
 	}
 	return shown, nil
 }
