@@ -203,6 +203,10 @@ func (r *Resolver) build(ctx context.Context, made report.Report, rows int) (rep
 		if _, err := r.Builder.Do(ctx, made.ID); err != nil { // it is tried again later
 			r.Queue.WakeReports(apart, []int64{made.ID})
 		}
+		// The builder is nobody's request: a replica must have what the answer shows.
+		if err := r.Store.Wrote(apart, auth.From(ctx).Customer.ID); err != nil {
+			return made, err
+		}
 		if made.CallbackURL != nil {
 			r.Queue.Deliver(apart)
 		}
