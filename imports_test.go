@@ -22,7 +22,7 @@ var mayImport = map[string]struct{ ours, others string }{
 	"category":          {"bank", ""},
 	"category/brands":   {"", ""},
 	"paper":             {"", "github.com/go-pdf/fpdf github.com/govalues/decimal golang.org/x/image"},
-	"report":            {"bank category fault paper", "github.com/govalues/decimal"},
+	"report":            {"bank category fault paper", "github.com/govalues/decimal github.com/segmentio/encoding"},
 	"report/view":       {"bank connect fault paper report store", ""},
 	"callback":          {"bank fault", "github.com/standard-webhooks/standard-webhooks/libraries"},
 	"insight":           {"bank fault", "github.com/govalues/decimal"},

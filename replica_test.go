@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"insightgraph/report"
 	"insightgraph/store/storetest"
 )
 
@@ -129,4 +130,48 @@ func TestReplica(t *testing.T) {
 		var state map[string]string
 		return json.NewDecoder(r.Body).Decode(&state) == nil && r.StatusCode == 200 && state["status"] == "degraded" && strings.HasPrefix(state["replica"], "away")
 	})
+}
+
+// TestReplicaAfterCallback: who is told of a report by a callback and reads it at once sees it, at whichever process and
+// however far the replica is behind the worker.
+func TestReplicaAfterCallback(t *testing.T) {
+	address := storetest.URL(t)
+	_, other := storetest.Replica(t, address)
+	primary, replica := look(t, address), look(t, other)
+	env := []string{"DATABASE_URL=" + address, "DATABASE_REPLICA_URL=" + other, "REDIS_URL=" + strings.TrimSuffix(storetest.Servers(t).RedisURL, "/0") + "/9",
+		"DATA_DIR=" + t.TempDir(), "PRIVATE_CALLBACKS=on"}
+	var own login
+	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own); err != nil {
+		t.Fatal(err)
+	}
+	c := serve(t, env, "--role", "web").signIn(own, "")
+	h := newHook(t)
+	command(t, env, "customer", "webhook-secret", "--customer", own.ClientID) // made now: with the first callback it would be a write
+	consumer := c.addAccount("first")
+	primary.do(`INSERT INTO transactions (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date, status, description,
+			category_id, category_source, created_at, changed_at)
+		SELECT customer_id, consumer_id, id, n, 'DEBIT', 10, 'EUR', date_trunc('month', now())::date - 20, 'POSTED', 'Test', 1, 'KEYWORD', now(), now()
+		FROM accounts, generate_series(0, $1::int) n`, report.AtOnce) // more than is built before the mutation answers
+	var made struct {
+		CreateReport struct{ Report struct{ ID, Status string } }
+	}
+	c.do(&made, `mutation($input: CreateReportInput!) { createReport(input: $input) { report { id status } } }`, object{"input": object{
+		"type": "SHOPPING", "consumerId": consumer, "callbackUrl": h.url}})
+	status := func() string {
+		var answer struct{ Report struct{ Status string } }
+		c.do(&answer, `query($id: ID!) { report(id: $id) { status } }`, object{"id": made.CreateReport.Report.ID})
+		return answer.Report.Status
+	}
+	replica.replay(primary, false) // it has the report, and will not have its result
+	if made.CreateReport.Report.Status != "QUEUED" || status() != "QUEUED" {
+		t.Fatalf("the report is %+v before there is a worker", made)
+	}
+	serve(t, env, "--role", "worker")
+	h.next(shop{client: c, login: own, env: env})
+	if got := status(); got != "SUCCEEDED" {
+		t.Errorf("the report that the callback speaks of is %s", got)
+	}
+	if n := replica.count("SELECT count(*)::int FROM reports WHERE status = 'QUEUED'"); n != 1 {
+		t.Error("the replica has the result: nothing was shown")
+	}
 }

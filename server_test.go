@@ -119,7 +119,7 @@ func ownData(t *testing.T, c client) string {
 			}
 		}
 	}
-	for deadline := time.Now().Add(20 * time.Second); run.Node.Status != "SUCCEEDED"; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); run.Node.Status != "SUCCEEDED"; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the run never came to its end: %+v", run)
 		}

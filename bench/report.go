@@ -169,7 +169,8 @@ below 1 means faster than what is beside; in rows with rates, above 1. Goals are
 - **Scheduled run**: from the first step of planning until the last shard is stored, through Redis, the worker in this process.
   Beside: one SQL statement that reads the same tables and writes the same rows (run, feed entries, evaluations) into the same tables,
   with 64 MB of work_mem. It knows the insight's settings beforehand and writes account ids as plain text; everything else it
-  stores was compared with ours and is equal. Tables are emptied before each. A shard has up to %d consumers.
+  stores was compared with ours and is equal. Tables are emptied before each. A shard has up to %d consumers; a run of one
+  shard is cut in two.
 - **Nothing to do**: planning again after a run, over all consumers or as the planner does each minute. Beside: the first run.
 - **CreateTransactions**: a thousand rows of one account a call, with checks, categories, matching of transfers, idempotent by external
   id, monthly totals kept. **ImportTransactions**: 10,000 rows a call, 250 for each account, in the order of time.

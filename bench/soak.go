@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -213,6 +214,20 @@ func grown(minutes []minute, of func(minute) float64) float64 {
 	return median(minutes[len(minutes)-third:]) / median(minutes[third:len(minutes)-third])
 }
 
+// sixths are the minutes of an hour, ten of them together: what was done is added up, and the server is as it was at the end.
+func sixths(minutes []minute) (parts []minute, each int) {
+	each = (len(minutes) + 5) / 6
+	for part := range slices.Chunk(minutes, each) {
+		sum := part[len(part)-1]
+		sum.reads, sum.writes = nil, 0
+		for _, m := range part {
+			sum.reads, sum.writes = append(sum.reads, m.reads...), sum.writes+m.writes
+		}
+		parts = append(parts, sum)
+	}
+	return parts, each
+}
+
 // keepSoak writes the section of the soak.
 func (b *bench) keepSoak(minutes []minute, every time.Duration) error {
 	if len(minutes) < 3 {
@@ -228,14 +243,19 @@ func (b *bench) keepSoak(minutes []minute, every time.Duration) error {
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s\n\nWritten by `make soak`, %v. ", soakTitle, time.Duration(len(minutes))*every)
-	fmt.Fprintf(&text, "Memory %s, p99 of reading %s: the last third beside the middle one; flat is at most 1.10 and 1.25.\n\n", flat(held, 1.10), flat(slow, 1.25))
+	at := func(i int) string {
+		return fmt.Sprintf("%.0f MiB and %.1f ms", minutes[i].memory/(1<<20), minutes[i].reads.at(0.99)*1000)
+	}
+	fmt.Fprintf(&text, "Memory %s, p99 of reading %s: the last third beside the middle one; flat is at most 1.10 and 1.25. At the start %s, in the middle %s, at the end %s.\n\n",
+		flat(held, 1.10), flat(slow, 1.25), at(0), at(len(minutes)/2), at(len(minutes)-1))
 	for _, f := range b.facts {
 		fmt.Fprintf(&text, "- %s\n", f)
 	}
 	fmt.Fprintf(&text, "- One process (web and workers) with about 150 screens, feed pages and lists a second, 100 transactions twice a second, an insight on demand every two seconds "+
 		"and a statement file of 2,000 entries every twenty\n\n| after | reads | p50 ms | p99 ms | writes | memory MiB | heap in use MiB | goroutines |\n|---|---|---|---|---|---|---|---|\n")
-	for i, m := range minutes {
-		fmt.Fprintf(&text, "| %v | %d | %.1f | %.1f | %d | %.0f | %.0f | %.0f |\n", time.Duration(i+1)*every, len(m.reads), m.reads.median()*1000, m.reads.at(0.99)*1000, m.writes,
+	parts, n := sixths(minutes)
+	for i, m := range parts {
+		fmt.Fprintf(&text, "| %v | %d | %.1f | %.1f | %d | %.0f | %.0f | %.0f |\n", time.Duration(min((i+1)*n, len(minutes)))*every, len(m.reads), m.reads.median()*1000, m.reads.at(0.99)*1000, m.writes,
 			m.memory/(1<<20), m.inUse/(1<<20), m.goroutines)
 	}
 	fmt.Print(text.String())

@@ -56,9 +56,7 @@ func TestHostileOperations(t *testing.T) {
 		{"C10 circular introspection", "{__schema{types{fields{type{fields{type{fields{type{fields{type{name}}}}}}}}}}}", nil, "GRAPHQL_VALIDATION_FAILED"},
 		{"C13 no GraphQL", "qwerty cop { abc }", nil, "GRAPHQL_PARSE_FAILED"},
 	} {
-		start := time.Now()
 		got := h.send("acme", one.query, one.variables)
-		took := time.Since(start)
 		for _, e := range got.Errors {
 			if !strings.Contains(" "+one.code+" ", " "+e.Extensions.Code+" ") {
 				t.Errorf("%s: code %s, want %s: %.200s", one.name, e.Extensions.Code, one.code, e.Message)
@@ -67,9 +65,6 @@ func TestHostileOperations(t *testing.T) {
 		}
 		if len(got.Errors) == 0 || len(got.Errors) > maxErrors || len(got.body) > 64_000 || strings.Contains(got.body, "Did you mean") {
 			t.Errorf("%s: %d errors, %d bytes: %.300s", one.name, len(got.Errors), len(got.body), got.body)
-		}
-		if took > 3*time.Second {
-			t.Errorf("%s took %v", one.name, took)
 		}
 	}
 	if h.log.Len() > 0 {

@@ -77,11 +77,9 @@ func (r *Resolver) reports(ctx context.Context, rows []report.Report) ([]model.R
 	if len(rows) == 0 {
 		return []model.Report{}, nil
 	}
-	consumers, err := r.mine(ctx).ConsumersByID(ctx, each(rows, func(x report.Report) int64 { return x.ConsumerID }))
-	if err != nil {
-		return nil, err
-	}
-	cases, err := r.mine(ctx).CasesByRef(ctx, each(rows, caseRef))
+	reads := r.mine(ctx).Reads()
+	consumers, cases := reads.Consumers(each(rows, func(x report.Report) int64 { return x.ConsumerID })), reads.CasesByRef(each(rows, caseRef))
+	err := reads.Send(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +93,7 @@ func (r *Resolver) reports(ctx context.Context, rows []report.Report) ([]model.R
 	lists := &usedLists{r: r, of: used}
 	shown := make([]model.Report, len(rows))
 	for i, x := range rows {
-		shown[i] = model.NewReport(model.Filed{Stored: x, Owner: consumers[x.ConsumerID], File: cases[caseRef(x)], List: lists.of1(i), Args: transactionArgs}, results[i])
+		shown[i] = model.NewReport(model.Filed{Stored: x, Owner: consumers.Map()[x.ConsumerID], File: cases.Map()[caseRef(x)], List: lists.of1(i), Args: transactionArgs}, results[i])
 	}
 	return shown, nil
 }
@@ -204,6 +202,10 @@ func (r *Resolver) build(ctx context.Context, made report.Report, rows int) (rep
 	if made.Status == report.Queued && rows <= report.AtOnce {
 		if _, err := r.Builder.Do(ctx, made.ID); err != nil { // it is tried again later
 			r.Queue.WakeReports(apart, []int64{made.ID})
+		}
+		// The builder is nobody's request: a replica must have what the answer shows.
+		if err := r.Store.Wrote(apart, auth.From(ctx).Customer.ID); err != nil {
+			return made, err
 		}
 		if made.CallbackURL != nil {
 			r.Queue.Deliver(apart)

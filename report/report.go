@@ -17,12 +17,12 @@ package report
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/govalues/decimal"
+	"github.com/segmentio/encoding/json"
 
 	"insightgraph/bank"
 	"insightgraph/paper"

@@ -10,6 +10,7 @@ import (
 	"insightgraph/bank"
 	"insightgraph/insight"
 	"insightgraph/page"
+	"insightgraph/report"
 )
 
 // Scanned reads all rows of a type as Reads do, and as bun does.
@@ -36,7 +37,12 @@ var (
 	ScannedConsumers    = Scanned[bank.Consumer]
 	ScannedTransactions = Scanned[bank.Transaction]
 	ScannedEntries      = Scanned[insight.Entry]
+	ScannedCases        = Scanned[report.Case]
+	ScannedReports      = Scanned[report.Report]
 )
+
+// SteadyReads are what reports are loaded with.
+func SteadyReads(t Tenant) *Reads { return t.steadyReads() }
 
 // Numbers sends a statement of the caller's, which knows nothing of tenants, and gives its first column.
 func (r *Reads) Numbers(text string) *[]int64 {

@@ -18,6 +18,7 @@ import (
 // the tenant may see. What they find is there after Send.
 type Reads struct {
 	t      Tenant
+	steady bool // all of it sees one moment
 	queue  []read
 	failed error // what was wrong with a question, told by Send
 }
@@ -30,6 +31,9 @@ type read struct {
 
 // Reads begins a collection of statements. It is not for use from several goroutines before it was sent.
 func (t Tenant) Reads() *Reads { return &Reads{t: t} }
+
+// steadyReads are Reads that see one moment, with as much time as other work in the background has.
+func (t Tenant) steadyReads() *Reads { return &Reads{t: t, steady: true} }
 
 // add queues a statement.
 func (r *Reads) add(q query, rows func(pgx.Rows) error) { r.queue = append(r.queue, read{q, rows}) }
@@ -59,21 +63,33 @@ const seen = "SELECT set_config('app.customer', $1, true), set_config('app.consu
 func (r *Reads) once(ctx context.Context, pool *pgxpool.Pool, from int64, at *int64) error {
 	var batch pgx.Batch
 	customer := strconv.FormatInt(r.t.customerID, 10)
-	if from > 0 {
+	if r.steady {
+		batch.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	}
+	switch {
+	case from > 0:
 		batch.Queue(seenAt, customer, r.t.consumer(), from)
-	} else {
+	case r.steady:
+		batch.Queue(seen+backgroundTimes, customer, r.t.consumer())
+	default:
 		batch.Queue(seen, customer, r.t.consumer())
 	}
+	before := batch.Len()
 	for _, q := range r.queue {
 		batch.Queue(string(q.text), q.args...)
 	}
 	if at != nil {
 		batch.Queue(position)
 	}
+	if r.steady {
+		batch.Queue("COMMIT")
+	}
 	answers := pool.SendBatch(ctx, &batch)
 	defer answers.Close()
-	if _, err := answers.Exec(); err != nil {
-		return err
+	for range before {
+		if _, err := answers.Exec(); err != nil {
+			return err
+		}
 	}
 	for _, q := range r.queue {
 		rows, err := answers.Query()

@@ -240,12 +240,13 @@ func TestReadsIsolation(t *testing.T) {
 			t.Errorf("%s: transactions of %v", name, *consumers)
 		}
 		for _, broken := range []string{"SELECT 1/0 FROM transactions", "SELECT nothing FROM transactions", "SELECT 1 FROM tokens", "UPDATE consumers SET id = id RETURNING (1/(id - id))"} {
-			r := one.c.Reads()
-			r.Numbers("SELECT count(*) FROM transactions")
-			r.Numbers(broken)
-			r.Numbers("SELECT count(*) FROM transactions")
-			if err := r.Send(ctx); err == nil && len(one.want) > 0 {
-				t.Errorf("%s: %s is done", name, broken)
+			for _, r := range []*store.Reads{one.c.Reads(), store.SteadyReads(one.c)} {
+				r.Numbers("SELECT count(*) FROM transactions")
+				r.Numbers(broken)
+				r.Numbers("SELECT count(*) FROM transactions")
+				if err := r.Send(ctx); err == nil && len(one.want) > 0 {
+					t.Errorf("%s: %s is done", name, broken)
+				}
 			}
 		}
 		for _, setting := range must[[]string](t)(s.ReadSettings(ctx)) {
@@ -264,6 +265,29 @@ func TestReadsIsolation(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// TestSteadyReads: they see one moment, may take longer, and see no more than others.
+func TestSteadyReads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	account(t, w.c, "ben", "current", bank.ContainerBank)
+	for range 2 {
+		r := store.SteadyReads(w.Consumer(a.CustomerID, a.ConsumerID))
+		mode := r.Numbers(`SELECT (current_setting('transaction_isolation') = 'repeatable read' AND current_setting('transaction_read_only') = 'on'
+			AND current_setting('statement_timeout') = '1min')::int`)
+		consumers := r.Numbers("SELECT id FROM consumers")
+		if err := r.Send(ctx); err != nil || !slices.Equal(*mode, []int64{1}) || !slices.Equal(*consumers, []int64{a.ConsumerID}) {
+			t.Errorf("mode %v, consumers %v, %v", *mode, *consumers, err)
+		}
+	}
+	plain := w.c.Reads()
+	mode := plain.Numbers("SELECT (current_setting('transaction_isolation') = 'read committed' AND current_setting('statement_timeout') = '5s')::int")
+	if err := plain.Send(ctx); err != nil || !slices.Equal(*mode, []int64{1}) {
+		t.Errorf("the next ones: %v, %v", *mode, err)
+	}
 }
 
 // TestReadsLost: the server ends all sessions, and takes the prepared statements with them; what is asked next is answered.

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
@@ -96,29 +98,17 @@ func (tx *Tx) newCase(ctx context.Context, t Tenant, n NewCase) (made report.Cas
 	return made, c, faults.Err()
 }
 
-// CasesByRef finds many cases; unknown ones are left out.
-func (t Tenant) CasesByRef(ctx context.Context, refs []bank.Ref) (map[bank.Ref]report.Case, error) {
-	consumers, ids := t.keys(refs, bank.KindCase)
-	var rows []report.Case
-	err := t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Where("(consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
-			pgdialect.Array(consumers), pgdialect.Array(ids)).Scan(ctx)
-	})
-	found := make(map[bank.Ref]report.Case, len(rows))
-	for _, c := range rows {
-		found[c.Ref()] = c
-	}
-	return found, err
+var cases = kind[report.Case]{model: modelOf[report.Case](), table: "cases"}
+
+// CasesByRef queues cases; unknown ones are left out.
+func (r *Reads) CasesByRef(refs []bank.Ref) *Found[bank.Ref, report.Case] {
+	return byRef(r, &cases, bank.KindCase, refs)
 }
 
 // Case finds one case.
 func (t Tenant) Case(ctx context.Context, ref bank.Ref) (report.Case, error) {
-	found, err := t.CasesByRef(ctx, []bank.Ref{ref})
-	c, ok := found[ref]
-	if err == nil && !ok {
-		err = fault.Unknown("", "Case")
-	}
-	return c, err
+	r := t.Reads()
+	return oneOf(ctx, r, r.CasesByRef([]bank.Ref{ref}), ref, "", "Case")
 }
 
 // NewReport asks for a report: of a case, or of one that is made for it.
@@ -144,12 +134,14 @@ func (t Tenant) CreateReport(ctx context.Context, n NewReport, key *string) (r r
 			if err := fault.Beside(err, n.Request.Check("", consumer.Currency)); err != nil {
 				return err
 			}
-			if c.ID == 0 {
+			find := tx.reportOf
+			if c.ID == 0 { // nothing can be in it
+				find = tx.newReport
 				if _, err := tx.NewInsert().Model(&c).Returning("id").Exec(ctx); err != nil {
 					return err
 				}
 			}
-			if r, err = tx.reportOf(ctx, c, n.Request); err != nil || r.Status != report.Queued {
+			if r, err = find(ctx, c, n.Request); err != nil || r.Status != report.Queued {
 				return err
 			}
 			definition, _ := report.ByType(r.Type)
@@ -192,10 +184,7 @@ func at(field, what string, err error) error {
 func (tx *Tx) reportOf(ctx context.Context, c report.Case, q report.Request) (r report.Report, err error) {
 	err = tx.NewSelect().Model(&r).Where("customer_id = ? AND consumer_id = ? AND case_id = ? AND type = ?", c.CustomerID, c.ConsumerID, c.ID, q.Type).Scan(ctx)
 	if none(err) {
-		row := reportRow{Report: report.Report{CustomerID: c.CustomerID, ConsumerID: c.ConsumerID, CaseID: c.ID, Type: report.Type(q.Type), Status: report.Queued, Period: c.Period,
-			Limits: q.Limits, CallbackURL: q.CallbackURL, CallbackHandle: q.CallbackHandle, CreatedAt: tx.now}, RunAfter: tx.now, EnqueuedAt: &tx.now}
-		_, err := tx.NewInsert().Model(&row).ExcludeColumn("result").Returning("id").Exec(ctx)
-		return row.Report, err
+		return tx.newReport(ctx, c, q)
 	}
 	if err != nil {
 		return r, err
@@ -209,6 +198,14 @@ func (tx *Tx) reportOf(ctx context.Context, c report.Case, q report.Request) (r 
 		_, err = tx.ExecContext(ctx, "UPDATE reports SET status = 'QUEUED', attempts = 0, run_after = ?0, enqueued_at = ?0, finished_at = NULL WHERE id = ?1", tx.now, r.ID)
 	}
 	return r, err
+}
+
+// newReport stores a report.
+func (tx *Tx) newReport(ctx context.Context, c report.Case, q report.Request) (report.Report, error) {
+	row := reportRow{Report: report.Report{CustomerID: c.CustomerID, ConsumerID: c.ConsumerID, CaseID: c.ID, Type: report.Type(q.Type), Status: report.Queued, Period: c.Period,
+		Limits: q.Limits, CallbackURL: q.CallbackURL, CallbackHandle: q.CallbackHandle, CreatedAt: tx.now}, RunAfter: tx.now, EnqueuedAt: &tx.now}
+	_, err := tx.NewInsert().Model(&row).ExcludeColumn("result").Returning("id").Exec(ctx)
+	return row.Report, err
 }
 
 // reportRow is a report's row.
@@ -262,32 +259,33 @@ func (t Tenant) Reports(ctx context.Context, f report.Filter, a page.Args) (*pag
 	return page.New(a, rows, cursor, total), err
 }
 
+var reports = kind[report.Report]{model: modelOf[report.Report](), table: "reports"}
+
 // Report finds one report.
-func (t Tenant) Report(ctx context.Context, ref bank.Ref) (r report.Report, err error) {
-	if !t.may(ref, bank.KindReport) {
-		return r, fault.Unknown("reportId", "Report")
-	}
-	err = t.in(ctx, func(tx *Tx) error {
-		r = report.Report{}
-		return tx.NewSelect().Model(&r).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx)
-	})
-	return r, notFound(err, "reportId", "Report")
+func (t Tenant) Report(ctx context.Context, ref bank.Ref) (report.Report, error) {
+	r := t.Reads()
+	return oneOf(ctx, r, byRef(r, &reports, bank.KindReport, []bank.Ref{ref}), ref, "reportId", "Report")
 }
 
 // ReportsOfCases lists the reports of cases.
-func (t Tenant) ReportsOfCases(ctx context.Context, cases []bank.Ref) (map[bank.Ref][]report.Report, error) {
-	consumers, ids := t.keys(cases, bank.KindCase)
-	var rows []report.Report
-	err := t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Where("(consumer_id, case_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
-			pgdialect.Array(consumers), pgdialect.Array(ids)).OrderExpr("id").Scan(ctx)
-	})
+func (t Tenant) ReportsOfCases(ctx context.Context, refs []bank.Ref) (map[bank.Ref][]report.Report, error) {
+	consumers, ids := t.keys(refs, bank.KindCase)
 	found := map[bank.Ref][]report.Report{}
-	for _, r := range rows {
-		c := report.Case{ConsumerID: r.ConsumerID, ID: r.CaseID}
-		found[c.Ref()] = append(found[c.Ref()], r)
-	}
-	return found, err
+	r := t.Reads()
+	var q query
+	q.add("SELECT "+reports.list()+" FROM reports WHERE customer_id = ?", t.customerID)
+	q.amongPairs("consumer_id", "case_id", consumers, ids)
+	q.add(" ORDER BY id")
+	r.add(q, func(rows pgx.Rows) error {
+		_, list, err := reports.scan(rows, false, len(ids))
+		clear(found)
+		for _, x := range list {
+			of := report.Case{ConsumerID: x.ConsumerID, ID: x.CaseID}.Ref()
+			found[of] = append(found[of], x)
+		}
+		return err
+	})
+	return found, r.Send(ctx)
 }
 
 // Used is whose transactions a report used, and which.
@@ -363,56 +361,65 @@ func (s *Store) ClaimReport(ctx context.Context, id int64) (b Build, ok bool, er
 	return b, ok, err
 }
 
-// LoadReport reads all that a report looks at, as it is at one moment.
+// forReports is what reports look at of transactions.
+var forReports = transactions.without("parts", "description")
+
+// LoadReport reads all that a report looks at, as it is at one moment. Rates are no consumer's: they are read after it.
 func (s *Store) LoadReport(ctx context.Context, b Build, d report.Definition) (in report.Input, err error) {
 	in = report.Input{Period: b.Period, Limits: b.Limits}
-	err = s.snapshot(ctx, func(tx *Tx) error {
-		key := []any{b.CustomerID, b.ConsumerID}
-		if err := tx.NewSelect().Model(&in.Consumer).Where("customer_id = ? AND id = ?", key...).Scan(ctx); err != nil {
-			return err
-		}
-		var c report.Case
-		if err := tx.NewSelect().Model(&c).Where("customer_id = ? AND consumer_id = ?", key...).Where("id = ?", b.CaseID).Scan(ctx); err != nil {
-			return err
-		}
-		ids := pgdialect.Array(c.AccountIDs)
-		in.Accounts = nil
-		if err := tx.NewSelect().Model(&in.Accounts).Where("customer_id = ? AND consumer_id = ?", key...).Where("id = ANY(?::bigint[])", ids).OrderExpr("id").Scan(ctx); err != nil {
-			return err
-		}
-		from, to := d.Needs(b.Period)
-		in.Transactions = nil
-		q := tx.NewSelect().Model(&in.Transactions).ExcludeColumn("parts", "description").Where("customer_id = ? AND consumer_id = ?", key...).
-			Where("account_id = ANY(?::bigint[]) AND booking_date >= ?", ids, from)
-		if to != nil {
-			q = q.Where("booking_date <= ?", *to)
-		}
-		if err := q.Scan(ctx); err != nil {
-			return err
-		}
-		var oldest []struct {
-			AccountID int64
-			Day       bank.Date
-		}
-		if err := tx.NewRaw("SELECT account_id, min(booking_date) AS day FROM transactions WHERE customer_id = ? AND consumer_id = ? AND account_id = ANY(?::bigint[]) AND status = 'POSTED' GROUP BY 1",
-			b.CustomerID, b.ConsumerID, ids).Scan(ctx, &oldest); err != nil {
-			return err
-		}
+	r := s.Consumer(b.CustomerID, b.ConsumerID).steadyReads()
+	consumer := r.Consumers([]int64{b.ConsumerID})
+	rows := func(text string, values ...any) query {
+		var q query
+		q.add(strings.ReplaceAll(text, "CHOSEN", "ANY((SELECT account_ids FROM cases WHERE customer_id = ? AND consumer_id = ? AND id = ?)::bigint[])"),
+			append([]any{b.CustomerID, b.ConsumerID, b.CustomerID, b.ConsumerID, b.CaseID}, values...)...)
+		return q
+	}
+	r.add(rows("SELECT "+accounts.list()+" FROM accounts WHERE customer_id = ? AND consumer_id = ? AND id = CHOSEN ORDER BY id"), func(found pgx.Rows) (err error) {
+		_, in.Accounts, err = accounts.scan(found, false, 8)
+		return err
+	})
+	from, to := d.Needs(b.Period)
+	q := rows("SELECT "+forReports.list()+" FROM transactions WHERE customer_id = ? AND consumer_id = ? AND account_id = CHOSEN AND booking_date >= ?", from.Time())
+	if to != nil {
+		q.add(" AND booking_date <= ?", to.Time())
+	}
+	r.add(q, func(found pgx.Rows) (err error) {
+		_, in.Transactions, err = forReports.scan(found, false, 1024)
+		return err
+	})
+	r.add(rows(`SELECT a.id, (SELECT x.booking_date FROM transactions x WHERE x.customer_id = a.customer_id AND x.consumer_id = a.consumer_id AND x.account_id = a.id
+			AND x.status = 'POSTED' ORDER BY x.booking_date, x.id LIMIT 1)
+		FROM accounts a WHERE customer_id = ? AND consumer_id = ? AND id = CHOSEN`), func(found pgx.Rows) error {
 		in.Oldest = map[int64]bank.Date{}
-		days := bank.Period{From: from, To: b.Period.To}
-		for _, o := range oldest {
-			in.Oldest[o.AccountID] = o.Day
+		for found.Next() {
+			v := found.RawValues()
+			if v[1] == nil {
+				continue
+			}
+			day, err := date(v[1])
+			if err != nil {
+				return err
+			}
+			in.Oldest[whole(v[0])] = day
 		}
-		currencies := []bank.Currency{in.Consumer.Currency}
-		for _, a := range in.Accounts {
-			currencies = append(currencies, a.Currency)
-		}
-		for _, x := range in.Transactions {
-			days.To = max(days.To, x.BookingDate)
-		}
-		if currencies = unique(currencies); len(currencies) == 1 {
-			return nil
-		}
+		return found.Err()
+	})
+	if in.Consumer, err = oneOf(ctx, r, consumer, b.ConsumerID, "", "Consumer"); err != nil {
+		return in, err
+	}
+	days := bank.Period{From: from, To: b.Period.To}
+	currencies := []bank.Currency{in.Consumer.Currency}
+	for _, a := range in.Accounts {
+		currencies = append(currencies, a.Currency)
+	}
+	for _, x := range in.Transactions {
+		days.To = max(days.To, x.BookingDate)
+	}
+	if currencies = unique(currencies); len(currencies) == 1 {
+		return in, nil
+	}
+	err = s.system(ctx, func(tx *Tx) (err error) {
 		in.Quotes, err = tx.quotes(ctx, currencies, days)
 		return err
 	})
@@ -443,12 +450,12 @@ func (tx *Tx) endReport(ctx context.Context, b Build, status report.Status, resu
 		s := string(result)
 		text = &s
 	}
-	n, err := tx.affected(ctx, "UPDATE reports SET status = ?, result = ?, finished_at = ?, lease_until = NULL WHERE id = ? AND lease = ? AND status = 'RUNNING'",
+	done, err := tx.pg.Exec(ctx, "UPDATE reports SET status = $1, result = $2, finished_at = $3, lease_until = NULL WHERE id = $4 AND lease = $5 AND status = 'RUNNING'",
 		status, text, tx.now, b.ID, b.lease)
 	switch {
 	case err != nil:
 		return err
-	case n == 0:
+	case done.RowsAffected() == 0:
 		return ErrLost
 	case b.CallbackURL == nil:
 		return nil

@@ -14,8 +14,9 @@ import (
 	"insightgraph/page"
 )
 
-// ShardSize is how many consumers one task evaluates at most.
-const ShardSize = 2000
+// ShardSize is how many consumers one task evaluates at most. A run that one task could do is cut in two, unless it is
+// so small that this would cost more than it gives.
+const ShardSize, smallShard = 2000, 500
 
 // NewRun is an evaluation asked for by a client. Without a consumer it is over all that the tenant sees. AsOf is the
 // moment that was asked for, zero for now: a call that is repeated under its idempotency key says the same then.
@@ -74,7 +75,7 @@ func (t Tenant) CreateRun(ctx context.Context, n NewRun, key *string) (run insig
 // shard cuts the consumers of a query into shards of the run. They count as queued: the caller puts them on the queue
 // after the transaction, and what is lost on the way is found by the sweep.
 func (tx *Tx) shard(ctx context.Context, r insight.Run, round int, changedTo *time.Time, consumers *bun.SelectQuery) ([]int64, error) {
-	consumers = consumers.ColumnExpr("consumer.id, (row_number() OVER (ORDER BY consumer.id) - 1) / ? AS part", ShardSize)
+	consumers = consumers.ColumnExpr("consumer.id, (row_number() OVER (ORDER BY consumer.id) - 1) / least(?, greatest(?, (count(*) OVER () + 1) / 2)) AS part", ShardSize, smallShard)
 	var ids []int64
 	err := tx.NewRaw(`INSERT INTO run_shards (customer_id, run_id, low, high, round, changed_to, run_after, enqueued_at)
 		SELECT ?, ?, min(id), max(id), ?, ?::timestamptz, ?, ? FROM (?) due GROUP BY part ORDER BY part RETURNING id`,

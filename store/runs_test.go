@@ -48,6 +48,25 @@ func (w *world) work(t *testing.T, outcome insight.Outcome, shards ...int64) (se
 	return seen
 }
 
+// TestShardSizes: what one task could do is cut in two halves where that is worth it, so that two workers share it.
+func TestShardSizes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	consumer(t, w.c, "first")
+	db, people := admin(t, w.url), 1
+	for _, one := range []struct{ people, shards int }{{1, 1}, {500, 1}, {501, 2}, {1500, 2}, {4000, 2}, {4001, 3}} {
+		if _, err := db.Exec(t.Context(), `INSERT INTO consumers (customer_id, time_zone, currency, created_at, changed_at)
+			SELECT customer_id, time_zone, currency, created_at, changed_at FROM consumers, generate_series(1, $1) WHERE external_id = 'first'`, one.people-people); err != nil {
+			t.Fatal(err)
+		}
+		people = one.people
+		_, shards, err := w.c.CreateRun(t.Context(), store.NewRun{Requests: []insight.TriggerRequest{{Insight: "COMPARISON"}}}, nil)
+		if err != nil || len(shards) != one.shards {
+			t.Errorf("%d consumers: %d shards, %v", one.people, len(shards), err)
+		}
+	}
+}
+
 func TestShardsCoverAll(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	stdjson "encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -120,6 +121,16 @@ func (c model[T]) only(fields []string, columns ...string) (some model[T]) {
 	return some
 }
 
+// without is a model that leaves some columns out.
+func (c model[T]) without(names ...string) (rest model[T]) {
+	for i, name := range c.names {
+		if !slices.Contains(names, name) {
+			rest.names, rest.fields, rest.of = append(rest.names, name), append(rest.fields, c.fields[i]), append(rest.of, c.of[i])
+		}
+	}
+	return rest
+}
+
 // scan reads rows. Where they have keys, their first column is a number that is no field of T.
 func (c model[T]) scan(rows pgx.Rows, keyed bool, capacity int) (keys []int64, list []T, err error) {
 	skip := 0
@@ -176,6 +187,7 @@ var byType = map[reflect.Type]codec{
 	reflect.TypeFor[bank.Date]():       reading(date),
 	reflect.TypeFor[time.Time]():       reading(moment),
 	reflect.TypeFor[decimal.Decimal](): reading(numeric),
+	reflect.TypeFor[[]int64]():         reading(wholes),
 }
 
 // byKind are the codecs of other types, by what they are made of.
@@ -210,6 +222,9 @@ func (p *previous) same(b []byte) string {
 // jsonInto reads JSON into a type. What says the same as in the row before shares its lists and pointers: rows of a list
 // are to be read only.
 func jsonInto(t reflect.Type) decoder {
+	if t == reflect.TypeFor[stdjson.RawMessage]() { // for its reader
+		return func(to unsafe.Pointer, b []byte, _ *previous) error { *(*[]byte)(to) = slices.Clone(b); return nil }
+	}
 	return func(to unsafe.Pointer, b []byte, p *previous) error {
 		if p.at != nil && p.text == string(b) {
 			reflect.NewAt(t, to).Elem().Set(reflect.NewAt(t, p.at).Elem())
@@ -229,6 +244,24 @@ func whole(b []byte) int64 {
 		return int64(int32(binary.BigEndian.Uint32(b)))
 	}
 	return int64(binary.BigEndian.Uint64(b))
+}
+
+// wholes reads a list of integers: how many dimensions, whether there are nulls, the elements' type, how many, from where,
+// and then each after its length.
+func wholes(b []byte) ([]int64, error) {
+	if whole(b[:4]) == 0 {
+		return []int64{}, nil
+	}
+	list := make([]int64, whole(b[12:16]))
+	for i, at := 0, 20; i < len(list); i++ {
+		size := int(whole(b[at : at+4]))
+		if size < 0 {
+			return nil, fmt.Errorf("a list with nulls")
+		}
+		list[i] = whole(b[at+4 : at+4+size])
+		at += 4 + size
+	}
+	return list, nil
 }
 
 // epoch is where PostgreSQL's days and moments begin: 2000-01-01.

@@ -55,6 +55,15 @@ func TestScan(t *testing.T) {
 				(2, '{}', '[{"name": "ä\" \u2028"}]', '{"count": 3, "creditTotal": {"amount": "1.00", "currency": "EUR"}, "rates": [{}]}'),
 				(3, '{}', '[{"name": "ä\" \u2028"}]', '{"count": 3, "creditTotal": {"amount": "1.00", "currency": "EUR"}, "rates": [{}]}')) x(n, settings, accounts, derived) ON true
 			WHERE c.id = a.consumer_id AND a.external_id IS NOT NULL`,
+		`INSERT INTO cases (customer_id, consumer_id, data_source_ids, account_ids, period_from, period_to, created_at)
+			SELECT customer_id, id, x.sources, x.accounts, '2026-01-01', x.day, '2026-01-01'::timestamptz + x.n * interval '1 second'
+			FROM consumers JOIN (VALUES (1, '{}'::bigint[], '{7}'::bigint[], '2026-01-01'::date),
+				(2, '{3,-4,9223372036854775807}', '{-9223372036854775808,0}', '9999-12-31')) x(n, sources, accounts, day) ON external_id IS NOT NULL`,
+		`INSERT INTO reports (customer_id, consumer_id, case_id, type, status, period_from, period_to, limits, callback_url, callback_handle, result, created_at, finished_at, run_after)
+			SELECT customer_id, consumer_id, id, 'T' || n, 'S', period_from, period_to, limits, url, url, result, '2026-01-01'::timestamptz + n * interval '1 second', at, now()
+			FROM cases JOIN (VALUES (1, NULL::jsonb, NULL::text, NULL::json, NULL::timestamptz),
+				(2, '[{"group": "FASHION", "monthlyAmount": {"amount": "1.50", "currency": "EUR"}}]', 'https://ä', '{"b": 1,   "a": "ä🙂"}', '2026-02-03 04:05:06.789012'),
+				(3, '[]', '', '[]', now())) x(n, limits, url, result, at) ON data_source_ids = '{}'`,
 	} {
 		if _, err := db.Exec(t.Context(), text); err != nil {
 			t.Fatalf("%s: %v", text, err)
@@ -64,6 +73,8 @@ func TestScan(t *testing.T) {
 	equal(t, 2, must2(store.ScannedConsumers(t.Context(), w.c, "consumers")))
 	equal(t, 18, must2(store.ScannedTransactions(t.Context(), w.c, "transactions")))
 	equal(t, 3, must2(store.ScannedEntries(t.Context(), w.c, "feed_entries")))
+	equal(t, 2, must2(store.ScannedCases(t.Context(), w.c, "cases")))
+	equal(t, 3, must2(store.ScannedReports(t.Context(), w.c, "reports")))
 	_ = a
 	// What no program's value can hold is refused, never changed.
 	for _, wrong := range []string{"amount = 'NaN'", "amount = 'Infinity'", "amount = 1e30", "booking_date = 'infinity'", "created_at = '-infinity'", `parts = '{"a": 1}'`} {

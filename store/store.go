@@ -200,7 +200,10 @@ func (s *Store) snapshot(ctx context.Context, f func(*Tx) error) error {
 	return s.in(ctx, 0, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "+systemRole, f)
 }
 
-const systemRole = "SELECT set_config('role', 'insightgraph_system', true), set_config('statement_timeout', '60000', true), set_config('lock_timeout', '20000', true)"
+const systemRole = "SELECT set_config('role', 'insightgraph_system', true)" + backgroundTimes
+
+// backgroundTimes is how long statements may take that no caller waits for.
+const backgroundTimes = ", set_config('statement_timeout', '60000', true), set_config('lock_timeout', '20000', true)"
 
 // maxTries is how often a transaction is tried.
 const maxTries = 5

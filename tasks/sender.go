@@ -79,6 +79,10 @@ func (s *Sender) Do(ctx context.Context, id int64) (done bool, err error) {
 	if !ok {
 		return false, nil
 	}
+	if err := s.Store.Wrote(ctx, d.CustomerID); err != nil { // then it is sent after its lease
+		s.Log.ErrorContext(ctx, "note what a callback speaks of", "delivery", id, "error", describe(err))
+		return false, err
+	}
 	start, at := time.Now(), s.Store.Now()
 	code, problem, after := s.try(ctx, d, at)
 	took := time.Since(start)

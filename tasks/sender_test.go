@@ -396,7 +396,6 @@ func TestCallbackTrouble(t *testing.T) {
 	slow.answers(func(_ http.ResponseWriter, q *http.Request) { <-q.Context().Done() })
 	long := newReceiver(t, httptest.NewServer)
 	long.says(200, "X-Long", strings.Repeat("x", 200<<10))
-	s.sender.Timeout = 300 * time.Millisecond
 	for name, one := range map[string]struct{ url, problem string }{
 		"nobody listens":        {gone, callback.NoListener},
 		"breaks off":            {broken.URL, callback.Broken},
@@ -409,27 +408,33 @@ func TestCallbackTrouble(t *testing.T) {
 		"a link-local address":  {"http://169.254.169.254/latest/meta-data/", callback.Refused},
 	} {
 		d := s.callback(one.url)
-		start := time.Now()
+		s.sender.Timeout = time.Minute
+		if one.problem == callback.TooSlow { // that much is enough for nothing
+			s.sender.Timeout = 300 * time.Millisecond
+		}
 		if done, last := s.do(d); done || problem(last) != one.problem || last.StatusCode != nil {
 			t.Errorf("%s: %v, %v, %v", name, done, problem(last), last.StatusCode)
 		}
-		if took := time.Since(start); took > 3*time.Second {
-			t.Errorf("%s took %v", name, took)
-		}
 	}
 	// An answer without an end is an answer.
-	s.sender.Timeout = 20 * time.Second
+	s.sender.Timeout = time.Minute
 	endless := newReceiver(t, httptest.NewServer)
-	endless.answers(func(w http.ResponseWriter, q *http.Request) {
-		for chunk := make([]byte, 1<<10); q.Context().Err() == nil; {
+	left := make(chan bool, 1)
+	endless.answers(func(w http.ResponseWriter, _ *http.Request) {
+		chunk := make([]byte, 1<<20)
+		for range 256 {
 			if _, err := w.Write(chunk); err != nil {
+				left <- true
 				return
 			}
 		}
+		left <- false
 	})
-	start := time.Now()
-	if done, last := s.do(s.callback(endless.URL)); !done || problem(last) != "" || time.Since(start) > 5*time.Second {
-		t.Errorf("%v, %+v after %v", done, last, time.Since(start))
+	if done, last := s.do(s.callback(endless.URL)); !done || problem(last) != "" {
+		t.Errorf("%v, %+v", done, last)
+	}
+	if !<-left {
+		t.Error("an endless answer was read to its end")
 	}
 }
 
@@ -634,7 +639,7 @@ func TestSenderKilled(t *testing.T) {
 		if err == nil {
 			t.Fatal("the other process was not killed")
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		child.Process.Kill()
 		t.Fatal("the other process did not send")
 	}
