@@ -306,9 +306,8 @@ func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transacti
 	}
 	found, err := tx.pg.Query(ctx, `SELECT u.n FROM (SELECT generate_subscripts($2::bigint[], 1) AS n, unnest($2::bigint[]) AS consumer_id, unnest($3::bigint[]) AS account_id,
 				unnest($4::text[]) AS external_id) u
-			CROSS JOIN LATERAL (SELECT external_id FROM transactions t WHERE t.customer_id = $1 AND t.consumer_id = u.consumer_id AND t.account_id = u.account_id
-				AND t.external_id >= u.external_id ORDER BY t.external_id LIMIT 1) t
-		WHERE t.external_id = u.external_id`, pgx.QueryExecModeCacheStatement, customerID, consumers, accounts, externalIDs)
+			CROSS JOIN LATERAL (SELECT FROM transactions t WHERE t.customer_id = $1 AND t.consumer_id = u.consumer_id AND t.account_id = u.account_id
+				AND t.external_id BETWEEN u.external_id AND u.external_id ORDER BY t.external_id LIMIT 1) t`, pgx.QueryExecModeCacheStatement, customerID, consumers, accounts, externalIDs)
 	if err != nil {
 		return nil, nil, err
 	}
