@@ -8,8 +8,10 @@ import (
 	"io"
 	"iter"
 	"os"
+	"sync"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/sync/errgroup"
 
 	"insightgraph/auth"
 	"insightgraph/bank"
@@ -33,7 +35,10 @@ func (cmd *importCmd) Run(ctx context.Context, c *config) error {
 		return fmt.Errorf("--customer: %w", err)
 	}
 	var total store.Imported
+	var one sync.Mutex // for what the lanes share
 	reject := func(r statement.Rejected) {
+		one.Lock()
+		defer one.Unlock()
 		if total.Rejected++; total.Rejected <= shownRejections {
 			fmt.Fprintf(os.Stderr, "%s line %d: %s\n", r.File, r.Line, r.Message)
 		}
@@ -52,15 +57,12 @@ func (cmd *importCmd) Run(ctx context.Context, c *config) error {
 			}
 			return err
 		}),
-		load(cmd.Transactions, "transactions", statement.Transactions, reject, func(rows []statement.TransactionRow) error {
-			part, rejected, err := s.store.ImportTransactions(ctx, customer.ID, rows)
+		loadTransactions(ctx, cmd.Transactions, s.store, customer.ID, reject, func(part store.Imported) {
+			one.Lock()
+			defer one.Unlock()
 			total.Transactions += part.Transactions
 			total.Updated += part.Updated
 			total.Unchanged += part.Unchanged
-			for _, r := range rejected {
-				reject(r)
-			}
-			return err
 		}))
 	if total.Rejected > shownRejections {
 		fmt.Fprintf(os.Stderr, "… and %d more lines were rejected.\n", total.Rejected-shownRejections)
@@ -69,6 +71,65 @@ func (cmd *importCmd) Run(ctx context.Context, c *config) error {
 		return errors.Join(err, encoded)
 	}
 	return err
+}
+
+// lanes is how many parts of a file of transactions are stored at once, while the next ones are read.
+const lanes = 3
+
+// loadTransactions reads a file and stores it in lanes. What is a consumer's goes through one lane, in the order of the file:
+// so the later of two lines for one transaction counts, and no lane waits for another.
+func loadTransactions(ctx context.Context, path string, s *store.Store, customerID int64, reject func(statement.Rejected), stored func(store.Imported)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var full [lanes]chan []statement.TransactionRow
+	for i := range full {
+		full[i] = make(chan []statement.TransactionRow)
+		group.Go(func() error {
+			for rows := range full[i] {
+				part, rejected, err := s.ImportTransactions(ctx, customerID, rows)
+				if err != nil {
+					return fmt.Errorf("store transactions: %w", err)
+				}
+				stored(part)
+				for _, r := range rejected {
+					reject(r)
+				}
+			}
+			return nil
+		})
+	}
+	var parts [lanes][]statement.TransactionRow
+	send := func(lane int64) error {
+		select {
+		case full[lane] <- parts[lane]:
+			parts[lane] = nil
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	read := load(path, "transactions", statement.Transactions, reject, func(rows []statement.TransactionRow) error {
+		owners, err := s.OwnersOf(ctx, customerID, rows)
+		for i, row := range rows {
+			if err != nil {
+				break
+			}
+			lane := owners[i] % lanes
+			if parts[lane] = append(parts[lane], row); len(parts[lane]) == store.ImportSize {
+				err = send(lane)
+			}
+		}
+		return err
+	})
+	for lane := range full {
+		if len(parts[lane]) > 0 { // also of a file that cannot be read to its end
+			_ = send(int64(lane)) // what hinders it, a lane tells
+		}
+		close(full[lane])
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return read
 }
 
 // load reads a file and saves its rows part by part; what is wrong with single lines goes to reject.

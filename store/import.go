@@ -121,9 +121,8 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 	return made, rejected, err
 }
 
-// ImportTransactions puts transactions into accounts by the accounts' external ids: copied into a staging table and moved
-// from there in one statement, so that the cost goes by the rows and not by the accounts. Lines without an account, or
-// in another currency than it, are named.
+// ImportTransactions puts transactions into accounts by the accounts' external ids, all in one transaction. Lines without
+// an account, or in another currency than it, are named.
 func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows []statement.TransactionRow) (r Imported, rejected []statement.Rejected, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
 		r, rejected = Imported{}, nil
@@ -174,6 +173,21 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 		return tx.matchTransfers(ctx, customerID, p.consumers, &p.changed)
 	})
 	return r, rejected, err
+}
+
+// OwnersOf tells the consumer of each line, 0 for one that cannot be told. Lines of different consumers can be stored at once.
+func (s *Store) OwnersOf(ctx context.Context, customerID int64, rows []statement.TransactionRow) (owners []int64, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		places, err := tx.places(ctx, customerID, rows)
+		owners = make([]int64, len(rows))
+		for i, row := range rows {
+			if at := places[place{row.ConsumerExternalID, row.AccountExternalID}]; len(at) == 1 {
+				owners[i] = at[0].ConsumerID
+			}
+		}
+		return err
+	})
+	return owners, err
 }
 
 // place is how a line names its account; without the consumer it is any consumer's of that name.

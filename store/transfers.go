@@ -111,26 +111,44 @@ func (l leg) plain() bank.Leg {
 
 // legs loads the transactions of some days, and where amounts are given of those, that can have an other side, or have
 // one, by consumer, currency, amount and day. Consumers with one account have none. Its cost goes by the transactions: no
-// join of them with themselves, and only the few amounts that came in and went out are sorted. IS TRUE makes the
-// planner, which does not know how many there are, look up the values in a table of hashes.
+// join of them with themselves. First comes what came in and went out at all, which is little: only that is sorted. IS
+// TRUE makes the planner, which does not know how many there are, look up the values in a table of hashes.
 func (tx *Tx) legs(ctx context.Context, customerID int64, consumerIDs []int64, amounts []string, days bank.Period) (legs []leg, err error) {
-	err = tx.NewRaw(`WITH a AS (SELECT * FROM (SELECT consumer_id, id, coalesce(iban, '') AS iban, name || ' ' || provider_name AS name, count(*) OVER (PARTITION BY consumer_id) AS n
-				FROM accounts WHERE customer_id = ?0 AND consumer_id = ANY(?1::bigint[]) AND status = 'ACTIVE') a WHERE n > 1),
-			near AS MATERIALIZED (SELECT t.consumer_id, t.id, t.account_id, t.base_type, t.amount, t.currency, t.booking_date, coalesce(t.transfer_id, 0) AS transfer_id,
-					a.iban AS account_iban, a.name AS account_name, coalesce(t.counterparty_name, '') AS counterparty_name, coalesce(t.counterparty_iban, '') AS counterparty_iban
-				FROM a JOIN transactions t ON t.customer_id = ?0 AND t.consumer_id = a.consumer_id AND t.account_id = a.id
-				WHERE t.status = 'POSTED' AND t.booking_date BETWEEN ?2 AND ?3 AND (?5)),
-			sides AS (SELECT consumer_id, currency, amount FROM near GROUP BY 1, 2, 3
-				HAVING bool_or(transfer_id <> 0) OR min(base_type) <> max(base_type) AND min(account_id) <> max(account_id))
-		SELECT consumer_id, id, account_id, base_type, amount, currency, booking_date, transfer_id, account_iban, account_name, counterparty_name, counterparty_iban
-		FROM (SELECT *, count(*) FILTER (WHERE base_type = 'CREDIT') OVER beside AS credits, count(*) FILTER (WHERE base_type = 'DEBIT') OVER beside AS debits,
+	var sides []struct {
+		ConsumerID int64
+		Currency   string
+		Amount     string
+	}
+	if err := tx.NewRaw(`WITH a AS (`+severalAccounts+`)
+		SELECT t.consumer_id, t.currency, t.amount FROM a JOIN transactions t ON t.customer_id = ?0 AND t.consumer_id = a.consumer_id AND t.account_id = a.id
+		WHERE t.status = 'POSTED' AND t.booking_date BETWEEN ?2 AND ?3 AND (?4) GROUP BY 1, 2, 3
+		HAVING count(t.transfer_id) > 0 OR bool_or(t.base_type = 'CREDIT') AND bool_or(t.base_type = 'DEBIT') AND min(t.account_id) <> max(t.account_id)`,
+		customerID, pgdialect.Array(consumerIDs), days.From, days.To, amongst("t.amount", amounts)).Scan(ctx, &sides); err != nil || len(sides) == 0 {
+		return nil, err
+	}
+	consumers, currencies, of := make([]int64, len(sides)), make([]string, len(sides)), make([]string, len(sides))
+	for i, s := range sides {
+		consumers[i], currencies[i], of[i] = s.ConsumerID, s.Currency, s.Amount
+	}
+	err = tx.NewRaw(`WITH a AS (`+severalAccounts+`)
+		SELECT consumer_id, id, account_id, base_type, amount, currency, booking_date, coalesce(transfer_id, 0) AS transfer_id, account_iban, account_name,
+			coalesce(counterparty_name, '') AS counterparty_name, coalesce(counterparty_iban, '') AS counterparty_iban
+		FROM (SELECT t.*, a.iban AS account_iban, a.name AS account_name,
+				count(*) FILTER (WHERE base_type = 'CREDIT') OVER beside AS credits, count(*) FILTER (WHERE base_type = 'DEBIT') OVER beside AS debits,
 				min(account_id) OVER beside AS first_account, max(account_id) OVER beside AS last_account
-			FROM near WHERE ((consumer_id, currency, amount) IN (SELECT * FROM sides)) IS TRUE
-			WINDOW beside AS (PARTITION BY consumer_id, currency, amount ORDER BY booking_date - '2000-01-01'::date RANGE BETWEEN ?4 PRECEDING AND ?4 FOLLOWING)) l
+			FROM a JOIN transactions t ON t.customer_id = ?0 AND t.consumer_id = a.consumer_id AND t.account_id = a.id
+			WHERE t.status = 'POSTED' AND t.booking_date BETWEEN ?2 AND ?3
+				AND ((t.consumer_id, t.currency, t.amount) IN (SELECT unnest(?1::bigint[]), unnest(?4::text[]), unnest(?5::numeric[]))) IS TRUE
+			WINDOW beside AS (PARTITION BY t.consumer_id, t.currency, t.amount ORDER BY t.booking_date - '2000-01-01'::date RANGE BETWEEN ?6 PRECEDING AND ?6 FOLLOWING)) l
 		WHERE transfer_id <> 0 OR credits > 0 AND debits > 0 AND first_account <> last_account
-		ORDER BY consumer_id, currency, amount, booking_date, id`, customerID, pgdialect.Array(consumerIDs), days.From, days.To, bank.TransferDays, amongst("t.amount", amounts)).Scan(ctx, &legs)
+		ORDER BY consumer_id, currency, l.amount, booking_date, id`, customerID, pgdialect.Array(consumers), days.From, days.To,
+		pgdialect.Array(currencies), pgdialect.Array(of), bank.TransferDays).Scan(ctx, &legs)
 	return legs, err
 }
+
+// severalAccounts are the active accounts of those consumers who have more than one.
+const severalAccounts = `SELECT * FROM (SELECT consumer_id, id, coalesce(iban, '') AS iban, name || ' ' || provider_name AS name, count(*) OVER (PARTITION BY consumer_id) AS n
+	FROM accounts WHERE customer_id = ?0 AND consumer_id = ANY(?1::bigint[]) AND status = 'ACTIVE') a WHERE n > 1`
 
 // amongst is a condition for a column, true where no values are given.
 func amongst(column string, values []string) any {

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"insightgraph/bank"
+	"insightgraph/page"
+	"insightgraph/store"
+	"insightgraph/store/storetest"
+)
+
+// TestImportLanes imports a file in which the lines of many consumers take turns, one of each consumer's twice with another
+// amount: the later one counts, whichever lane it goes through. Lines that cannot be stored are named.
+func TestImportLanes(t *testing.T) {
+	url := storetest.URL(t)
+	env := []string{"DATABASE_URL=" + url}
+	var own login
+	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Lanes", "--currency", "EUR", "--json")), &own); err != nil {
+		t.Fatal(err)
+	}
+	const people, each = 7, 14
+	var consumers, accounts, transactions strings.Builder
+	consumers.WriteString("external_id\n")
+	accounts.WriteString("consumer_external_id,external_id,container,name,currency\n")
+	transactions.WriteString("account_external_id,external_id,booking_date,amount,currency\n")
+	for i := range people {
+		fmt.Fprintf(&consumers, "c%d\n", i)
+		fmt.Fprintf(&accounts, "c%d,a%d,BANK,Giro,EUR\n", i, i)
+	}
+	for k := range each {
+		for i := range people {
+			fmt.Fprintf(&transactions, "a%d,x%d,2024-03-%02d,-%d.00,EUR\n", i, k, k+1, k+1)
+		}
+	}
+	fmt.Fprintf(&transactions, "nobody,x,2024-03-01,1.00,EUR\na0,y,2024-03-01,1.00,USD\na0,z,yesterday,1.00,EUR\n")
+	for i := range people {
+		fmt.Fprintf(&transactions, "a%d,x0,2024-03-01,-77.00,EUR\n", i)
+	}
+	dir := t.TempDir()
+	args := []string{"import", "--customer", own.ClientID}
+	for name, text := range map[string]string{"consumers": consumers.String(), "accounts": accounts.String(), "transactions": transactions.String()} {
+		path := filepath.Join(dir, name+".csv")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--"+name, path)
+	}
+	load := func(want store.Imported) {
+		t.Helper()
+		out, errs, err := try(t, env, args...)
+		var got store.Imported
+		if err != nil || json.Unmarshal([]byte(out), &got) != nil || got != want {
+			t.Fatalf("import says %q, %v, want %+v\n%s", out, err, want, errs)
+		}
+		for line := range 3 {
+			if named := fmt.Sprintf("transactions line %d: ", 2+people*each+line); !strings.Contains(errs, named) {
+				t.Errorf("%q is not in %q", named, errs)
+			}
+		}
+	}
+	load(store.Imported{Consumers: people, Accounts: people, Transactions: people * each, Unchanged: people, Rejected: 3}) // an earlier line of two is as one that was there
+	load(store.Imported{Unchanged: people * (each + 1), Rejected: 3})
+	s := storetest.Open(t, url, store.Options{})
+	customer, _, err := s.CustomerOfClient(t.Context(), own.ClientID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.Customer(customer.ID).Transactions(t.Context(), bank.TransactionFilter{}, page.Args{Size: page.Max})
+	if err != nil {
+		t.Fatal(err)
+	}
+	corrected := 0
+	for _, x := range p.Nodes {
+		if *x.ExternalID == "x0" && x.Amount.String() == "77.00" {
+			corrected++
+		}
+	}
+	if corrected != people {
+		t.Errorf("%d of %d later lines count", corrected, people)
+	}
+	if wrong, err := s.CheckTotals(t.Context()); wrong != 0 || err != nil {
+		t.Errorf("%d totals are wrong, %v", wrong, err)
+	}
+}
