@@ -43,9 +43,9 @@ func (d Date) AddMonths(n int) Date {
 // Month is the first day of the month of d.
 func (d Date) Month() Date { return d.AddMonths(0) }
 
-// AppendText appends yyyy-MM-dd.
+// AppendText appends yyyy-MM-dd, the beginning of a format that the library has a quick way for.
 func (d Date) AppendText(b []byte) ([]byte, error) {
-	return d.Time().AppendFormat(b, time.DateOnly), nil
+	return d.Time().AppendFormat(b, time.RFC3339)[:len(b)+len(time.DateOnly)], nil
 }
 
 // MarshalText and UnmarshalText carry a date in JSON.
