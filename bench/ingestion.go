@@ -1,12 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/govalues/decimal"
@@ -14,15 +21,15 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"insightgraph/bank"
-	"insightgraph/statement"
 	"insightgraph/store"
 )
 
 const (
-	callRows   = 1000 // of one CreateTransactions
-	copyRows   = 5000 // of one COPY
-	importEach = 250  // rows of an account in an import
-	clients    = 4
+	callRows    = 1000 // of one CreateTransactions
+	copyRows    = 5000 // of one COPY
+	importEach  = 250  // rows of an account in an import
+	importTimes = 4    // as many rows in an import as in a round of calls
+	clients     = 4
 )
 
 // ingestBench is the database that rows are put into.
@@ -34,7 +41,7 @@ type ingestBench struct {
 	batches    int // so far; names their consumers
 }
 
-// ingestion measures CreateTransactions and ImportTransactions beside COPY.
+// ingestion measures CreateTransactions and the import of files beside COPY.
 func (b *bench) ingestion(ctx context.Context) error {
 	say("Ingestion into %d rows, %d a round", b.base, b.calls*callRows)
 	d, err := b.database(ctx, "bench_ingest")
@@ -46,10 +53,7 @@ func (b *bench) ingestion(ctx context.Context) error {
 	if i.customerID, err = d.fill(ctx, max(1, b.base/750), b.base); err != nil {
 		return err
 	}
-	if err := d.do(ctx, "CREATE TABLE copy_bare (LIKE transactions INCLUDING IDENTITY INCLUDING DEFAULTS)",
-		"CREATE TABLE copy_indexed (LIKE transactions INCLUDING IDENTITY INCLUDING DEFAULTS, PRIMARY KEY (customer_id, consumer_id, id), UNIQUE (customer_id, consumer_id, account_id, external_id))",
-		"CREATE INDEX ON copy_indexed (customer_id, consumer_id, account_id, booking_date DESC, id DESC)",
-		"INSERT INTO copy_indexed OVERRIDING SYSTEM VALUE SELECT * FROM transactions ORDER BY id", "VACUUM ANALYZE"); err != nil {
+	if err := d.copies(ctx); err != nil {
 		return err
 	}
 	for range clients {
@@ -66,12 +70,12 @@ func (b *bench) ingestion(ctx context.Context) error {
 		var four, indexed1, indexed4, bare1, bare4 series
 		for round := range b.rounds {
 			for _, step := range []func() error{
-				func() error { return i.copy(ctx, "copy_bare", 1, &bare1) },
+				func() error { return i.copy(ctx, "copy_bare", i.calls, 1, &bare1) },
 				func() error { return i.create(ctx, 1, &first, &again) },
-				func() error { return i.copy(ctx, "copy_indexed", 1, &indexed1) },
-				func() error { return i.copy(ctx, "copy_bare", clients, &bare4) },
+				func() error { return i.copy(ctx, "copy_indexed", i.calls, 1, &indexed1) },
+				func() error { return i.copy(ctx, "copy_bare", i.calls, clients, &bare4) },
 				func() error { return i.create(ctx, clients, &four, nil) },
-				func() error { return i.copy(ctx, "copy_indexed", clients, &indexed4) },
+				func() error { return i.copy(ctx, "copy_indexed", i.calls, clients, &indexed4) },
 			} {
 				if err := step(); err != nil {
 					return err
@@ -88,28 +92,47 @@ func (b *bench) ingestion(ctx context.Context) error {
 			result{name: "delivered again / first delivery", ours: again, limit: first, goal: 1})
 	}
 	if b.only.MatchString("import") {
-		var ours, indexed, bare series
+		var ours, peak, indexed, bare series
+		calls := importTimes * i.calls // the program's start is part of it
 		for round := range b.rounds {
 			for _, step := range []func() error{
-				func() error { return i.copy(ctx, "copy_bare", 1, &bare) },
-				func() error { return i.imports(ctx, &ours) },
-				func() error { return i.copy(ctx, "copy_indexed", 1, &indexed) },
+				func() error { return i.copy(ctx, "copy_bare", calls, 1, &bare) },
+				func() error { return i.imports(ctx, calls*callRows, &ours, &peak) },
+				func() error { return i.copy(ctx, "copy_indexed", calls, 1, &indexed) },
 			} {
 				if err := step(); err != nil {
 					return err
 				}
 			}
-			say("  round %d: import %.2f s, COPY indexed %.2f, bare %.2f", round+1, last(ours), last(indexed), last(bare))
+			say("  round %d: import %.2f s, peak %.0f MiB, COPY indexed %.2f, bare %.2f", round+1, last(ours), last(peak), last(indexed), last(bare))
 		}
 		b.results = append(b.results,
-			result{name: "ImportTransactions / COPY indexed", ours: ours, limit: indexed, rows: rows, goal: 0.5},
-			result{name: "ImportTransactions / COPY bare", ours: ours, limit: bare, rows: rows})
+			result{name: "import / COPY indexed", ours: ours, limit: indexed, rows: calls * callRows, goal: 0.5},
+			result{name: "import / COPY bare", ours: ours, limit: bare, rows: calls * callRows},
+			result{name: fmt.Sprintf("import of %d rows, peak of memory", calls*callRows), ours: peak, unit: "MiB"})
+		if b.large > fullSizes.transactions { // the full size: is memory flat?
+			var took, more series
+			if err := i.imports(ctx, fullSizes.transactions, &took, &more); err != nil {
+				return err
+			}
+			b.results = append(b.results,
+				result{name: fmt.Sprintf("import of %d rows", fullSizes.transactions), ours: took, rows: fullSizes.transactions},
+				result{name: fmt.Sprintf("import of %d rows, peak of memory", fullSizes.transactions), ours: more, unit: "MiB"})
+		}
 	}
 	wrong, err := d.store.CheckTotals(ctx)
 	if err == nil && wrong > 0 {
 		err = fmt.Errorf("%d monthly totals are wrong after it", wrong)
 	}
 	return err
+}
+
+// copies makes the tables beside: a bare one, and one with the indexes of transactions that are the same rows' keys and days.
+func (d *database) copies(ctx context.Context) error {
+	return d.do(ctx, "DROP TABLE IF EXISTS copy_bare, copy_indexed", "CREATE TABLE copy_bare (LIKE transactions INCLUDING IDENTITY INCLUDING DEFAULTS)",
+		"CREATE TABLE copy_indexed (LIKE transactions INCLUDING IDENTITY INCLUDING DEFAULTS, PRIMARY KEY (customer_id, consumer_id, id), UNIQUE (customer_id, consumer_id, account_id, external_id))",
+		"CREATE INDEX ON copy_indexed (customer_id, consumer_id, account_id, booking_date DESC, id DESC)",
+		"INSERT INTO copy_indexed OVERRIDING SYSTEM VALUE SELECT * FROM transactions ORDER BY id", "VACUUM ANALYZE")
 }
 
 // accounts makes n accounts of new consumers.
@@ -175,30 +198,59 @@ func (i *ingestBench) create(ctx context.Context, n int, first, again *series) e
 	return deliver(again, func(s store.Stored) int { return s.Unchanged })
 }
 
-// imports puts rows into new accounts, as an import of a file in the order of time does.
-func (i *ingestBench) imports(ctx context.Context, took *series) error {
-	accounts, err := i.accounts(ctx, i.calls*callRows/importEach)
+// imports lets the program import a file in the order of time into new accounts.
+func (i *ingestBench) imports(ctx context.Context, rows int, took, peak *series) error {
+	program, err := i.build(ctx)
 	if err != nil {
 		return err
 	}
-	var rows []statement.TransactionRow
-	for k := range importEach {
-		for _, a := range accounts {
-			rows = append(rows, statement.TransactionRow{Line: len(rows) + 2, AccountExternalID: a.externalID, Transaction: transaction(a, k, importEach)})
-		}
+	accounts, err := i.accounts(ctx, rows/importEach)
+	if err != nil {
+		return err
 	}
-	start := time.Now()
-	made := 0
-	for at := 0; at < len(rows); at += store.ImportSize {
-		r, _, err := i.store.ImportTransactions(ctx, i.customerID, rows[at:min(len(rows), at+store.ImportSize)])
+	rows = len(accounts) * importEach
+	args := []string{"import", "--customer", "bench"}
+	for name, write := range map[string]func(io.Writer){
+		"consumers": func(w io.Writer) { fmt.Fprintln(w, "external_id") },
+		"accounts":  func(w io.Writer) { fmt.Fprintln(w, "consumer_external_id,external_id,container,name,currency") },
+		"transactions": func(w io.Writer) {
+			fmt.Fprintln(w, "account_external_id,external_id,booking_date,amount,currency,base_type,description,counterparty_name")
+			for k := range importEach {
+				for _, a := range accounts {
+					x := transaction(a, k, importEach)
+					fmt.Fprintf(w, "%s,%s,%s,%s,EUR,%s,%s,%s\n", a.externalID, *x.ExternalID, x.BookingDate, x.Amount, x.BaseType, x.Description, *x.CounterpartyName)
+				}
+			}
+		},
+	} {
+		path := filepath.Join(i.dir, name+".csv")
+		file, err := os.Create(path)
 		if err != nil {
 			return err
 		}
-		made += r.Transactions
+		w := bufio.NewWriter(file)
+		write(w)
+		if err := errors.Join(w.Flush(), file.Close()); err != nil {
+			return err
+		}
+		defer os.Remove(path)
+		args = append(args, "--"+name, path)
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+i.url, "REDIS_URL="+i.servers.RedisURL, "DATA_DIR="+filepath.Join(i.dir, "server"))
+	cmd.Stderr = os.Stderr
+	start := time.Now()
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("import: %w", err)
 	}
 	took.add(time.Since(start))
-	if made != len(rows) {
-		return fmt.Errorf("%d of %d rows were imported", made, len(rows))
+	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		*peak = append(*peak, float64(u.Maxrss)/1024) // Linux counts in KiB
+	}
+	var made store.Imported
+	if err := json.Unmarshal(out, &made); err != nil || made.Transactions != rows {
+		return fmt.Errorf("not all of %d rows were imported: %s", rows, out)
 	}
 	return nil
 }
@@ -206,9 +258,9 @@ func (i *ingestBench) imports(ctx context.Context, took *series) error {
 var copyColumns = []string{"customer_id", "consumer_id", "account_id", "external_id", "base_type", "amount", "currency", "booking_date", "status", "description",
 	"counterparty_name", "category_id", "category_source", "category_rule", "category_confidence", "created_at", "changed_at"}
 
-// copy puts as many such rows into a copy of the table by as many clients.
-func (i *ingestBench) copy(ctx context.Context, table string, n int, took *series) error {
-	accounts, err := i.accounts(ctx, i.calls)
+// copy puts the rows of so many calls into a copy of the table by as many clients.
+func (i *ingestBench) copy(ctx context.Context, table string, calls, n int, took *series) error {
+	accounts, err := i.accounts(ctx, calls)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,11 @@ const reach = 8 * bank.TransferDays
 // always is all days that there can be.
 var always = bank.Period{From: bank.NewDate(1900, 1, 1), To: bank.NewDate(9999, 12, 31)}
 
+// wider is a period with days before and after it.
+func wider(p bank.Period, by bank.Date) bank.Period {
+	return bank.Period{From: max(p.From-by, always.From), To: min(p.To+by, always.To)}
+}
+
 // matchTransfers pairs the transactions of consumers whose locks are held: all of them, or those that what changed can
 // have an effect on, which has its amount. The result is the same as if all were matched at once, whatever came first.
 // It is a fixed number of statements for any number of consumers.
@@ -38,14 +43,18 @@ func (tx *Tx) matchTransfers(ctx context.Context, customerID int64, consumerIDs 
 		}
 		changed, amounts = all.days, unique(all.amounts)
 	}
-	window := bank.Period{From: max(changed.From-reach, always.From), To: min(changed.To+reach, always.To)}
-	legs, err := tx.legs(ctx, customerID, consumerIDs, amounts, window)
+	sides, err := tx.sides(ctx, customerID, consumerIDs, amounts, wider(changed, bank.TransferDays))
+	if err != nil || len(sides.consumers) == 0 {
+		return err
+	}
+	window := wider(changed, reach)
+	legs, err := tx.legs(ctx, customerID, sides, window)
 	if err != nil || len(legs) == 0 {
 		return err
 	}
 	chains, complete := affected(legs, changed, window)
 	if !complete {
-		if legs, err = tx.legs(ctx, customerID, consumerIDs, amounts, always); err != nil {
+		if legs, err = tx.legs(ctx, customerID, sides, always); err != nil {
 			return err
 		}
 		chains, _ = affected(legs, changed, always)
@@ -109,27 +118,35 @@ func (l leg) plain() bank.Leg {
 		AccountIBAN: l.AccountIban, AccountName: l.AccountName, Counterparty: l.CounterpartyName, IBAN: l.CounterpartyIban}
 }
 
-// legs loads the transactions of some days, and where amounts are given of those, that can have an other side, or have
-// one, by consumer, currency, amount and day. Consumers with one account have none. Its cost goes by the transactions: no
-// join of them with themselves. First comes what came in and went out at all, which is little: only that is sorted. IS
-// TRUE makes the planner, which does not know how many there are, look up the values in a table of hashes.
-func (tx *Tx) legs(ctx context.Context, customerID int64, consumerIDs []int64, amounts []string, days bank.Period) (legs []leg, err error) {
-	var sides []struct {
-		ConsumerID int64
-		Currency   string
-		Amount     string
+// sides are amounts of consumers, each in its currency.
+type sides struct {
+	consumers           []int64
+	currencies, amounts []string
+}
+
+// sides finds the amounts, where amounts are given among those, that came in and went out on some days, by different
+// accounts of a consumer, or that have been paired. A change can only have an effect on legs of such an amount: one that
+// no other is opposite to, four days before or after it, is in nobody's way. Consumers with one account have none. IS TRUE
+// makes the planner, which does not know how many amounts there are, look them up in a table of hashes.
+func (tx *Tx) sides(ctx context.Context, customerID int64, consumerIDs []int64, amounts []string, days bank.Period) (s sides, err error) {
+	var rows []struct {
+		ConsumerID       int64
+		Currency, Amount string
 	}
-	if err := tx.NewRaw(`WITH a AS (`+severalAccounts+`)
+	err = tx.NewRaw(`WITH a AS (`+severalAccounts+`)
 		SELECT t.consumer_id, t.currency, t.amount FROM a JOIN transactions t ON t.customer_id = ?0 AND t.consumer_id = a.consumer_id AND t.account_id = a.id
 		WHERE t.status = 'POSTED' AND t.booking_date BETWEEN ?2 AND ?3 AND (?4) GROUP BY 1, 2, 3
 		HAVING count(t.transfer_id) > 0 OR bool_or(t.base_type = 'CREDIT') AND bool_or(t.base_type = 'DEBIT') AND min(t.account_id) <> max(t.account_id)`,
-		customerID, pgdialect.Array(consumerIDs), days.From, days.To, amongst("t.amount", amounts)).Scan(ctx, &sides); err != nil || len(sides) == 0 {
-		return nil, err
+		customerID, pgdialect.Array(consumerIDs), days.From, days.To, amongst("t.amount", amounts)).Scan(ctx, &rows)
+	for _, r := range rows {
+		s.consumers, s.currencies, s.amounts = append(s.consumers, r.ConsumerID), append(s.currencies, r.Currency), append(s.amounts, r.Amount)
 	}
-	consumers, currencies, of := make([]int64, len(sides)), make([]string, len(sides)), make([]string, len(sides))
-	for i, s := range sides {
-		consumers[i], currencies[i], of[i] = s.ConsumerID, s.Currency, s.Amount
-	}
+	return s, err
+}
+
+// legs loads the transactions of some days and amounts that can have an other side, or have one, by consumer, currency,
+// amount and day. Its cost goes by the transactions: no join of them with themselves.
+func (tx *Tx) legs(ctx context.Context, customerID int64, of sides, days bank.Period) (legs []leg, err error) {
 	err = tx.NewRaw(`WITH a AS (`+severalAccounts+`)
 		SELECT consumer_id, id, account_id, base_type, amount, currency, booking_date, coalesce(transfer_id, 0) AS transfer_id, account_iban, account_name,
 			coalesce(counterparty_name, '') AS counterparty_name, coalesce(counterparty_iban, '') AS counterparty_iban
@@ -141,8 +158,8 @@ func (tx *Tx) legs(ctx context.Context, customerID int64, consumerIDs []int64, a
 				AND ((t.consumer_id, t.currency, t.amount) IN (SELECT unnest(?1::bigint[]), unnest(?4::text[]), unnest(?5::numeric[]))) IS TRUE
 			WINDOW beside AS (PARTITION BY t.consumer_id, t.currency, t.amount ORDER BY t.booking_date - '2000-01-01'::date RANGE BETWEEN ?6 PRECEDING AND ?6 FOLLOWING)) l
 		WHERE transfer_id <> 0 OR credits > 0 AND debits > 0 AND first_account <> last_account
-		ORDER BY consumer_id, currency, l.amount, booking_date, id`, customerID, pgdialect.Array(consumers), days.From, days.To,
-		pgdialect.Array(currencies), pgdialect.Array(of), bank.TransferDays).Scan(ctx, &legs)
+		ORDER BY consumer_id, currency, l.amount, booking_date, id`, customerID, pgdialect.Array(of.consumers), days.From, days.To,
+		pgdialect.Array(of.currencies), pgdialect.Array(of.amounts), bank.TransferDays).Scan(ctx, &legs)
 	return legs, err
 }
 
