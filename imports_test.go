@@ -15,7 +15,7 @@ import (
 // mayImport is the law of the house: each room, the rooms of ours it may use, and the modules of others. Arrows go one
 // way, so no circle can form; the middle knows no I/O.
 var mayImport = map[string]struct{ ours, others string }{
-	".":                 {"auth bank callback category connect connect/app connect/berlin connect/sandbox demo embedded fault graph insight insight/catalogue report/view statement store tasks web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3"},
+	".":                 {"auth bank callback category connect connect/app connect/berlin connect/sandbox demo embedded fault graph insight insight/catalogue report/view statement store tasks web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
 	"fault":             {"", ""},
 	"page":              {"fault", ""},
 	"bank":              {"fault", "github.com/govalues/decimal"},
