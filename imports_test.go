@@ -15,7 +15,7 @@ import (
 // mayImport is the law of the house: each room, the rooms of ours it may use, and the modules of others. Arrows go one
 // way, so no circle can form; the middle knows no I/O.
 var mayImport = map[string]struct{ ours, others string }{
-	".":                 {"auth bank callback category connect connect/app connect/berlin connect/sandbox demo embedded fault graph insight insight/catalogue report/view statement store tasks web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
+	".":                 {"auth bank budget callback category connect connect/app connect/berlin connect/sandbox demo embedded fault graph insight insight/catalogue report/view statement store tasks web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
 	"fault":             {"", ""},
 	"page":              {"fault", ""},
 	"bank":              {"fault", "github.com/govalues/decimal"},
@@ -44,8 +44,9 @@ var mayImport = map[string]struct{ ours, others string }{
 	"graph/gen":   {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2 golang.org/x/tools"},
 	"graph/generated": {"auth bank callback category connect graph/model graph/plan insight page report statement",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/vektah/gqlparser/v2"},
-	"graph": {"auth bank callback category connect fault graph/generated graph/model graph/plan insight page report statement store",
+	"graph": {"auth bank budget callback category connect fault graph/generated graph/model graph/plan insight page report statement store",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
+	"budget":        {"", "github.com/redis/go-redis/v9 golang.org/x/sync"},
 	"embedded":      {"", ""},
 	"examples/shop": {"", ""},
 	"web":           {"", ""},

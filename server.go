@@ -26,6 +26,7 @@ import (
 	"github.com/rs/cors"
 
 	"insightgraph/auth"
+	"insightgraph/budget"
 	"insightgraph/graph"
 	"insightgraph/insight/catalogue"
 	"insightgraph/tasks"
@@ -69,6 +70,10 @@ type serveCmd struct {
 	Fetches          int      `env:"FETCHES" default:"16" help:"Fetches from banks, and callbacks, that this process waits for at once (${default})."`
 	PrivateCallbacks string   `env:"PRIVATE_CALLBACKS" default:"auto" enum:"auto,on,off" help:"Whether callbacks may go to private addresses and over http: on, off, or auto, which is on while PUBLIC_URL is on this machine (${default})."`
 	Plain            bool     `env:"INSIGHTGRAPH_PLAIN" hidden:"" help:"Answer queries in gqlgen's own way only, to compare with."`
+	CustomerPoints   int      `env:"CUSTOMER_POINTS" default:"500000" help:"Points a second that each customer may spend, ten seconds' worth at once; 0 is no limit (${default})."`
+	ConsumerPoints   int      `env:"CONSUMER_POINTS" default:"25000" help:"The same for each consumer's tokens (${default})."`
+	CustomerRequests int      `env:"CUSTOMER_REQUESTS" default:"32" help:"Requests of a customer that run at once in this process; others wait (${default})."`
+	ConsumerRequests int      `env:"CONSUMER_REQUESTS" default:"8" help:"The same for each consumer's tokens (${default})."`
 	AllowedOrigin    []string `env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of browser apps that may call, such as https://app.example.com."`
 	linking
 }
@@ -155,10 +160,10 @@ func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *
 			return h
 		}
 		return cors.New(cors.Options{AllowedOrigins: cmd.AllowedOrigin, AllowedMethods: []string{"POST"},
-			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id", "GraphQL-Require-Preflight", "Apollo-Require-Preflight"}, ExposedHeaders: []string{"X-Request-Id"}, MaxAge: 600}).Handler(h)
+			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id", "GraphQL-Require-Preflight", "Apollo-Require-Preflight"}, ExposedHeaders: []string{"X-Request-Id", "Retry-After"}, MaxAge: 600}).Handler(h)
 	}
 	mux.Handle("/graphql", measured("graphql", crossOrigin(graph.NewHandler(graph.Options{Store: s.store, Tokens: tokens, Queue: queue, Definitions: catalogue.All,
-		Directory: rim.app.Directory, Linker: rim.app, Builder: rim.builder, Viewer: rim.view, Keys: rim.keys, PrivateCallbacks: rim.privates,
+		Directory: rim.app.Directory, Linker: rim.app, Builder: rim.builder, Viewer: rim.view, Keys: rim.keys, Budget: cmd.budget(s), PrivateCallbacks: rim.privates,
 		Introspection: cmd.Dev || cmd.Introspection, Plain: cmd.Plain, Log: s.log}))))
 	mux.Handle("/connect/", measured("connect", rim.app.Handler()))
 	mux.Handle("/reports/", measured("reports", rim.view.Handler()))
@@ -178,6 +183,11 @@ func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *
 		mux.Handle("/", playground.Handler())
 	}
 	return nil
+}
+
+func (cmd *serveCmd) budget(s *services) *budget.Budget {
+	return &budget.Budget{Redis: s.redis, Now: time.Now, Customers: budget.Limits{Points: cmd.CustomerPoints, Requests: cmd.CustomerRequests},
+		Consumers: budget.Limits{Points: cmd.ConsumerPoints, Requests: cmd.ConsumerRequests}}
 }
 
 // listen opens the address. In development mode a taken default port gives way to a free one.

@@ -33,6 +33,7 @@ const (
 	TooComplex      Code = "QUERY_TOO_COMPLEX"
 	TimedOut        Code = "TIMEOUT"
 	TooLarge        Code = "REQUEST_TOO_LARGE"
+	TooOften        Code = "RATE_LIMITED"
 	Unavailable     Code = "UNAVAILABLE"
 	ParseFailed     Code = "GRAPHQL_PARSE_FAILED"
 	NotValid        Code = "GRAPHQL_VALIDATION_FAILED"
@@ -41,7 +42,7 @@ const (
 
 // Codes lists every code a client can meet.
 var Codes = []Code{Unauthenticated, InvalidValue, InvalidLength, NotAllowed, Incomplete, InvalidInput, NotFound, Required,
-	Together, NoRate, TooMany, NoUpdate, Forbidden, Conflict, TooComplex, TimedOut, TooLarge, Unavailable, ParseFailed, NotValid, Internal}
+	Together, NoRate, TooMany, NoUpdate, Forbidden, Conflict, TooComplex, TimedOut, TooLarge, TooOften, Unavailable, ParseFailed, NotValid, Internal}
 
 // Error is one fault. Field is the path of the value inside the input, such as
 // "transactions.3.amount"; it is empty where no single value is meant.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"errors"
 	"mime"
 	"net/http"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"insightgraph/budget"
 	"insightgraph/fault"
 	"insightgraph/graph/plan"
 )
@@ -48,6 +50,7 @@ type answer struct {
 	w     http.ResponseWriter
 	id    string // of the request
 	media string
+	cost  []byte // of the operation, as JSON; nil where nothing is limited
 }
 
 // result is a GraphQL response. Data is left out of the answer to a request that was not executed.
@@ -59,6 +62,17 @@ type result struct {
 // refuse answers with one fault and no data.
 func (a answer) refuse(status int, f *fault.Error) {
 	a.send(status, &result{Errors: gqlerror.List{a.error(f)}})
+}
+
+// refuseEntry answers who is over budget, or whose time was over before it could begin.
+func (a answer) refuseEntry(err error) {
+	over, ok := errors.AsType[*budget.Refusal](err)
+	if !ok {
+		a.refuse(http.StatusServiceUnavailable, tooLate)
+		return
+	}
+	a.w.Header().Set("Retry-After", strconv.Itoa(int(over.Wait.Seconds())+1))
+	a.refuse(http.StatusTooManyRequests, tooOften)
 }
 
 func (a answer) error(f *fault.Error) *gqlerror.Error {
@@ -87,10 +101,10 @@ func (a answer) requestErrors(errs gqlerror.List) {
 func (a answer) send(status int, r *result) {
 	r.Errors = slices.DeleteFunc(r.Errors, func(e *gqlerror.Error) bool { return e == nil })
 	r.Errors = r.Errors[:min(len(r.Errors), maxErrors)]
-	var errors []byte
+	var errs []byte
 	if len(r.Errors) > 0 {
 		var err error
-		if errors, err = json.Marshal(r.Errors); err != nil { // texts and paths always can be
+		if errs, err = json.Marshal(r.Errors); err != nil { // texts and paths always can be
 			panic(err)
 		}
 	}
@@ -98,18 +112,24 @@ func (a answer) send(status int, r *result) {
 	a.w.Header().Set("X-Content-Type-Options", "nosniff")
 	// Data is JSON already: encoding the whole would read it all again.
 	head := []byte{'{'}
-	if errors != nil {
-		head = append(append(head, `"errors":`...), errors...)
+	if errs != nil {
+		head = append(append(head, `"errors":`...), errs...)
 	}
 	if r.Data != nil {
-		if errors != nil {
+		if errs != nil {
 			head = append(head, ',')
 		}
 		head = append(head, `"data":`...)
 	}
-	a.w.Header().Set("Content-Length", strconv.Itoa(len(head)+len(r.Data)+1))
-	a.w.WriteHeader(status)
+	if a.cost != nil {
+		if errs != nil || r.Data != nil {
+			r.Data = append(r.Data, ',')
+		}
+		r.Data = append(append(append(r.Data, `"extensions":{"cost":`...), a.cost...), '}')
+	}
 	r.Data = append(r.Data, '}')
+	a.w.Header().Set("Content-Length", strconv.Itoa(len(head)+len(r.Data)))
+	a.w.WriteHeader(status)
 	if _, err := a.w.Write(head); err == nil {
 		_, _ = a.w.Write(r.Data)
 	}

@@ -20,6 +20,7 @@ func costs() (c generated.ComplexityRoot) {
 		return listCost(child, first, last)
 	}
 	c.Query.Consumers = plain
+	c.Mutation.CreateTransactions = func(child int, in generated.CreateTransactionsInput) int { return 1 + child + perRow*len(in.Transactions) }
 	c.Query.Transactions = ofTransactions
 	c.Query.Feed = ofEntries
 	c.Consumer.Accounts = func(child int, _ *bank.AccountFilter, first *int, _ *string, last *int, _ *string) int {
@@ -55,6 +56,9 @@ func costs() (c generated.ComplexityRoot) {
 	c.AccountInfoReport.Transactions = ofTransactions
 	return c
 }
+
+// perRow is what it costs to store a transaction.
+const perRow = 5
 
 // listCost prices a page by the size asked for; a size beyond the cap is refused later and priced at the cap.
 func listCost(child int, first, last *int) int {

@@ -19,6 +19,7 @@ import (
 
 var (
 	internal = fault.New(fault.Internal, "", "Internal error.")
+	tooOften = fault.New(fault.TooOften, "", "Too many requests for now; wait as long as Retry-After says")
 	tooLate  = fault.New(fault.TimedOut, "", "The request took too long and was stopped")
 )
 

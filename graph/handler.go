@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"insightgraph/auth"
+	"insightgraph/budget"
 	"insightgraph/connect"
 	"insightgraph/fault"
 	"insightgraph/graph/generated"
@@ -50,10 +51,11 @@ type Options struct {
 	Linker           Linker
 	Builder          Builder
 	Viewer           Viewer
-	Keys             connect.Keys // what webhook secrets are encrypted with
-	Introspection    bool         // development only
-	PrivateCallbacks bool         // callbacks may go to private addresses, and without TLS
-	Plain            bool         // gqlgen's own way only: to compare with
+	Budget           *budget.Budget // nil: no limits per customer and consumer
+	Keys             connect.Keys   // what webhook secrets are encrypted with
+	Introspection    bool           // development only
+	PrivateCallbacks bool           // callbacks may go to private addresses, and without TLS
+	Plain            bool           // gqlgen's own way only: to compare with
 	Log              *slog.Logger
 	Timeout          time.Duration
 
@@ -160,10 +162,28 @@ func (s *server) unauthenticated(ctx context.Context, a answer, err error) {
 
 // execute runs an operation. What is wrong with the request as a whole has an answer without data.
 func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParams) {
+	holder := holderOf(auth.From(ctx))
+	if s.Budget != nil {
+		leave, err := s.Budget.Enter(ctx, holder)
+		if err != nil {
+			a.refuseEntry(err)
+			return
+		}
+		defer leave()
+	}
 	ctx = graphql.StartOperationTrace(ctx)
 	now := graphql.Now()
 	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	operation, errs := s.exec.CreateOperationContext(ctx, params)
+	if s.Budget != nil {
+		cost := wrongCost
+		if len(errs) == 0 {
+			cost = operation.Stats.GetExtension(costKey).(int)
+		}
+		if left, limited := s.Budget.Spend(holder, cost); limited {
+			a.cost = left.JSON()
+		}
+	}
 	if len(errs) > 0 {
 		a.requestErrors(s.exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs).Errors)
 		return

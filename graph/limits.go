@@ -8,6 +8,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"insightgraph/auth"
+	"insightgraph/budget"
 	"insightgraph/fault"
 )
 
@@ -63,6 +65,18 @@ func (l *limits) cost(ctx context.Context, o *graphql.OperationContext) int {
 	}
 	o.Stats.SetExtension(costKey, cost)
 	return cost
+}
+
+// wrongCost is the price of a document that was not run, so that guessing has one.
+const wrongCost = 10
+
+// holderOf is whose budget a viewer uses.
+func holderOf(v auth.Viewer) budget.Holder {
+	h := budget.Holder{Customer: v.Customer.ID}
+	if v.Consumer != nil {
+		h.Consumer = v.Consumer.ID
+	}
+	return h
 }
 
 // costKey is where an operation's cost is in its statistics.

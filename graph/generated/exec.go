@@ -6585,6 +6585,8 @@ enum ErrorCode {
   TIMEOUT
   "The request is larger than allowed."
   REQUEST_TOO_LARGE
+  "More was asked for lately than the customer, or the consumer, may (HTTP 429); Retry-After says for how long to wait."
+  RATE_LIMITED
   "A part of the service is away for the moment; try again."
   UNAVAILABLE
   "The document is not GraphQL."

@@ -697,6 +697,8 @@ const (
 	ErrorCodeTimeout ErrorCode = "TIMEOUT"
 	// The request is larger than allowed.
 	ErrorCodeRequestTooLarge ErrorCode = "REQUEST_TOO_LARGE"
+	// More was asked for lately than the customer, or the consumer, may (HTTP 429); Retry-After says for how long to wait.
+	ErrorCodeRateLimited ErrorCode = "RATE_LIMITED"
 	// A part of the service is away for the moment; try again.
 	ErrorCodeUnavailable ErrorCode = "UNAVAILABLE"
 	// The document is not GraphQL.
@@ -725,6 +727,7 @@ var AllErrorCode = []ErrorCode{
 	ErrorCodeQueryTooComplex,
 	ErrorCodeTimeout,
 	ErrorCodeRequestTooLarge,
+	ErrorCodeRateLimited,
 	ErrorCodeUnavailable,
 	ErrorCodeGraphqlParseFailed,
 	ErrorCodeGraphqlValidationFailed,
@@ -733,7 +736,7 @@ var AllErrorCode = []ErrorCode{
 
 func (e ErrorCode) IsValid() bool {
 	switch e {
-	case ErrorCodeY020, ErrorCodeY800, ErrorCodeY801, ErrorCodeY802, ErrorCodeY803, ErrorCodeY806, ErrorCodeY807, ErrorCodeY812, ErrorCodeY813, ErrorCodeY814, ErrorCodeY824, ErrorCodeY825, ErrorCodeForbidden, ErrorCodeConflict, ErrorCodeQueryTooComplex, ErrorCodeTimeout, ErrorCodeRequestTooLarge, ErrorCodeUnavailable, ErrorCodeGraphqlParseFailed, ErrorCodeGraphqlValidationFailed, ErrorCodeInternal:
+	case ErrorCodeY020, ErrorCodeY800, ErrorCodeY801, ErrorCodeY802, ErrorCodeY803, ErrorCodeY806, ErrorCodeY807, ErrorCodeY812, ErrorCodeY813, ErrorCodeY814, ErrorCodeY824, ErrorCodeY825, ErrorCodeForbidden, ErrorCodeConflict, ErrorCodeQueryTooComplex, ErrorCodeTimeout, ErrorCodeRequestTooLarge, ErrorCodeRateLimited, ErrorCodeUnavailable, ErrorCodeGraphqlParseFailed, ErrorCodeGraphqlValidationFailed, ErrorCodeInternal:
 		return true
 	}
 	return false
