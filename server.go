@@ -44,6 +44,7 @@ type commands struct {
 	Insights   insightsCmd   `cmd:"" help:"Insights."`
 	Totals     totalsCmd     `cmd:"" help:"The monthly totals that are kept beside the transactions."`
 	Categories categoriesCmd `cmd:"" help:"What transactions were for."`
+	Export     exportCmd     `cmd:"" help:"Write all that is stored about a consumer, as JSON Lines."`
 	Secrets    secretsCmd    `cmd:"" help:"The encryption of stored consents."`
 }
 
@@ -159,7 +160,7 @@ func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *
 		if len(cmd.AllowedOrigin) == 0 {
 			return h
 		}
-		return cors.New(cors.Options{AllowedOrigins: cmd.AllowedOrigin, AllowedMethods: []string{"POST"},
+		return cors.New(cors.Options{AllowedOrigins: cmd.AllowedOrigin, AllowedMethods: []string{"GET", "POST"},
 			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id", "GraphQL-Require-Preflight", "Apollo-Require-Preflight"}, ExposedHeaders: []string{"X-Request-Id", "Retry-After"}, MaxAge: 600}).Handler(h)
 	}
 	mux.Handle("/graphql", measured("graphql", crossOrigin(graph.NewHandler(graph.Options{Store: s.store, Tokens: tokens, Queue: queue, Definitions: catalogue.All,
@@ -167,6 +168,7 @@ func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *
 		Introspection: cmd.Dev || cmd.Introspection, Plain: cmd.Plain, Log: s.log}))))
 	mux.Handle("/connect/", measured("connect", rim.app.Handler()))
 	mux.Handle("/reports/", measured("reports", rim.view.Handler()))
+	mux.Handle("GET /consumers/{id}/export", measured("export", crossOrigin(&exports{tokens, s.store, s.log, make(chan struct{}, 1)})))
 	mux.Handle("/auth/token", measured("token", crossOrigin(tokens.TokenHandler(s.log))))
 	playground := web.Playground{Examples: examples(s.store.Now())}
 	if cmd.Dev {

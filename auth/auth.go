@@ -3,6 +3,8 @@ package auth
 
 import (
 	"context"
+	"net/http"
+	"strings"
 
 	"insightgraph/bank"
 )
@@ -39,3 +41,12 @@ func With(ctx context.Context, v Viewer) context.Context {
 
 // From takes the viewer out; every request that reaches a resolver has one.
 func From(ctx context.Context) Viewer { v, _ := ctx.Value(viewerKey{}).(Viewer); return v }
+
+// Bearer is the token of a request, empty when there is none, or more than one.
+func Bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) > 1 {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

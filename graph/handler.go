@@ -121,7 +121,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !a.readable(r) {
 		return
 	}
-	viewer, err := s.Tokens.Viewer(ctx, bearer(r))
+	viewer, err := s.Tokens.Viewer(ctx, auth.Bearer(r))
 	if err != nil {
 		s.unauthenticated(ctx, a, err)
 		return

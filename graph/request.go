@@ -33,15 +33,6 @@ func requestID(r *http.Request) string {
 // RequestID is the id of the request that a context belongs to, for logs.
 func RequestID(ctx context.Context) string { id, _ := ctx.Value(requestKey{}).(string); return id }
 
-// bearer is the token of a request, empty when there is none.
-func bearer(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) > 1 {
-		return ""
-	}
-	return strings.TrimSpace(token)
-}
-
 // refused is why a request is not a GraphQL request.
 type refused struct {
 	status int

@@ -173,3 +173,55 @@ func TestRunsTogether(t *testing.T) {
 		}
 	}
 }
+
+// TestKilledMigration: the server process that migrates is killed after the first change of the schema, after the second,
+// and so on; each time the next start goes on to the same schema.
+func TestKilledMigration(t *testing.T) {
+	t.Parallel()
+	u := empty(t)
+	db := admin(t, u)
+	reset := func(killAfter int) {
+		t.Helper()
+		if _, err := db.Exec(t.Context(), `DROP EVENT TRIGGER IF EXISTS cut; DROP SCHEMA IF EXISTS test CASCADE;
+			DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE, CREATE ON SCHEMA public TO PUBLIC;
+			CREATE SCHEMA test; CREATE SEQUENCE test.seen; CREATE FUNCTION test.cut() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+				IF nextval('test.seen') = `+numbered(killAfter)+` THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; END $$;
+			CREATE EVENT TRIGGER cut ON ddl_command_end EXECUTE FUNCTION test.cut()`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	schema := func() string {
+		t.Helper()
+		return strings.Join(column[string](t, db, `SELECT format('%s %s %s %s', c.relname, a.attname, a.atttypid::regtype, a.attnotnull) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+				WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+			UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+			UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+			UNION ALL SELECT format('%s %s %s', tablename, policyname, qual) FROM pg_policies
+			UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+			UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1`), "\n")
+	}
+	reset(0)
+	if _, err := store.Migrate(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	whole, changes := schema(), column[int](t, db, "SELECT last_value::int FROM test.seen")[0]
+	if changes < 100 {
+		t.Errorf("only %d changes", changes)
+	}
+	step := max(1, changes/10)
+	if os.Getenv("EVERY_KILL") != "" { // make chaos
+		step = 1
+	}
+	for n := 1; n <= changes; n += step {
+		reset(n)
+		if names, err := store.Migrate(t.Context(), u); err == nil {
+			t.Fatalf("not killed at %d: %v", n, names)
+		}
+		if _, err := store.Migrate(t.Context(), u); err != nil {
+			t.Errorf("after a kill at %d: %v", n, err)
+		}
+		if schema() != whole {
+			t.Errorf("after a kill at %d: another schema", n)
+		}
+	}
+}

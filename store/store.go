@@ -187,7 +187,12 @@ type Tx struct {
 // in runs f in one transaction with the tenant's view. f may run again after a deadlock or a lost serialisation, so it
 // sets its results anew each time.
 func (t Tenant) in(ctx context.Context, f func(*Tx) error) error {
-	return t.s.in(ctx, t.customerID, fmt.Sprintf("BEGIN; SELECT set_config('app.customer', '%d', true), set_config('app.consumer', '%s', true)", t.customerID, t.consumer()), f)
+	return t.s.in(ctx, t.customerID, "BEGIN; SELECT "+t.sees(), f)
+}
+
+// sees is what row level security lets a transaction see.
+func (t Tenant) sees() string {
+	return fmt.Sprintf("set_config('app.customer', '%d', true), set_config('app.consumer', '%s', true)", t.customerID, t.consumer())
 }
 
 // system runs f in one transaction that sees all customers.
