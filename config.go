@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"insightgraph/embedded"
 	"insightgraph/store"
+	"insightgraph/telemetry"
 )
 
 // config is what every command knows: from flags, else from the environment, else the default.
@@ -34,12 +36,13 @@ type services struct {
 	redis    redis.UniversalClient // nil where the command needs none
 	embedded *embedded.Servers
 	log      *slog.Logger
+	stopping atomic.Bool // since this process was told to
 }
 
 // open starts the servers that no URL is given for, or joins those of a running process, brings the database up to date
 // and connects.
 func (c *config) open(ctx context.Context, withRedis bool) (*services, error) {
-	s := &services{log: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))}
+	s := &services{log: telemetry.NewLogger(os.Stderr, c.LogLevel)}
 	slog.SetDefault(s.log)
 	if c.DatabaseURL == "" || withRedis && c.RedisURL == "" {
 		var err error

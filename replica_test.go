@@ -2,7 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -96,6 +96,9 @@ func TestReplica(t *testing.T) {
 	replica.replay(primary, false)
 	silent("hidden")
 	both("first", "the replica answers")
+	if text := p.metrics(); !strings.Contains(text, "insightgraph_replica_up 1\n") || !regexp.MustCompile(`insightgraph_replica_lag_bytes [1-9]`).MatchString(text) {
+		t.Error("/metrics does not say how far the replica is behind")
+	}
 
 	a.addAccount("second")
 	both("second hidden", "own writes, which the replica has not")
@@ -121,15 +124,10 @@ func TestReplica(t *testing.T) {
 	must(t, standby.KillPostgres())
 	a.addAccount("fifth")
 	both("fifth fourth", "without the replica the primary answers")
-	eventually(t, "a process says that its replica is away", func() bool {
-		r, err := http.Get(p.url + "/readyz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Body.Close()
-		var state map[string]string
-		return json.NewDecoder(r.Body).Decode(&state) == nil && r.StatusCode == 200 && state["status"] == "degraded" && strings.HasPrefix(state["replica"], "away")
-	})
+	p.becomes(200, "degraded", "replica", "away")
+	if !strings.Contains(p.metrics(), "insightgraph_replica_up 0\n") {
+		t.Error("/metrics does not say that the replica is away")
+	}
 }
 
 // TestReplicaAfterCallback: who is told of a report by a callback and reads it at once sees it, at whichever process and

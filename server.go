@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -20,9 +19,6 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/hibiken/asynq"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rs/cors"
 
 	"insightgraph/auth"
@@ -30,6 +26,7 @@ import (
 	"insightgraph/graph"
 	"insightgraph/insight/catalogue"
 	"insightgraph/tasks"
+	"insightgraph/telemetry"
 	"insightgraph/web"
 )
 
@@ -51,6 +48,7 @@ type commands struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	var c commands
 	parsed := kong.Parse(&c, kong.Name("insightgraph"), kong.Description("Account insights over GraphQL, on your own machines."),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&c.config))
@@ -62,20 +60,21 @@ func main() {
 }
 
 type serveCmd struct {
-	Addr             string   `env:"ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
-	Role             string   `env:"ROLE" default:"all" enum:"all,web,worker" help:"all, web (GraphQL only) or worker (insights only) (${default})."`
-	Dev              bool     `env:"DEV" help:"Development mode: the demo customer, playground and introspection. Only on a loopback address."`
-	Playground       bool     `env:"PLAYGROUND" help:"Serve the playground in production too."`
-	Introspection    bool     `env:"INTROSPECTION" help:"Answer introspection in production too."`
-	Concurrency      int      `env:"CONCURRENCY" default:"4" help:"Shards that this process evaluates at once (${default})."`
-	Fetches          int      `env:"FETCHES" default:"16" help:"Fetches from banks, and callbacks, that this process waits for at once (${default})."`
-	PrivateCallbacks string   `env:"PRIVATE_CALLBACKS" default:"auto" enum:"auto,on,off" help:"Whether callbacks may go to private addresses and over http: on, off, or auto, which is on while PUBLIC_URL is on this machine (${default})."`
-	Plain            bool     `env:"INSIGHTGRAPH_PLAIN" hidden:"" help:"Answer queries in gqlgen's own way only, to compare with."`
-	CustomerPoints   int      `env:"CUSTOMER_POINTS" default:"500000" help:"Points a second that each customer may spend, ten seconds' worth at once; 0 is no limit (${default})."`
-	ConsumerPoints   int      `env:"CONSUMER_POINTS" default:"25000" help:"The same for each consumer's tokens (${default})."`
-	CustomerRequests int      `env:"CUSTOMER_REQUESTS" default:"32" help:"Requests of a customer that run at once in this process; others wait (${default})."`
-	ConsumerRequests int      `env:"CONSUMER_REQUESTS" default:"8" help:"The same for each consumer's tokens (${default})."`
-	AllowedOrigin    []string `env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of browser apps that may call, such as https://app.example.com."`
+	Addr             string        `env:"ADDR" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to listen (${default})."`
+	Role             string        `env:"ROLE" default:"all" enum:"all,web,worker" help:"all, web (GraphQL only) or worker (insights only) (${default})."`
+	Dev              bool          `env:"DEV" help:"Development mode: the demo customer, playground and introspection. Only on a loopback address."`
+	Playground       bool          `env:"PLAYGROUND" help:"Serve the playground in production too."`
+	Introspection    bool          `env:"INTROSPECTION" help:"Answer introspection in production too."`
+	Concurrency      int           `env:"CONCURRENCY" default:"4" help:"Shards that this process evaluates at once (${default})."`
+	Fetches          int           `env:"FETCHES" default:"16" help:"Fetches from banks, and callbacks, that this process waits for at once (${default})."`
+	PrivateCallbacks string        `env:"PRIVATE_CALLBACKS" default:"auto" enum:"auto,on,off" help:"Whether callbacks may go to private addresses and over http: on, off, or auto, which is on while PUBLIC_URL is on this machine (${default})."`
+	Plain            bool          `env:"INSIGHTGRAPH_PLAIN" hidden:"" help:"Answer queries in gqlgen's own way only, to compare with."`
+	LameDuck         time.Duration `env:"LAME_DUCK" default:"5s" placeholder:"DURATION" help:"How long the server still answers after SIGTERM while /readyz says 503, so that load balancers notice (${default}). Development mode does not wait."`
+	CustomerPoints   int           `env:"CUSTOMER_POINTS" default:"500000" help:"Points a second that each customer may spend, ten seconds' worth at once; 0 is no limit (${default})."`
+	ConsumerPoints   int           `env:"CONSUMER_POINTS" default:"25000" help:"The same for each consumer's tokens (${default})."`
+	CustomerRequests int           `env:"CUSTOMER_REQUESTS" default:"32" help:"Requests of a customer that run at once in this process; others wait (${default})."`
+	ConsumerRequests int           `env:"CONSUMER_REQUESTS" default:"8" help:"The same for each consumer's tokens (${default})."`
+	AllowedOrigin    []string      `env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of browser apps that may call, such as https://app.example.com."`
 	linking
 }
 
@@ -92,6 +91,15 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 		return err
 	}
 	defer s.close()
+	endTraces, err := telemetry.StartTracing(ctx, build().revision)
+	if err != nil {
+		return err
+	}
+	defer func() { // what is not taken in time is not worth waiting for
+		short, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		_ = endTraces(short)
+	}()
 	listener, err := cmd.listen()
 	if err != nil {
 		return err
@@ -104,19 +112,20 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	if err != nil {
 		return err
 	}
-	defer rim.app.Wait()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", promhttp.Handler())
+	mux.Handle("GET /metrics", s.metrics())
 	if cmd.Role != "worker" {
 		if err := cmd.web(ctx, mux, c, s, tokens, queue, rim); err != nil {
 			return err
 		}
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
 	var background sync.WaitGroup
+	defer background.Wait()
+	defer cancel()
+	var workers []*asynq.Server
 	if cmd.Role != "web" {
 		worker := tasks.NewWorker(s.store, s.log)
 		for _, one := range []struct {
@@ -128,14 +137,15 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 			{rim.builder.Server(s.redis, cmd.Concurrency), rim.builder.Mux()},
 			{rim.sender.Server(s.redis, cmd.Fetches), rim.sender.Mux()},
 		} {
+			one.mux.Use(queue.Until(running))
 			if err := one.server.Start(one.mux); err != nil {
 				return fmt.Errorf("start the workers: %w", err)
 			}
-			defer one.server.Shutdown()
+			workers = append(workers, one.server)
 		}
 		background.Go(func() { (&tasks.Planner{Store: s.store, Queue: queue, Log: s.log}).Run(running) })
 	}
-	httpServer := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
+	httpServer := &http.Server{Handler: s.lastAnswers(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- httpServer.Serve(listener) }()
@@ -146,12 +156,34 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	case <-ctx.Done():
 		fmt.Fprintln(os.Stderr, "Stopping.")
 	}
+	// From here on no load balancer is to send anything new. What workers have begun is given back, for others to take at
+	// once, while requests come to their end.
+	s.stopping.Store(true)
+	for _, w := range workers {
+		w.Stop()
+	}
+	cancel()
+	for _, w := range workers {
+		background.Go(w.Shutdown)
+	}
+	if err == nil && cmd.Role != "worker" && !cmd.Dev {
+		time.Sleep(cmd.LameDuck)
+	}
 	wait, done := context.WithTimeout(context.Background(), 20*time.Second)
 	defer done()
-	cancel()
 	err = errors.Join(err, httpServer.Shutdown(wait))
-	background.Wait()
+	rim.app.Stop(wait)
 	return err
+}
+
+// lastAnswers asks clients to come with a new connection next time, once this process stops: that one goes elsewhere.
+func (s *services) lastAnswers(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.stopping.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // web adds what clients call.
@@ -163,13 +195,13 @@ func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *
 		return cors.New(cors.Options{AllowedOrigins: cmd.AllowedOrigin, AllowedMethods: []string{"GET", "POST"},
 			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id", "GraphQL-Require-Preflight", "Apollo-Require-Preflight"}, ExposedHeaders: []string{"X-Request-Id", "Retry-After"}, MaxAge: 600}).Handler(h)
 	}
-	mux.Handle("/graphql", measured("graphql", crossOrigin(graph.NewHandler(graph.Options{Store: s.store, Tokens: tokens, Queue: queue, Definitions: catalogue.All,
+	mux.Handle("/graphql", measured("graphql", "/graphql", crossOrigin(graph.NewHandler(graph.Options{Store: s.store, Tokens: tokens, Queue: queue, Definitions: catalogue.All,
 		Directory: rim.app.Directory, Linker: rim.app, Builder: rim.builder, Viewer: rim.view, Keys: rim.keys, Budget: cmd.budget(s), PrivateCallbacks: rim.privates,
 		Introspection: cmd.Dev || cmd.Introspection, Plain: cmd.Plain, Log: s.log}))))
-	mux.Handle("/connect/", measured("connect", rim.app.Handler()))
-	mux.Handle("/reports/", measured("reports", rim.view.Handler()))
-	mux.Handle("GET /consumers/{id}/export", measured("export", crossOrigin(&exports{tokens, s.store, s.log, make(chan struct{}, 1)})))
-	mux.Handle("/auth/token", measured("token", crossOrigin(tokens.TokenHandler(s.log))))
+	mux.Handle("/connect/", measured("connect", "/connect/", rim.app.Handler()))
+	mux.Handle("/reports/", measured("reports", "/reports/", rim.view.Handler()))
+	mux.Handle("GET /consumers/{id}/export", measured("export", "/consumers/", crossOrigin(&exports{tokens, s.store, s.log, make(chan struct{}, 1)})))
+	mux.Handle("/auth/token", measured("token", "/auth/token", crossOrigin(tokens.TokenHandler(s.log))))
 	playground := web.Playground{Examples: examples(s.store.Now())}
 	if cmd.Dev {
 		demo, err := cmd.makeDemo(ctx, c, s)
@@ -217,37 +249,6 @@ func (cmd *serveCmd) announce(addr string, c *config) {
 	default:
 		fmt.Fprintf(os.Stderr, "GraphQL  http://%s/graphql\n", addr)
 	}
-}
-
-// ready answers 503 without the database; without Redis the server works on, only later.
-func (s *services) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	state := map[string]string{"status": "ok", "database": "ok", "redis": "ok"}
-	code := http.StatusOK
-	if pingRedis(ctx, s.redis) != nil {
-		state["status"], state["redis"] = "degraded", "away: insights wait in the database"
-	}
-	if known, err := s.store.PingReplica(ctx); err != nil {
-		state["status"], state["replica"] = "degraded", "away: the primary answers"
-	} else if known {
-		state["replica"] = "ok"
-	}
-	if s.store.Ping(ctx) != nil {
-		state["status"], state["database"] = "unavailable", "away"
-		code = http.StatusServiceUnavailable
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(state)
-}
-
-var requests = promauto.NewHistogramVec(prometheus.HistogramOpts{Name: "insightgraph_http_seconds",
-	Help: "Time to answer a request, by endpoint and status.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, []string{"endpoint", "code"})
-
-// measured times an endpoint for /metrics.
-func measured(endpoint string, h http.Handler) http.Handler {
-	return promhttp.InstrumentHandlerDuration(requests.MustCurryWith(prometheus.Labels{"endpoint": endpoint}), h)
 }
 
 func isLoopback(addr string) bool {

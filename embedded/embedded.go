@@ -5,7 +5,8 @@
 // cluster on first use and starts the servers on free ports of 127.0.0.1 with random passwords.
 //
 // Each server has one owner, the process that started it; further processes that ask for the same
-// folder join it. The servers end with their owner, also when the owner is killed with kill -9.
+// folder join it. The servers end with their owner, also when the owner is killed with kill -9. A server that ends by
+// itself is started again by its owner.
 package embedded
 
 import (
@@ -149,7 +150,7 @@ func (s *Servers) KillPostgres() error {
 	if s.postgres == nil {
 		return errJoined
 	}
-	return s.postgres.kill()
+	return s.postgres.kill("PostgreSQL")
 }
 
 // RestartPostgres starts a killed PostgreSQL again on the same port.
@@ -157,7 +158,7 @@ func (s *Servers) RestartPostgres(ctx context.Context) error {
 	if s.postgres == nil {
 		return errJoined
 	}
-	return s.postgres.run(ctx)
+	return s.postgres.keep(ctx)
 }
 
 // KillRedis ends Redis with kill -9, as a crash would.
@@ -165,7 +166,7 @@ func (s *Servers) KillRedis() error {
 	if s.redis == nil {
 		return errJoined
 	}
-	return s.redis.kill()
+	return s.redis.kill("Redis")
 }
 
 // WipeRedis removes the files of a killed Redis, so that RestartRedis brings it back empty.
@@ -181,5 +182,5 @@ func (s *Servers) RestartRedis(ctx context.Context) error {
 	if s.redis == nil {
 		return errJoined
 	}
-	return s.redis.run(ctx)
+	return s.redis.keep(ctx)
 }

@@ -176,6 +176,43 @@ func TestKillAndRestart(t *testing.T) {
 	}
 }
 
+// TestCrash: servers that end by themselves, again and again, are started by their owner, and keep what they had. Those
+// that were ended on purpose stay down.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := mustStart(t, dir)
+	write(t, s.DatabaseURL, s.RedisURL)
+	pid := func(name string) int { return readState(filepath.Join(dir, name)).Server }
+	up := func(name string, before int) bool { now := pid(name); return now != 0 && now != before }
+	for range 2 {
+		postgres, redis := pid("postgres.lock"), pid("redis.lock")
+		for _, p := range []int{postgres, redis} {
+			if err := syscall.Kill(p, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for ctx := testContext(t); !up("postgres.lock", postgres) || !up("redis.lock", redis); {
+			if !pause(ctx) {
+				t.Fatal("the servers were not started again")
+			}
+		}
+		read(t, s.DatabaseURL, s.RedisURL)
+	}
+	joined := mustStart(t, dir)
+	if joined.DatabaseURL != s.DatabaseURL || joined.RedisURL != s.RedisURL {
+		t.Error("another process does not find the servers where they were")
+	}
+	if err := s.KillRedis(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.redis.proc.done
+	s.redis.watch(s.redis.proc, "Redis", func(context.Context) error { t.Error("a killed Redis is started again"); return nil }, s.redis.log)
+	last := []int{pid("postgres.lock")}
+	mustStop(t, s)
+	expectGone(t, last)
+}
+
 func TestPortTaken(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

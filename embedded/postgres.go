@@ -23,12 +23,12 @@ type postgres struct {
 	cluster  string // the data folder with symbolic links resolved; set by start
 	password string
 	port     int
-	proc     *process
+	keeper
 }
 
 // start makes the cluster if there is none, starts PostgreSQL and returns the URL of its database.
 func (p *postgres) start(ctx context.Context) (string, error) {
-	if err := p.run(ctx); err != nil {
+	if err := p.keep(ctx); err != nil {
 		return "", err
 	}
 	return p.url(), nil
@@ -38,11 +38,13 @@ func (p *postgres) url() string {
 	return fmt.Sprintf("postgres://insightgraph:%s@127.0.0.1:%d/insightgraph?sslmode=disable", p.password, p.port)
 }
 
+// keep starts the server, and starts it again when it ends by itself.
+func (p *postgres) keep(ctx context.Context) error {
+	return p.keeper.keep(ctx, "PostgreSQL", p.run, p.log)
+}
+
 // run starts the server process, on the port it had before if it had one.
 func (p *postgres) run(ctx context.Context) error {
-	if p.proc != nil && !p.proc.ended() {
-		return errors.New("start PostgreSQL: it is running")
-	}
 	if err := p.lock.publish(state{Owner: os.Getpid()}); err != nil {
 		return err
 	}
@@ -142,14 +144,9 @@ func (p *postgres) oldPID() int {
 	return pid
 }
 
-func (p *postgres) kill() error {
-	if p.proc == nil {
-		return errors.New("kill PostgreSQL: it is not running")
-	}
-	return p.proc.kill()
-}
-
 func (p *postgres) stop() error {
+	p.over()
+	defer p.mu.Unlock()
 	err := p.lock.publish(state{Owner: os.Getpid()})
 	if p.proc != nil {
 		err = errors.Join(err, p.proc.stop(syscall.SIGINT, syscall.SIGQUIT))

@@ -26,7 +26,7 @@ type redis struct {
 
 	port     int
 	password string
-	proc     *process
+	keeper
 }
 
 func (r *redis) data() string { return filepath.Join(r.dir, "redis") }
@@ -38,7 +38,7 @@ func (r *redis) start(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("make the folder of Redis: %w", err)
 	}
 	r.password = rand.Text()
-	if err := r.run(ctx); err != nil {
+	if err := r.keep(ctx); err != nil {
 		return "", err
 	}
 	return r.url(), nil
@@ -48,11 +48,11 @@ func (r *redis) url() string {
 	return fmt.Sprintf("redis://:%s@127.0.0.1:%d/0", r.password, r.port)
 }
 
+// keep starts the server, and starts it again when it ends by itself.
+func (r *redis) keep(ctx context.Context) error { return r.keeper.keep(ctx, "Redis", r.run, r.log) }
+
 // run starts the server process, on the port it had before if it had one.
 func (r *redis) run(ctx context.Context) error {
-	if r.proc != nil && !r.proc.ended() {
-		return errors.New("start Redis: it is running")
-	}
 	if err := r.lock.publish(state{Owner: os.Getpid()}); err != nil {
 		return err
 	}
@@ -134,13 +134,6 @@ func (r *redis) oldPID() int {
 	return s.Server
 }
 
-func (r *redis) kill() error {
-	if r.proc == nil {
-		return errors.New("kill Redis: it is not running")
-	}
-	return r.proc.kill()
-}
-
 func (r *redis) wipe() error {
 	if r.proc != nil && !r.proc.ended() {
 		return errors.New("remove the data of Redis: it is running")
@@ -149,6 +142,8 @@ func (r *redis) wipe() error {
 }
 
 func (r *redis) stop() error {
+	r.over()
+	defer r.mu.Unlock()
 	err := r.lock.publish(state{Owner: os.Getpid()})
 	if r.proc != nil {
 		err = errors.Join(err, r.proc.stop(syscall.SIGTERM))

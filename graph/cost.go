@@ -20,7 +20,9 @@ func costs() (c generated.ComplexityRoot) {
 		return listCost(child, first, last)
 	}
 	c.Query.Consumers = plain
-	c.Mutation.CreateTransactions = func(child int, in generated.CreateTransactionsInput) int { return 1 + child + perRow*len(in.Transactions) }
+	c.Mutation.CreateTransactions = func(child int, in generated.CreateTransactionsInput) int {
+		return 1 + child + perRow*len(in.Transactions)
+	}
 	c.Query.Transactions = ofTransactions
 	c.Query.Feed = ofEntries
 	c.Consumer.Accounts = func(child int, _ *bank.AccountFilter, first *int, _ *string, last *int, _ *string) int {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
-	"runtime/debug"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -15,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"insightgraph/fault"
+	"insightgraph/telemetry"
 )
 
 var (
@@ -43,7 +43,7 @@ func (s *server) present(ctx context.Context, err error) *gqlerror.Error {
 			f = fault.New(f.Code, argument, "%s", f.Message)
 		}
 		e := *shown
-		e.Message, e.Extensions = f.Message, extensions(f, RequestID(ctx))
+		e.Message, e.Extensions = f.Message, extensions(f, telemetry.RequestID(ctx))
 		return &e
 	}
 	faults := fault.Of(err)
@@ -131,22 +131,10 @@ func timedOut(err error) *fault.Error {
 	return nil
 }
 
-// recovered logs where a panic came from. What the panic said may hold anything, so it is not written anywhere.
+// recovered logs where a panic came from.
 func (s *server) recovered(ctx context.Context, value any) error {
-	s.Log.ErrorContext(ctx, "panic", "requestId", RequestID(ctx), "kind", fmt.Sprintf("%T", value), "stack", places(debug.Stack()))
+	telemetry.Panicked(ctx, s.Log, value)
 	return errPanic
-}
-
-// places keeps the file and line of a stack and drops the arguments of the calls.
-func places(stack []byte) string {
-	var out []string
-	for line := range strings.Lines(string(stack)) {
-		if place, ok := strings.CutPrefix(line, "\t"); ok {
-			place, _, _ = strings.Cut(place, " ")
-			out = append(out, strings.TrimSpace(place))
-		}
-	}
-	return strings.Join(out, " ")
 }
 
 // logError writes what is safe to write about an unforeseen error: kinds and names, never its text, which may hold an
@@ -155,7 +143,7 @@ func (s *server) logError(ctx context.Context, what string, path ast.Path, err e
 	if errors.Is(err, errPanic) {
 		return
 	}
-	attributes := []any{"requestId", RequestID(ctx), "path", path.String(), "kind", kinds(err)}
+	attributes := []any{"path", path.String(), "kind", kinds(err)}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		attributes = append(attributes, "sqlstate", pg.Code, "constraint", pg.ConstraintName, "table", pg.TableName, slog.String("routine", pg.Routine))
 	}

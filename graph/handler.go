@@ -4,13 +4,17 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"insightgraph/auth"
 	"insightgraph/budget"
@@ -19,6 +23,7 @@ import (
 	"insightgraph/graph/generated"
 	"insightgraph/insight"
 	"insightgraph/store"
+	"insightgraph/telemetry"
 )
 
 // The sizes that a request may have.
@@ -104,10 +109,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isUpload(r) {
 		limit = max(limit, uploadTime)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), limit)
+	ctx, id := telemetry.Request(r)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	id := requestID(r)
-	ctx = context.WithValue(ctx, requestKey{}, id)
 	ctx = context.WithValue(ctx, siblingsKey{}, &siblings{})
 	a := answer{w: w, id: id, media: accepted(r.Header.Values("Accept"))}
 	w.Header().Set("X-Request-Id", id)
@@ -143,6 +147,20 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.execute(ctx, a, params)
+}
+
+var operationSeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{Name: "insightgraph_graphql_seconds",
+	Help:    "Time of a GraphQL operation, by kind (none: not executed) and code of its first error, which is OK where there is none.",
+	Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, []string{"kind", "code"})
+
+// code is that of the first error.
+func code(errs gqlerror.List) string {
+	for _, e := range errs {
+		if e != nil {
+			return fmt.Sprint(e.Extensions["code"])
+		}
+	}
+	return telemetry.OK
 }
 
 // unauthenticated answers a request whose token gave no viewer.
@@ -185,11 +203,21 @@ func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParam
 		}
 	}
 	if len(errs) > 0 {
-		a.requestErrors(s.exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs).Errors)
+		errs = s.exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs).Errors
+		operationSeconds.WithLabelValues("none", code(errs)).Observe(time.Since(now).Seconds())
+		a.requestErrors(errs)
 		return
 	}
+	kind := string(operation.Operation.Operation)
+	ctx, end := telemetry.Operation(ctx, kind, operation.Operation.Name)
 	respond, ctx := s.exec.DispatchOperation(ctx, operation)
 	response := respond(ctx)
+	outcome := string(tooLate.Code)
+	if response != nil {
+		outcome = code(response.Errors)
+	}
+	operationSeconds.WithLabelValues(kind, outcome).Observe(time.Since(now).Seconds())
+	end(outcome)
 	if operation.Operation.Operation == ast.Mutation {
 		s.Tokens.Forget(auth.From(ctx).Customer.ID)
 	}

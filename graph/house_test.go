@@ -22,6 +22,7 @@ import (
 	"insightgraph/store"
 	"insightgraph/store/storetest"
 	"insightgraph/tasks"
+	"insightgraph/telemetry"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
@@ -48,8 +49,8 @@ func newHouse(t testing.TB) *house {
 	h := &house{t: t, now: noon, log: &bytes.Buffer{}, tokens: map[string]string{}, ids: map[string]string{}}
 	h.store = storetest.Open(t, storetest.URL(t), store.Options{MaxConns: 8, Now: func() time.Time { return h.now }})
 	h.options = Options{Store: h.store, Tokens: &auth.Tokens{Store: h.store}, Queue: worker{h}, Definitions: catalogue.All,
-		Directory: banks(t), Linker: linker{h}, Log: slog.New(slog.NewTextHandler(h.log, nil)), Keys: keys(t), Viewer: pages{},
-		Builder: &tasks.Builder{Store: h.store, Log: slog.New(slog.NewTextHandler(h.log, nil))}}
+		Directory: banks(t), Linker: linker{h}, Log: slog.New(telemetry.InContext(slog.NewTextHandler(h.log, nil))), Keys: keys(t), Viewer: pages{},
+		Builder: &tasks.Builder{Store: h.store, Log: slog.New(telemetry.InContext(slog.NewTextHandler(h.log, nil)))}}
 	h.handler = NewHandler(h.options)
 	h.fill()
 	return h

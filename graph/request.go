@@ -2,14 +2,11 @@ package graph
 
 import (
 	"bytes"
-	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -17,21 +14,6 @@ import (
 	"insightgraph/auth"
 	"insightgraph/fault"
 )
-
-type requestKey struct{}
-
-var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-
-// requestID is the caller's own name for the request, or a new one.
-func requestID(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); requestIDs.MatchString(id) {
-		return id
-	}
-	return rand.Text()
-}
-
-// RequestID is the id of the request that a context belongs to, for logs.
-func RequestID(ctx context.Context) string { id, _ := ctx.Value(requestKey{}).(string); return id }
 
 // refused is why a request is not a GraphQL request.
 type refused struct {

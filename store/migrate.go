@@ -51,6 +51,10 @@ func Migrate(ctx context.Context, url string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
+	// All processes look whether the database is as they need it.
+	if _, err := lock.ExecContext(ctx, "GRANT SELECT ON migrations TO insightgraph_app, insightgraph_system"); err != nil {
+		return nil, fmt.Errorf("let the roles see the migrations: %w", err)
+	}
 	var names []string
 	for _, m := range group.Migrations {
 		names = append(names, m.Name+"_"+m.Comment)

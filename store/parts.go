@@ -228,21 +228,30 @@ func (s *Store) KeepPart(ctx context.Context, p Part) error {
 
 // FailPart stores why nothing was fetched, in the part, its refresh, its flow, its consent and its schedule.
 func (s *Store) FailPart(ctx context.Context, p Part, problem *connect.Problem) error {
-	return s.system(ctx, func(tx *Tx) error {
-		row, err := tx.holdPart(ctx, p)
-		if err != nil {
-			return err
-		}
-		return tx.failParts(ctx, []refreshPart{row}, problem.Category)
-	})
+	return s.system(ctx, func(tx *Tx) error { return tx.failPart(ctx, p, problem) })
+}
+
+func (tx *Tx) failPart(ctx context.Context, p Part, problem *connect.Problem) error {
+	row, err := tx.holdPart(ctx, p)
+	if err != nil {
+		return err
+	}
+	return tx.failParts(ctx, []refreshPart{row}, problem.Category)
 }
 
 // GiveBackPart returns a part after an error of ours, to be tried again a little later; after the last try it fails.
-func (s *Store) GiveBackPart(ctx context.Context, p Part) error {
-	if p.Attempts >= maxFetches {
-		return s.FailPart(ctx, p, connect.Is(connect.Technical))
-	}
+// Where nothing went wrong but the worker stops, that was no try, and the part is for another at once.
+func (s *Store) GiveBackPart(ctx context.Context, p Part, tried bool) error {
 	return s.system(ctx, func(tx *Tx) error {
+		if tried && p.Attempts >= maxFetches {
+			tx.dead[deadPart]++
+			return tx.failPart(ctx, p, connect.Is(connect.Technical))
+		}
+		if !tried {
+			_, err := tx.ExecContext(ctx, "UPDATE refresh_parts SET state = 'READY', attempts = attempts - 1, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",
+				p.ID, p.lease)
+			return err
+		}
 		_, err := tx.ExecContext(ctx, "UPDATE refresh_parts SET state = 'READY', run_after = ?, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",
 			tx.now.Add(time.Duration(p.Attempts*p.Attempts)*time.Second), p.ID, p.lease)
 		return err
@@ -287,6 +296,7 @@ func (tx *Tx) buryParts(ctx context.Context) error {
 	if err := tx.NewSelect().Model(&dead).Where("id = ANY(?::bigint[])", pgdialect.Array(ids)).Where(isDead, tx.now, maxFetches).For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
 		return err
 	}
+	tx.dead[deadPart] += int64(len(dead))
 	return tx.failParts(ctx, dead, connect.Technical)
 }
 

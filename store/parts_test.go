@@ -132,7 +132,7 @@ func TestGiveBackPart(t *testing.T) {
 					w.clock.add(4 * time.Minute)
 					continue
 				}
-				if err := w.GiveBackPart(ctx, p); err != nil {
+				if err := w.GiveBackPart(ctx, p, true); err != nil {
 					t.Fatal(err)
 				}
 				if _, ok, err := w.ClaimPart(ctx, p.ID); ok || err != nil {

@@ -432,9 +432,14 @@ func (s *Store) FinishReport(ctx context.Context, b Build, result []byte) error 
 }
 
 // GiveBackReport returns a report after an error of ours, to be tried again a little later; after the last try it has
-// FAILED.
-func (s *Store) GiveBackReport(ctx context.Context, b Build) error {
+// FAILED. Where nothing went wrong but the worker stops, that was no try, and the report is for another at once.
+func (s *Store) GiveBackReport(ctx context.Context, b Build, tried bool) error {
 	return s.system(ctx, func(tx *Tx) error {
+		if !tried {
+			_, err := tx.ExecContext(ctx, "UPDATE reports SET status = 'QUEUED', attempts = attempts - 1, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND status = 'RUNNING'",
+				b.ID, b.lease)
+			return err
+		}
 		if b.Attempts >= maxBuilds {
 			return tx.endReport(ctx, b, report.Failed, nil)
 		}
@@ -445,6 +450,9 @@ func (s *Store) GiveBackReport(ctx context.Context, b Build) error {
 }
 
 func (tx *Tx) endReport(ctx context.Context, b Build, status report.Status, result []byte) error {
+	if status == report.Failed {
+		tx.dead[deadReport]++
+	}
 	var text *string
 	if result != nil {
 		s := string(result)

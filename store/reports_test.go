@@ -287,7 +287,7 @@ func TestReportWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.GiveBackReport(ctx, b); err != nil {
+	if err := w.GiveBackReport(ctx, b, true); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok, _ := w.ClaimReport(ctx, r.ID); ok {

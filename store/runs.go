@@ -262,9 +262,11 @@ func (tx *Tx) reconsider(ctx context.Context, customerID int64) error {
 func (s *Store) Waiting(ctx context.Context, n int) (ids []int64, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
 		ids = nil
-		if _, err := tx.bury(ctx); err != nil {
+		buried, err := tx.bury(ctx)
+		if err != nil {
 			return err
 		}
+		tx.dead[deadShard] += int64(buried)
 		return tx.NewRaw(`UPDATE run_shards SET enqueued_at = ? WHERE id IN (
 				SELECT id FROM run_shards WHERE (state = 'READY' AND run_after <= ? AND (enqueued_at IS NULL OR enqueued_at < ?)
 					OR state = 'RUNNING' AND lease_until < ? AND (enqueued_at IS NULL OR enqueued_at < ?))

@@ -169,7 +169,7 @@ func TestClaims(t *testing.T) {
 	if p := must[*page.Of[insight.Entry]](t)(w.c.Feed(ctx, insight.FeedFilter{}, page.Args{Size: 5})); len(p.Nodes) != 0 {
 		t.Error("it left an entry")
 	}
-	if err := w.GiveBack(ctx, winners[0]); err != nil { // is not its to give back
+	if err := w.GiveBack(ctx, winners[0], true); err != nil { // is not its to give back
 		t.Error(err)
 	}
 	counts, err := other.Finish(ctx, second, results)
@@ -210,7 +210,7 @@ func TestGivingUp(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(*world, store.Shard) error{
 		"given back": func(w *world, s store.Shard) error {
-			err := w.GiveBack(t.Context(), s)
+			err := w.GiveBack(t.Context(), s, true)
 			if _, ok, _ := w.Claim(t.Context(), s.ID); ok {
 				return errors.New("claimed at once")
 			}
@@ -387,7 +387,7 @@ func TestPanicInAPart(t *testing.T) {
 	if p := must[*page.Of[insight.Entry]](t)(w.c.Feed(t.Context(), insight.FeedFilter{}, page.Args{Size: 5})); len(p.Nodes) != 0 {
 		t.Error("it left an entry")
 	}
-	if err := w.GiveBack(t.Context(), shard); err != nil {
+	if err := w.GiveBack(t.Context(), shard, true); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.add(time.Minute)

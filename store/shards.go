@@ -478,6 +478,7 @@ func (tx *Tx) closeShard(ctx context.Context, c Shard, state string, counts map[
 	}
 	failed := insight.RunStatus("")
 	if state == "DEAD" {
+		tx.dead[deadShard]++
 		failed = insight.RunFailed
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE runs SET shards_left = shards_left - 1,
@@ -487,9 +488,15 @@ func (tx *Tx) closeShard(ctx context.Context, c Shard, state string, counts map[
 	return err
 }
 
-// GiveBack returns a shard after an error, to be tried again a little later, or gives it up after the last try.
-func (s *Store) GiveBack(ctx context.Context, c Shard) error {
+// GiveBack returns a shard after an error, to be tried again a little later, or gives it up after the last try. Where
+// nothing went wrong but the worker stops, that was no try, and the shard is for another at once.
+func (s *Store) GiveBack(ctx context.Context, c Shard, tried bool) error {
 	return s.system(ctx, func(tx *Tx) error {
+		if !tried {
+			_, err := tx.ExecContext(ctx, "UPDATE run_shards SET state = 'READY', attempts = attempts - 1, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",
+				c.ID, c.lease)
+			return err
+		}
 		if c.Attempts >= maxAttempts {
 			return tx.closeShard(ctx, c, "DEAD", nil)
 		}

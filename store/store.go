@@ -31,7 +31,8 @@ type Store struct {
 	reads   *pgxpool.Pool // of Reads
 	replica *replica      // nil where there is none
 	now     bank.Clock
-	count   *counter
+	count   *tracer
+	dead    [kinds]atomic.Int64
 }
 
 // Options are the settings of Open.
@@ -60,7 +61,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	params["statement_timeout"] = "5000"
 	params["lock_timeout"] = "4000"
 	params["idle_in_transaction_session_timeout"] = "30000"
-	count := &counter{}
+	count := &tracer{}
 	config.ConnConfig.Tracer = count
 	forReads := config.Copy()
 	forReads.MaxConns = max(1, conns/2)
@@ -119,25 +120,6 @@ func (s *Store) Ping(ctx context.Context) error { return s.pool.Ping(ctx) }
 // Statements is the number of SQL statements sent so far. Tests use it to see that it does not grow with a list.
 func (s *Store) Statements() int64 { return s.count.n.Load() }
 
-// counter counts statements on their way through the driver.
-type counter struct{ n atomic.Int64 }
-
-func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.n.Add(1)
-	return ctx
-}
-
-func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-// TraceBatchStart counts statements that are sent together.
-func (c *counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, b pgx.TraceBatchStartData) context.Context {
-	c.n.Add(int64(b.Batch.Len()))
-	return ctx
-}
-
-func (c *counter) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
-func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
-
 // Now is the moment in UTC, to the microsecond that the database keeps.
 func (s *Store) Now() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
 
@@ -180,8 +162,9 @@ func (t Tenant) customerOnly() error {
 // Tx is one transaction, through bun and, for COPY and set-based statements, through the driver on the same connection.
 type Tx struct {
 	bun.Conn
-	pg  *pgx.Conn
-	now time.Time
+	pg   *pgx.Conn
+	now  time.Time
+	dead [kinds]int64 // work that is given up, by kind
 }
 
 // in runs f in one transaction with the tenant's view. f may run again after a deadlock or a lost serialisation, so it
@@ -252,7 +235,13 @@ func (s *Store) once(ctx context.Context, customerID int64, begin string, f func
 	if err := f(tx); err != nil {
 		return false, err
 	}
-	return true, s.commit(ctx, tx, customerID)
+	err = s.commit(ctx, tx, customerID)
+	if err == nil {
+		for kind, n := range tx.dead {
+			s.dead[kind].Add(n)
+		}
+	}
+	return true, err
 }
 
 // notFound is the fault for an empty result, any other error as it is.

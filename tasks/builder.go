@@ -40,7 +40,7 @@ func (b *Builder) Server(r redis.UniversalClient, concurrency int) *asynq.Server
 
 // Mux maps the task type to its handler.
 func (b *Builder) Mux() *asynq.ServeMux {
-	return calls(TypeReport, b.Do)
+	return calls(TypeReport, b.Log, b.Do)
 }
 
 // Do builds one report, if nobody else does or did. done is false when it did not come to an end here.
@@ -62,9 +62,9 @@ func (b *Builder) Do(ctx context.Context, id int64) (done bool, err error) {
 	case errors.Is(err, store.ErrLost):
 		return false, nil
 	case err != nil:
-		outcome = "AGAIN"
-		b.Log.ErrorContext(ctx, "build a report", "report", id, "attempt", claimed.Attempts, "error", describe(err))
-		if back := b.Store.GiveBackReport(context.WithoutCancel(ctx), claimed); back != nil && !errors.Is(back, store.ErrLost) {
+		outcome = again
+		failed(ctx, b.Log, "build a report", err, "report", id, "attempt", claimed.Attempts)
+		if back := b.Store.GiveBackReport(context.WithoutCancel(ctx), claimed, !stops(ctx)); back != nil && !errors.Is(back, store.ErrLost) {
 			b.Log.ErrorContext(ctx, "give a report back", "report", id, "error", describe(back))
 		}
 	}

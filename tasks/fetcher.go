@@ -49,7 +49,7 @@ func (f *Fetcher) Server(r redis.UniversalClient, concurrency int) *asynq.Server
 
 // Mux maps the task type to its handler.
 func (f *Fetcher) Mux() *asynq.ServeMux {
-	return calls(TypeFetch, f.Do)
+	return calls(TypeFetch, f.Log, f.Do)
 }
 
 // Do fetches one part, if nobody else does or did. done is false when it did not come to an end here.
@@ -77,9 +77,9 @@ func (f *Fetcher) Do(ctx context.Context, id int64) (done bool, err error) {
 	case errors.Is(err, store.ErrLost):
 		return false, nil
 	case err != nil:
-		outcome = "AGAIN"
-		f.Log.ErrorContext(ctx, "fetch a part", "part", id, "attempt", part.Attempts, "error", describe(err))
-		if back := f.Store.GiveBackPart(context.WithoutCancel(ctx), part); back != nil && !errors.Is(back, store.ErrLost) {
+		outcome = again
+		failed(ctx, f.Log, "fetch a part", err, "part", id, "attempt", part.Attempts)
+		if back := f.Store.GiveBackPart(context.WithoutCancel(ctx), part, !stops(ctx)); back != nil && !errors.Is(back, store.ErrLost) {
 			f.Log.ErrorContext(ctx, "give a part back", "part", id, "error", describe(back))
 		}
 	}
@@ -190,7 +190,7 @@ func (f *Fetcher) ask(ctx context.Context, part store.Part, c connect.Connector,
 	defer cancel()
 	go f.keep(limited, part)
 	data, err = c.Fetch(limited, in)
-	if _, told := errors.AsType[*connect.Problem](err); err == nil || told {
+	if _, told := errors.AsType[*connect.Problem](err); err == nil || told || ctx.Err() != nil {
 		return data, err
 	}
 	if errors.Is(limited.Err(), context.DeadlineExceeded) { // whatever the connector made of it

@@ -378,6 +378,52 @@ func TestFlowThroughRedis(t *testing.T) {
 	l.nowhere()
 }
 
+// TestStopGivesBack: a process that stops gives back what it asks a bank for. That is no try, however often it happens, and
+// another process has it at once: here is no planner that would look for it.
+func TestStopGivesBack(t *testing.T) {
+	flush(t)
+	l := newLinking(t, "2026-03-05T12:00:00Z")
+	asked := make(chan struct{})
+	l.bank.does(func(ctx context.Context, _ connect.Fetch) (connect.Data, error) {
+		asked <- struct{}{}
+		<-ctx.Done()
+		return connect.Data{}, ctx.Err()
+	})
+	var queue *Queue
+	process := func() (stop func()) {
+		s, client := l.open(), redisClient(t)
+		queue = NewQueue(client, s, l.logger())
+		f := l.fetcher(s)
+		stopping, cancel := context.WithCancel(t.Context())
+		server, mux := f.Server(client, 4), f.Mux()
+		mux.Use(queue.Until(stopping))
+		if err := server.Start(mux); err != nil {
+			t.Fatal(err)
+		}
+		return func() { server.Stop(); cancel(); server.Shutdown() }
+	}
+	f, part := l.flow(connect.ConsentRequired, nil, "giro")
+	stop := process()
+	queue.WakeParts(t.Context(), []int64{part})
+	for range 5 { // more than there are tries
+		<-asked
+		stop()
+		stop = process()
+	}
+	<-asked
+	l.bank.does(well)
+	stop()
+	stop = process()
+	defer func() { stop() }()
+	l.eventually("the flow's end", func() bool { return l.see(f).State.Final() })
+	if state := l.see(f).State; state != connect.Finished || l.bank.times() != 7 {
+		t.Errorf("%s after %d calls", state, l.bank.times())
+	}
+	if text := l.log.String(); strings.Contains(text, "level=ERROR") || !strings.Contains(text, "given back") {
+		t.Errorf("the log: %s", text)
+	}
+}
+
 // nowhere looks for the canary on Redis and in a text of the whole database.
 func (l *linking) nowhere() {
 	l.t.Helper()

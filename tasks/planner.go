@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"insightgraph/bank"
+	"insightgraph/callback"
+	"insightgraph/connect"
 	"insightgraph/insight"
 	"insightgraph/insight/catalogue"
 	"insightgraph/store"
@@ -24,6 +26,23 @@ var (
 	shards = promauto.NewHistogram(prometheus.HistogramOpts{Name: "insightgraph_shard_seconds",
 		Help: "Time to evaluate one shard.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 12)})
 )
+
+func init() { // an alert can only see a counter grow that was there before
+	for _, o := range []insight.Outcome{insight.Generated, insight.Duplicate, insight.ConditionNotMet, insight.InsufficientData, insight.NotSubscribed, insight.Failed} {
+		evaluations.WithLabelValues(string(o))
+	}
+	for _, o := range append([]string{string(connect.Finished), again}, tops...) {
+		fetches.WithLabelValues(o)
+		fetchSeconds.WithLabelValues(o)
+	}
+	for _, o := range []string{string(callback.Delivered), again, string(callback.Failed)} {
+		callbacks.WithLabelValues(o)
+		callbackSeconds.WithLabelValues(o)
+	}
+}
+
+// again is the outcome of what is tried again.
+const again = "AGAIN"
 
 // Quiet is how long a consumer's data must have been unchanged before its scheduled insights are made.
 const Quiet = 5 * time.Minute

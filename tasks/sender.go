@@ -60,7 +60,7 @@ func (s *Sender) Server(r redis.UniversalClient, concurrency int) *asynq.Server 
 
 // Mux maps the task type to its handler.
 func (s *Sender) Mux() *asynq.ServeMux {
-	return calls(TypeDeliver, s.Do)
+	return calls(TypeDeliver, s.Log, s.Do)
 }
 
 // WakeDeliveries calls workers for callbacks, in the manner of Wake.
@@ -95,8 +95,8 @@ func (s *Sender) Do(ctx context.Context, id int64) (done bool, err error) {
 	if problem != "" {
 		attempt.Problem = &problem
 		outcome = string(callback.Failed)
-		if wait, again := callback.Backoff(d.Attempts); again && code != http.StatusGone {
-			outcome = "AGAIN"
+		if wait, more := callback.Backoff(d.Attempts); more && code != http.StatusGone {
+			outcome = again
 			moment := s.Store.Now().Add(max(wait, min(after, callback.Longest)))
 			next = &moment
 		}

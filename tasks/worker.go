@@ -23,6 +23,7 @@ import (
 	"insightgraph/insight"
 	"insightgraph/insight/catalogue"
 	"insightgraph/store"
+	"insightgraph/telemetry"
 )
 
 // TypeShard is the task of evaluating one shard of a run.
@@ -78,27 +79,59 @@ func newServer(r redis.UniversalClient, concurrency int, queues map[string]int, 
 
 // Mux maps task types to handlers.
 func (w *Worker) Mux() *asynq.ServeMux {
-	return calls(TypeShard, w.Do)
+	return calls(TypeShard, w.log, w.Do)
 }
 
-// call is all that a task says: the number of a row to look at.
+// call is all that a task says: the number of a row to look at, and where traces are made, which one it belongs to.
 type call struct {
-	ID int64 `json:"id"`
+	ID    int64  `json:"id"`
+	Trace string `json:"trace,omitempty"` // that it belongs to, see telemetry.Carry
 }
 
 // calls maps a type of task to what is done with the row that it names.
-func calls(task string, do func(context.Context, int64) (bool, error)) *asynq.ServeMux {
+func calls(task string, log *slog.Logger, do func(context.Context, int64) (bool, error)) *asynq.ServeMux {
 	mux := asynq.NewServeMux()
 	mux.HandleFunc(task, func(ctx context.Context, t *asynq.Task) error {
 		var c call
 		if err := json.Unmarshal(t.Payload(), &c); err != nil || c.ID <= 0 {
 			return fmt.Errorf("read the payload of %s: %w", t.Type(), asynq.SkipRetry)
 		}
+		name, _ := asynq.GetTaskID(ctx)
+		ctx, end := telemetry.Task(ctx, task, name, c.Trace)
+		defer end()
+		defer func() { // the queue would keep what a panic said
+			if p := recover(); p != nil {
+				telemetry.Panicked(ctx, log, p)
+			}
+		}()
 		// The database says when a row is tried again; for the queue the task is over.
 		_, _ = do(ctx, c.ID)
 		return nil
 	})
 	return mux
+}
+
+// errStops is why work ends that nothing is wrong with.
+var errStops = errors.New("this process stops")
+
+func stops(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errStops) }
+
+// Until is a middleware that ends the work on tasks together with a context, because this process stops. What was given
+// back then is called out again, for another process.
+func (q *Queue) Until(stopping context.Context) asynq.MiddlewareFunc {
+	return func(h asynq.Handler) asynq.Handler {
+		return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+			work, cancel := context.WithCancelCause(ctx)
+			defer cancel(nil)
+			defer context.AfterFunc(stopping, func() { cancel(errStops) })()
+			err := h.ProcessTask(work, t)
+			if stops(work) {
+				queue, _ := asynq.GetQueueName(ctx)
+				_ = q.enqueue(ctx, queue, t.Type(), t.Payload()) // if not, the sweep brings it
+			}
+			return err
+		})
+	}
 }
 
 // Do evaluates one shard, if nobody else does or did. done is false when there was nothing to do for this worker.
@@ -117,8 +150,8 @@ func (w *Worker) Do(ctx context.Context, id int64) (done bool, err error) {
 	case errors.Is(err, store.ErrLost):
 		return false, nil
 	case err != nil:
-		w.log.ErrorContext(ctx, "evaluate a shard", "shard", id, "attempt", shard.Attempts, "error", describe(err))
-		if back := w.store.GiveBack(context.WithoutCancel(ctx), shard); back != nil {
+		failed(ctx, w.log, "evaluate a shard", err, "shard", id, "attempt", shard.Attempts)
+		if back := w.store.GiveBack(context.WithoutCancel(ctx), shard, !stops(ctx)); back != nil {
 			w.log.ErrorContext(ctx, "give a shard back", "shard", id, "error", describe(back))
 		}
 		return false, err
@@ -128,6 +161,15 @@ func (w *Worker) Do(ctx context.Context, id int64) (done bool, err error) {
 	}
 	shards.Observe(time.Since(start).Seconds())
 	return true, nil
+}
+
+// failed logs why work is given back; that this process stops is no error.
+func failed(ctx context.Context, log *slog.Logger, what string, err error, attributes ...any) {
+	if stops(ctx) {
+		log.InfoContext(ctx, what+": given back", attributes...)
+		return
+	}
+	log.ErrorContext(ctx, what, append(attributes, "error", describe(err))...)
 }
 
 // evaluate loads, decides and saves. A panic is an error like any other; its value may hold account data and is not kept.
@@ -174,12 +216,10 @@ func (q *Queue) put(ctx context.Context, queue string, ids []int64) {
 
 func (q *Queue) send(ctx context.Context, queue, task string, ids []int64, unqueued func(context.Context, []int64) error) {
 	ctx = context.WithoutCancel(ctx)
+	trace := telemetry.Carry(ctx)
 	for i, id := range ids {
-		text, _ := json.Marshal(call{id})
-		short, cancel := context.WithTimeout(ctx, patience)
-		_, err := q.client.EnqueueContext(short, asynq.NewTask(task, text), asynq.Queue(queue), asynq.MaxRetry(0), asynq.Timeout(5*time.Minute))
-		cancel()
-		if err != nil {
+		text, _ := json.Marshal(call{id, trace})
+		if err := q.enqueue(ctx, queue, task, text); err != nil {
 			q.log.WarnContext(ctx, "Redis does not take tasks; they wait in the database", "queue", queue, "tasks", len(ids)-i)
 			if err := unqueued(ctx, ids[i:]); err != nil {
 				q.log.ErrorContext(ctx, "note unqueued tasks", "queue", queue, "error", describe(err))
@@ -187,6 +227,13 @@ func (q *Queue) send(ctx context.Context, queue, task string, ids []int64, unque
 			return
 		}
 	}
+}
+
+func (q *Queue) enqueue(ctx context.Context, queue, task string, payload []byte) error {
+	short, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, err := q.client.EnqueueContext(short, asynq.NewTask(task, payload), asynq.Queue(queue), asynq.MaxRetry(0), asynq.Timeout(5*time.Minute))
+	return err
 }
 
 // loadLocation keeps time zones, since reading one takes longer than evaluating a consumer.

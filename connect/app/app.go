@@ -35,7 +35,10 @@ type App struct {
 	Extra       map[string]http.Handler
 	Log         *slog.Logger
 
-	asking sync.WaitGroup
+	asking  sync.WaitGroup
+	begin   sync.Once
+	lasting context.Context // see patient
+	end     context.CancelFunc
 }
 
 // PageURL is the page of a client token on its own. The secret is in the fragment, which browsers send to nobody.
@@ -44,8 +47,19 @@ func (a *App) PageURL(token string) string {
 	return a.URL + "/connect/flow/" + handle + "#" + secret
 }
 
-// Wait waits until no bank is being asked any more.
-func (a *App) Wait() { a.asking.Wait() }
+// Stop waits until no bank is being asked any more. A bank that is still being asked when the context ends is not waited
+// for: its flow goes on as after any failure of a bank.
+func (a *App) Stop(ctx context.Context) {
+	a.patient()
+	defer context.AfterFunc(ctx, a.end)()
+	a.asking.Wait()
+}
+
+// patient lasts until banks are not waited for any more.
+func (a *App) patient() context.Context {
+	a.begin.Do(func() { a.lasting, a.end = context.WithCancel(context.Background()) })
+	return a.lasting
+}
 
 func (a *App) timeout() time.Duration {
 	if a.BankTimeout > 0 {
@@ -84,14 +98,14 @@ func (a *App) act(ctx context.Context, frame store.Frame, r request) error {
 		}
 		f, err := move(func(f *connect.Flow) error { return f.Choose(b, r.Store, a.Store.Now(), deadline) })
 		if err == nil && f.State == connect.Processing {
-			a.ask(frame, f, connect.Dialog{Nonce: connect.NewToken().Handle}, nil)
+			a.ask(ctx, frame, f, connect.Dialog{Nonce: connect.NewToken().Handle}, nil)
 		}
 		return err
 	case "answer":
 		if err := checkValues(r.Values); err != nil {
 			return err
 		}
-		return a.answer(move, frame, deadline, connect.Answer{Values: r.Values})
+		return a.answer(ctx, move, frame, deadline, connect.Answer{Values: r.Values})
 	case "accounts":
 		return a.pick(ctx, tenant, frame, r)
 	case "back":
@@ -117,7 +131,7 @@ func checkValues(values map[string]string) error {
 }
 
 // answer hands an answer on to the bank.
-func (a *App) answer(move func(func(*connect.Flow) error) (connect.Flow, error), frame store.Frame, deadline time.Time, answer connect.Answer) error {
+func (a *App) answer(ctx context.Context, move func(func(*connect.Flow) error) (connect.Flow, error), frame store.Frame, deadline time.Time, answer connect.Answer) error {
 	var dialog connect.Dialog
 	f, err := move(func(f *connect.Flow) (err error) {
 		if err := f.Answered(deadline); err != nil {
@@ -127,30 +141,32 @@ func (a *App) answer(move func(func(*connect.Flow) error) (connect.Flow, error),
 		return err
 	})
 	if err == nil {
-		a.ask(frame, f, dialog, &answer)
+		a.ask(ctx, frame, f, dialog, &answer)
 	}
 	return err
 }
 
 // ask asks the bank in the background, so that neither a slow bank nor a closed window leaves the flow in between. The
 // answer is nil at the beginning of a login.
-func (a *App) ask(frame store.Frame, f connect.Flow, dialog connect.Dialog, answer *connect.Answer) {
+func (a *App) ask(ctx context.Context, frame store.Frame, f connect.Flow, dialog connect.Dialog, answer *connect.Answer) {
+	request := context.WithoutCancel(ctx)
 	a.asking.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), a.timeout())
+		ctx, cancel := context.WithTimeout(request, a.timeout())
 		defer cancel()
+		defer context.AfterFunc(a.patient(), cancel)()
 		step, err := a.put(ctx, frame, f, dialog, answer)
 		if err == nil {
-			err = a.took(frame, f, step, dialog)
+			err = a.took(request, frame, f, step, dialog)
 		}
 		if err == nil {
 			return
 		}
 		problem := connect.ProblemOf(err)
 		if problem.Category == connect.Technical {
-			a.Log.Error("ask a bank", "flow", f.ID, "bank", *f.BankCode, "error", describe(err))
+			a.Log.ErrorContext(request, "ask a bank", "flow", f.ID, "bank", *f.BankCode, "error", describe(err))
 		}
-		if err := a.settle(f, func(f *connect.Flow) error { f.Trouble(problem, a.Store.Now()); return nil }); err != nil {
-			a.Log.Error("keep a bank's problem", "flow", f.ID, "error", describe(err))
+		if err := a.settle(request, f, func(f *connect.Flow) error { f.Trouble(problem, a.Store.Now()); return nil }); err != nil {
+			a.Log.ErrorContext(request, "keep a bank's problem", "flow", f.ID, "error", describe(err))
 		}
 	})
 }
@@ -180,13 +196,13 @@ func (a *App) put(ctx context.Context, frame store.Frame, f connect.Flow, dialog
 }
 
 // took moves the flow on by what the bank said.
-func (a *App) took(frame store.Frame, f connect.Flow, step connect.Step, before connect.Dialog) error {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+func (a *App) took(ctx context.Context, frame store.Frame, f connect.Flow, step connect.Step, before connect.Dialog) error {
+	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	tenant, now := a.Store.Customer(f.CustomerID), a.Store.Now()
 	dialog := connect.Dialog{Step: step, Nonce: before.Nonce}
 	if step.Kind != connect.Granted {
-		return a.settle(f, func(f *connect.Flow) error { f.Asks(a.seal(*f, dialog)); return nil })
+		return a.settle(ctx, f, func(f *connect.Flow) error { f.Asks(a.seal(*f, dialog)); return nil })
 	}
 	if step.Access == nil || len(step.Access.Accounts) == 0 {
 		return connect.Is(connect.UserAccount)
@@ -201,7 +217,7 @@ func (a *App) took(frame store.Frame, f connect.Flow, step connect.Step, before 
 	}
 	dialog = connect.Dialog{Access: step.Access, Accounts: offered}
 	if !all {
-		return a.settle(f, func(f *connect.Flow) error {
+		return a.settle(ctx, f, func(f *connect.Flow) error {
 			if f.Gets(*step.Access, now) {
 				f.Offers(a.seal(*f, dialog))
 			}
@@ -222,8 +238,8 @@ func (a *App) took(frame store.Frame, f connect.Flow, step connect.Step, before 
 }
 
 // settle changes a flow that is still waiting for this answer of the bank. One that was aborted meanwhile stays so.
-func (a *App) settle(f connect.Flow, change func(*connect.Flow) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+func (a *App) settle(ctx context.Context, f connect.Flow, change func(*connect.Flow) error) error {
+	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	_, err := a.Store.Customer(f.CustomerID).MoveFlow(ctx, f.Ref(), waiting(f, change))
 	if errors.Is(err, errGone) {

@@ -101,7 +101,7 @@ func newWorld(t *testing.T) *world {
 		Queue: direct{&tasks.Fetcher{Store: w.store, Directory: directory, Keys: keys, Log: log}}}
 	w.server = httptest.NewServer(w.app.Handler())
 	w.app.URL = w.server.URL
-	t.Cleanup(func() { w.server.Close(); w.app.Wait() })
+	t.Cleanup(func() { w.server.Close(); w.app.Stop(context.Background()) })
 	return w
 }
 

@@ -261,7 +261,7 @@ func (a *App) comeBack(w http.ResponseWriter, r *http.Request) {
 	err := errToken
 	if frame, found := a.Store.FlowByHandle(r.Context(), handle); found == nil {
 		frame.Session.Language = language(r, frame.Session)
-		err = a.answer(func(change func(*connect.Flow) error) (connect.Flow, error) {
+		err = a.answer(r.Context(), func(change func(*connect.Flow) error) (connect.Flow, error) {
 			return a.Store.Customer(frame.Customer.ID).MoveFlow(r.Context(), frame.Flow.Ref(), func(f *connect.Flow) error {
 				dialog, err := a.open(*f)
 				if err != nil {
