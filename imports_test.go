@@ -15,7 +15,7 @@ import (
 // mayImport is the law of the house: each room, the rooms of ours it may use, and the modules of others. Arrows go one
 // way, so no circle can form; the middle knows no I/O.
 var mayImport = map[string]struct{ ours, others string }{
-	".":                 {"auth bank callback category connect connect/app connect/berlin connect/sandbox demo embedded fault graph insight insight/catalogue report/view statement store tasks web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3"},
+	".":                 {"auth bank callback category connect connect/app connect/berlin connect/sandbox demo embedded failpoint fault graph insight insight/catalogue report/view statement store tasks web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3"},
 	"fault":             {"", ""},
 	"page":              {"fault", ""},
 	"bank":              {"fault", "github.com/govalues/decimal"},
@@ -33,10 +33,10 @@ var mayImport = map[string]struct{ ours, others string }{
 	"connect/sandbox":   {"bank connect demo", "github.com/govalues/decimal"},
 	"connect/berlin":    {"bank connect", "github.com/govalues/decimal"},
 	"connect/app":       {"auth bank connect fault store web", ""},
-	"store": {"bank callback category connect fault insight page report statement",
+	"store": {"bank callback category connect failpoint fault insight page report statement",
 		"github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/segmentio/encoding github.com/uptrace/bun"},
 	"store/storetest": {"embedded store", "github.com/jackc/pgx/v5"},
-	"tasks": {"bank callback connect fault insight insight/catalogue report store",
+	"tasks": {"bank callback connect failpoint fault insight insight/catalogue report store",
 		"github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/redis/go-redis/v9"},
 	"auth":        {"bank fault store", "github.com/golang-jwt/jwt/v5"},
 	"graph/model": {"bank callback connect fault insight page report", "github.com/99designs/gqlgen github.com/govalues/decimal"},
@@ -47,9 +47,11 @@ var mayImport = map[string]struct{ ours, others string }{
 	"graph": {"auth bank callback category connect fault graph/generated graph/model graph/plan insight page report statement store",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
 	"embedded":      {"", ""},
+	"failpoint":     {"", ""},
 	"examples/shop": {"", ""},
 	"web":           {"", ""},
 	"web/webtest":   {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
+	"chaos":         {"bank embedded", "github.com/jackc/pgx/v5 github.com/redis/go-redis/v9"},
 	"bench":         {"auth bank category embedded insight insight/catalogue page statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
 }
 

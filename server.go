@@ -26,6 +26,7 @@ import (
 	"github.com/rs/cors"
 
 	"insightgraph/auth"
+	"insightgraph/failpoint"
 	"insightgraph/graph"
 	"insightgraph/insight/catalogue"
 	"insightgraph/tasks"
@@ -127,7 +128,9 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 			}
 			defer one.server.Shutdown()
 		}
-		background.Go(func() { (&tasks.Planner{Store: s.store, Queue: queue, Log: s.log}).Run(running) })
+		background.Go(func() {
+			(&tasks.Planner{Store: s.store, Queue: queue, Log: s.log, Plan: failpoint.Tick(), Sweep: failpoint.Tick()}).Run(running)
+		})
 	}
 	httpServer := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}

@@ -21,6 +21,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
+	"insightgraph/failpoint"
 	"insightgraph/fault"
 )
 
@@ -244,7 +245,10 @@ func (s *Store) once(ctx context.Context, customerID int64, begin string, f func
 	if err := f(tx); err != nil {
 		return false, err
 	}
-	return true, s.commit(ctx, tx, customerID)
+	failpoint.Hit("before commit")
+	err = s.commit(ctx, tx, customerID)
+	failpoint.Hit("after commit")
+	return true, err
 }
 
 // notFound is the fault for an empty result, any other error as it is.

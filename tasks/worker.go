@@ -20,6 +20,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"insightgraph/failpoint"
 	"insightgraph/insight"
 	"insightgraph/insight/catalogue"
 	"insightgraph/store"
@@ -177,8 +178,10 @@ func (q *Queue) send(ctx context.Context, queue, task string, ids []int64, unque
 	for i, id := range ids {
 		text, _ := json.Marshal(call{id})
 		short, cancel := context.WithTimeout(ctx, patience)
+		failpoint.Hit("before enqueue")
 		_, err := q.client.EnqueueContext(short, asynq.NewTask(task, text), asynq.Queue(queue), asynq.MaxRetry(0), asynq.Timeout(5*time.Minute))
 		cancel()
+		failpoint.Hit("after enqueue")
 		if err != nil {
 			q.log.WarnContext(ctx, "Redis does not take tasks; they wait in the database", "queue", queue, "tasks", len(ids)-i)
 			if err := unqueued(ctx, ids[i:]); err != nil {
