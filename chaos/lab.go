@@ -32,6 +32,7 @@ type lab struct {
 	keys            string
 	logins          [2]login
 	twins           map[int]*twin
+	stride          int // how many statements of the migrations lie between two deaths
 }
 
 type login struct {
@@ -51,7 +52,7 @@ type twin struct {
 const template = "template_chaos"
 
 func newLab(ctx context.Context, o options) (l *lab, err error) {
-	l = &lab{options: o, twins: map[int]*twin{}}
+	l = &lab{options: o, twins: map[int]*twin{}, stride: 7}
 	defer func() {
 		if err != nil {
 			l.close()
@@ -63,25 +64,29 @@ func newLab(ctx context.Context, o options) (l *lab, err error) {
 	if l.program, err = build(ctx, l.dir); err != nil {
 		return nil, err
 	}
+	return l, l.begin(ctx)
+}
+
+// begin starts the servers in the lab's folder.
+func (l *lab) begin(ctx context.Context) (err error) {
 	// Commits must survive the death of the server, not that of the machine.
 	if l.servers, err = embedded.Start(ctx, embedded.Options{Dir: filepath.Join(l.dir, "servers"), Postgres: true, Redis: true,
-		PostgresArgs: []string{"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=80"},
-		Log:          func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}); err != nil {
-		return nil, err
+		PostgresArgs: []string{"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=80", "-c", "max_wal_size=64MB"}}); err != nil {
+		return err
 	}
 	database, err := url.Parse(l.servers.DatabaseURL)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	store, err := url.Parse(l.servers.RedisURL)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if l.postgres, err = newProxy(database.Host); err != nil {
-		return nil, err
+		return err
 	}
 	if l.redis, err = newProxy(store.Host); err != nil {
-		return nil, err
+		return err
 	}
 	through := *store
 	through.Host = l.redis.addr()
@@ -89,7 +94,7 @@ func newLab(ctx context.Context, o options) (l *lab, err error) {
 	key := make([]byte, 32)
 	rand.Read(key)
 	l.keys = base64.StdEncoding.EncodeToString(key)
-	return l, l.prepare(ctx, database)
+	return l.prepare(ctx, database)
 }
 
 // build builds the program under test, with its failpoints.
@@ -181,9 +186,8 @@ func (l *lab) twin(ctx context.Context, number int) (*twin, error) {
 		if err != nil && !os.IsNotExist(err) {
 			return nil, err
 		}
-		t.points[role] = strings.Fields(strings.ReplaceAll(strings.TrimSpace(string(text)), " ", "\u00a0"))
-		for i, p := range t.points[role] {
-			t.points[role][i] = strings.ReplaceAll(p, "\u00a0", " ")
+		for line := range strings.Lines(string(text)) {
+			t.points[role] = append(t.points[role], strings.TrimSpace(line))
 		}
 	}
 	l.twins[number] = t
@@ -220,11 +224,18 @@ func (s *scene) perform(ctx context.Context, sc scenario) error {
 		}
 	}
 	s.importEnv = sc.importing
-	for _, p := range []struct {
-		name, role string
-		env        []string
-	}{{"web0", "web", sc.web}, {"web1", "web", sc.web}, {"worker0", "worker", sc.worker}, {"worker1", "worker", sc.worker}} {
-		if _, err := s.process(p.name, p.role, p.env...); err != nil {
+	s.repeat = sc.repeat
+	for i := range 2 {
+		if _, err := s.process(fmt.Sprint("web", i), "web", sc.web...); err != nil {
+			return err
+		}
+	}
+	for i := range max(2, sc.planners) {
+		env := sc.worker
+		if i == 0 && sc.zombie != nil {
+			env = sc.zombie
+		}
+		if _, err := s.process(fmt.Sprint("worker", i), "worker", env...); err != nil {
 			return err
 		}
 	}
@@ -248,7 +259,11 @@ func (s *scene) perform(ctx context.Context, sc scenario) error {
 			}
 		})
 	}
-	err := s.run(ctx)
+	do := s.run
+	if s.instead != nil {
+		do = s.instead
+	}
+	err := do(ctx)
 	over()
 	breaking.Wait()
 	if err != nil {
@@ -271,7 +286,7 @@ func (l *lab) play(ctx context.Context, sc scenario) (r result) {
 		return r
 	}
 	if sc.alone != nil {
-		return sc.alone(ctx, l)
+		return sc.alone(ctx, l, sc)
 	}
 	twin, err := l.twin(ctx, sc.work)
 	if err != nil {
@@ -285,14 +300,22 @@ func (l *lab) play(ctx context.Context, sc scenario) (r result) {
 	if err := s.perform(ctx, sc); err != nil {
 		s.wrong("%v", err)
 	}
+	if sc.strict {
+		for code, n := range s.codes {
+			if code != "refused" {
+				s.wrong("%d requests failed: %s", n, code)
+			}
+		}
+	}
 	r.verdict = s.judge(ctx, twin)
 	r.kills = int(s.kills.Load())
 	for _, d := range s.recover {
 		r.recover = max(r.recover, d)
 	}
 	r.all = s.recover
-	if len(s.codes) > 0 {
-		r.note = strings.Trim(fmt.Sprint(s.codes), "map")
+	r.note = strings.TrimPrefix(fmt.Sprint(s.codes), "map")
+	if s.note != "" {
+		r.note += " " + s.note
 	}
 	if sc.mustKill && r.kills == 0 {
 		r.note += " the point was not reached"

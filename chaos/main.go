@@ -27,6 +27,7 @@ type options struct {
 	n       int
 	fault   string
 	only    int
+	list    bool
 	keep    bool
 	verbose bool
 }
@@ -37,6 +38,7 @@ func main() {
 	flag.IntVar(&o.n, "n", 200, "how many scenarios")
 	flag.StringVar(&o.fault, "case", "", "only this fault, as F4; a comma between several")
 	flag.IntVar(&o.only, "only", -1, "only the scenario of this number")
+	flag.BoolVar(&o.list, "list", false, "only say what the scenarios are")
 	flag.BoolVar(&o.keep, "keep", false, "keep logs of scenarios that fail")
 	flag.BoolVar(&o.verbose, "v", false, "say at once what is wrong")
 	flag.Parse()
@@ -62,6 +64,15 @@ func run(ctx context.Context, o options, say func(string, ...any)) (good bool, e
 	all, err := l.scenarios(ctx, o)
 	if err != nil {
 		return false, err
+	}
+	if o.fault == "F19" {
+		l.stride = 1
+	}
+	if o.list {
+		for _, sc := range all {
+			say("%3d %-4s %s", sc.number, sc.fault, sc.what)
+		}
+		return true, nil
 	}
 	var sum total
 	for _, sc := range all {

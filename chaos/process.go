@@ -125,20 +125,13 @@ func (p *process) signal(sig syscall.Signal) {
 	p.cmd.Process.Signal(sig)
 }
 
-// end stops the process for good.
+// end stops the process for good, in no good order: that is a fault of its own.
 func (p *process) end() {
 	p.mu.Lock()
 	p.wanted = false
-	cmd := p.cmd
+	p.cmd.Process.Kill()
 	p.mu.Unlock()
-	cmd.Process.Signal(syscall.SIGCONT)
-	cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.over:
-	case <-time.After(20 * time.Second): // what it waits for is of no interest any more
-		cmd.Process.Kill()
-		<-p.over
-	}
+	<-p.over
 }
 
 // pid is the id of the process as it is now.

@@ -36,6 +36,9 @@ type scene struct {
 	answers   map[string]string
 	codes     map[string]int // that clients saw with faults
 	slowest   time.Duration
+	instead   func(context.Context) error // what happens in place of the work
+	note      string                      // a figure for the progress line
+	repeat    int                         // how often each batch is sent at once
 
 	mu       sync.Mutex
 	problems []string
@@ -293,7 +296,9 @@ func (s *scene) settled(ctx context.Context) error {
 	var left []openRow
 	err := s.until(ctx, "the end of all work", func(ctx context.Context) (bool, error) {
 		rows, err := s.openRows(ctx)
-		left = rows
+		if left = rows; err == nil {
+			s.recovered(rows) // before anybody lets more time pass
+		}
 		return len(rows) == 0, err
 	})
 	if err != nil {

@@ -262,6 +262,9 @@ func (c *client) put(ctx context.Context, key, accountID, currency string, batch
 		told[c.named("transaction", r.id)] = strings.TrimPrefix(r.amount, "-")
 	}
 	var made struct{ CreateTransactions counts }
+	if c.s.repeat > 1 {
+		return counts{}, c.putAtOnce(ctx, key, accountID, rows, told)
+	}
 	err := c.do(ctx, key, `mutation($input: CreateTransactionsInput!) { createTransactions(input: $input) { createdCount updatedCount unchangedCount } }`,
 		object{"input": object{"accountId": accountID, "transactions": rows, "idempotencyKey": key}}, &made, told)
 	if got := made.CreateTransactions; err == nil && got.CreatedCount+got.UpdatedCount+got.UnchangedCount != len(batch) {
@@ -269,6 +272,24 @@ func (c *client) put(ctx context.Context, key, accountID, currency string, batch
 	}
 	c.answered(key, fmt.Sprint(made.CreateTransactions))
 	return made.CreateTransactions, err
+}
+
+// putAtOnce sends a batch many times at once, in any order, each as a call of its own: a sender that does not know what
+// has arrived.
+func (c *client) putAtOnce(ctx context.Context, key, accountID string, rows []object, told map[string]string) error {
+	var all sync.WaitGroup
+	var errs errorList
+	for n := range c.s.repeat {
+		shuffled := slices.Clone(rows)
+		rand.New(rand.NewPCG(uint64(n), 1)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		shuffled = append(shuffled, shuffled[n%len(rows)]) // and one of them twice
+		all.Go(func() {
+			errs.add(c.do(ctx, fmt.Sprint(key, "-", n), `mutation($input: CreateTransactionsInput!) { createTransactions(input: $input) { createdCount } }`,
+				object{"input": object{"accountId": accountID, "transactions": shuffled}}, nil, told))
+		})
+	}
+	all.Wait()
+	return errs.err()
 }
 
 // importFiles loads files by command. One that is killed is done again: what is there already is left as it is.
