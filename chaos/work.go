@@ -169,7 +169,10 @@ func (s *scene) after(ctx context.Context, n int) bool {
 func (s *scene) run(ctx context.Context) error {
 	clients := [2]*client{newClient(s, 0), newClient(s, 1)}
 	var errs errorList
-	// All data comes in.
+	// All data comes in. The schedule has nothing to tell before it is complete, whatever the clock says meanwhile.
+	for _, c := range clients {
+		errs.add(c.insights(ctx, "false"))
+	}
 	var side sync.WaitGroup
 	for t := range s.work.tenants {
 		for i := range s.work.tenants[t].people {
@@ -366,10 +369,19 @@ func (c *client) correct(ctx context.Context) error {
 		object{"input": object{"consumerId": c.id(p.name), "userSubscription": []object{{"insightName": spending, "userConfiguration": []object{{"entityType": "ACCOUNT", "isSubscribed": "false"}}}}}}, nil, nil)
 }
 
+// insights switches the insight on or off for all the customer's people.
+func (c *client) insights(ctx context.Context, on string) error {
+	return c.do(ctx, "insights-"+on, `mutation($input: UpdateCustomerSubscriptionsInput!) { updateCustomerSubscriptions(input: $input) { customerSubscriptions { insightName } } }`,
+		object{"input": object{"customerSubscription": []object{{"insightName": spending, "customerConfiguration": []object{{"entityType": "ACCOUNT", "isSubscribed": on}}}}}}, nil, nil)
+}
+
 const spending = "SPENDING_AND_EARNING_COMPARISON"
 
 // evaluate asks for the insight of all the customer's people, and waits for it.
 func (c *client) evaluate(ctx context.Context) error {
+	if err := c.insights(ctx, "true"); err != nil {
+		return err
+	}
 	var made struct {
 		TriggerInsights struct{ Run struct{ ID string } }
 	}
