@@ -1,6 +1,6 @@
 # `make` prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test compiler test-short check generate bench bench-quick soak brands playground clean
+.PHONY: help run build test compiler test-short check generate bench bench-quick soak chaos brands playground clean
 GO ?= go
 
 help: ## print the targets
@@ -41,6 +41,11 @@ bench-quick: ## the same with small sizes, in under five minutes; only prints
 
 soak: ## an hour of mixed load on a live server; adds its table to bench/RESULTS.md
 	$(GO) run ./bench -soak 60m
+
+SEED ?= 1
+N ?= 200
+chaos: ## break everything around the program, N scenarios of SEED (or of CASE=F4, or ONLY one), and check that nothing is lost or doubled
+	$(GO) run ./chaos -seed $(SEED) -n $(N) $(if $(CASE),-case $(CASE)) $(if $(ONLY),-only $(ONLY))
 
 brands: ## rebuild category/tables/brands.tsv from the npm package name-suggestion-index (needs Node.js)
 	$(GO) run ./category/brands

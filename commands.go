@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ func createCustomer(ctx context.Context, s *store.Store, clientID, name, timeZon
 		return madeCustomer{}, err
 	}
 	if clientID == "" {
-		clientID = auth.NewSecret()[:22]
+		clientID = rand.Text() // it begins with no hyphen, as no option does
 	}
 	secret := auth.NewSecret()
 	made, err := s.CreateCustomer(ctx, bank.Customer{Name: name, ClientID: clientID, TimeZone: timeZone, Currency: unit}, auth.HashSecret(secret))

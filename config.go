@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"insightgraph/embedded"
+	"insightgraph/failpoint"
 	"insightgraph/store"
 	"insightgraph/telemetry"
 )
@@ -73,7 +74,7 @@ func (c *config) connect(ctx context.Context, s *services, withRedis bool) (err 
 	if _, err := store.Migrate(ctx, admin); err != nil {
 		return err
 	}
-	options := store.Options{MaxConns: c.DatabaseConns}
+	options := store.Options{MaxConns: c.DatabaseConns, Now: failpoint.Clock()}
 	if withRedis {
 		if s.redis, err = openRedis(c.RedisURL); err != nil {
 			return errors.New("read REDIS_URL: it is not a Redis connection string") // the text may hold a password

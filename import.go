@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -211,7 +212,7 @@ func (cmd *keyRegisterCmd) Run(ctx context.Context, c *config) error {
 	}
 	id := cmd.KeyID
 	if id == "" {
-		id = auth.NewSecret()[:16]
+		id = rand.Text()[:16]
 	}
 	return c.withCustomer(ctx, cmd.Customer, func(t store.Tenant) (bank.PublicKey, error) {
 		return t.AddPublicKey(ctx, bank.PublicKey{KeyID: id, Algorithm: algorithm, PEM: string(text)})

@@ -15,7 +15,7 @@ import (
 // mayImport is the law of the house: each room, the rooms of ours it may use, and the modules of others. Arrows go one
 // way, so no circle can form; the middle knows no I/O.
 var mayImport = map[string]struct{ ours, others string }{
-	".":                 {"auth bank budget callback category connect connect/app connect/berlin connect/sandbox demo embedded fault graph insight insight/catalogue report/view statement store tasks telemetry web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
+	".":                 {"auth bank budget callback category connect connect/app connect/berlin connect/sandbox demo embedded failpoint fault graph insight insight/catalogue report/view statement store tasks telemetry web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
 	"fault":             {"", ""},
 	"page":              {"fault", ""},
 	"bank":              {"fault", "github.com/govalues/decimal"},
@@ -34,10 +34,10 @@ var mayImport = map[string]struct{ ours, others string }{
 	"connect/berlin":    {"bank connect", "github.com/govalues/decimal"},
 	"connect/app":       {"auth bank connect fault store web", ""},
 	"telemetry":         {"", "go.opentelemetry.io/otel"},
-	"store": {"bank callback category connect fault insight page report statement telemetry",
+	"store": {"bank callback category connect failpoint fault insight page report statement telemetry",
 		"github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/segmentio/encoding github.com/uptrace/bun"},
 	"store/storetest": {"embedded store", "github.com/jackc/pgx/v5"},
-	"tasks": {"bank callback connect fault insight insight/catalogue report store telemetry",
+	"tasks": {"bank callback connect failpoint fault insight insight/catalogue report store telemetry",
 		"github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/redis/go-redis/v9"},
 	"auth":        {"bank fault store", "github.com/golang-jwt/jwt/v5"},
 	"graph/model": {"bank callback connect fault insight page report", "github.com/99designs/gqlgen github.com/govalues/decimal"},
@@ -49,9 +49,11 @@ var mayImport = map[string]struct{ ours, others string }{
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/vektah/gqlparser/v2"},
 	"budget":        {"", "github.com/redis/go-redis/v9 golang.org/x/sync"},
 	"embedded":      {"", ""},
+	"failpoint":     {"", ""},
 	"examples/shop": {"", ""},
 	"web":           {"", ""},
 	"web/webtest":   {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
+	"chaos":         {"bank embedded", "github.com/anishathalye/porcupine github.com/jackc/pgx/v5 github.com/redis/go-redis/v9"},
 	"bench":         {"auth bank category embedded insight insight/catalogue page statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"insightgraph/auth"
 	"insightgraph/budget"
+	"insightgraph/failpoint"
 	"insightgraph/graph"
 	"insightgraph/insight/catalogue"
 	"insightgraph/tasks"
@@ -143,7 +144,9 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 			}
 			workers = append(workers, one.server)
 		}
-		background.Go(func() { (&tasks.Planner{Store: s.store, Queue: queue, Log: s.log}).Run(running) })
+		background.Go(func() {
+			(&tasks.Planner{Store: s.store, Queue: queue, Log: s.log, Plan: failpoint.Tick(), Sweep: failpoint.Tick()}).Run(running)
+		})
 	}
 	httpServer := &http.Server{Handler: s.lastAnswers(mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"insightgraph/bank"
+	"insightgraph/fault"
 )
 
 // maxForm bounds the body of a token request.
@@ -49,6 +50,9 @@ func (t *Tokens) TokenHandler(log *slog.Logger) http.Handler {
 		if err != nil {
 			log.ErrorContext(r.Context(), "token", "kind", kind(err))
 			no = &refusal{http.StatusInternalServerError, "server_error", ""}
+			if faults := fault.Of(err); len(faults) > 0 && faults[0].Code == fault.Unavailable {
+				no = &refusal{http.StatusServiceUnavailable, "temporarily_unavailable", faults[0].Message}
+			}
 		}
 		if no != nil {
 			if _, _, basic := basicAuth(r); basic && no.status == http.StatusUnauthorized {

@@ -57,6 +57,9 @@ func (s *server) present(ctx context.Context, err error) *gqlerror.Error {
 		for _, f := range faults[:min(len(faults)-1, maxErrors)] { // the last one is the answer to this call
 			graphql.AddError(ctx, &gqlerror.Error{Err: f, Path: shown.Path, Locations: shown.Locations})
 		}
+		if last := faults[len(faults)-1]; last.Code == fault.Unavailable { // the operator's business too
+			s.logError(ctx, "resolver", shown.Path, err)
+		}
 		return one(faults[len(faults)-1])
 	case ok && located.Err == nil && documentError(located):
 		shown.Path = nil // there is no answer that it could point into
@@ -152,10 +155,18 @@ func (s *server) logError(ctx context.Context, what string, path ast.Path, err e
 
 // kinds are the types of an error and of what it wraps.
 func kinds(err error) string {
-	var out []string
-	for err != nil {
-		out = append(out, fmt.Sprintf("%T", err))
-		err = errors.Unwrap(err)
+	out := fmt.Sprintf("%T", err)
+	var inner []error
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		inner = []error{e.Unwrap()}
+	case interface{ Unwrap() []error }:
+		inner = e.Unwrap()
 	}
-	return strings.Join(out, " ")
+	for _, e := range inner {
+		if e != nil {
+			out += " " + kinds(e)
+		}
+	}
+	return out
 }

@@ -175,6 +175,10 @@ func (s *server) unauthenticated(ctx context.Context, a answer, err error) {
 		return
 	}
 	s.logError(ctx, "token", nil, err)
+	if faults := fault.Of(err); len(faults) > 0 && faults[0].Code == fault.Unavailable {
+		a.refuse(http.StatusServiceUnavailable, faults[0])
+		return
+	}
 	a.refuse(http.StatusInternalServerError, internal)
 }
 

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"crypto/rand"
 
 	"insightgraph/auth"
 	"insightgraph/bank"
@@ -17,7 +18,7 @@ func (r query) PublicKeys(ctx context.Context) ([]bank.PublicKey, error) {
 // RegisterPublicKey makes tokens good that the customer signs with the private half.
 func (r mutation) RegisterPublicKey(ctx context.Context, in generated.RegisterPublicKeyInput) (*generated.RegisterPublicKeyPayload, error) {
 	var faults fault.Many
-	id := auth.NewSecret()[:12]
+	id := rand.Text()[:12]
 	if in.KeyID != nil {
 		id = *in.KeyID
 		faults.Add(bank.CheckText("keyId", id, 1, bank.MaxID))

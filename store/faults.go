@@ -17,6 +17,9 @@ import (
 
 // asFault turns what the database says into what a client may see; anything else stays as it is.
 func asFault(err error) error {
+	if away(err) {
+		return errors.Join(fault.New(fault.Unavailable, "", "The database cannot do this at the moment; try again soon"), err)
+	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return err
@@ -53,6 +56,15 @@ func lost(err error) bool {
 	}
 	return pgconn.SafeToRetry(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// away tells whether the database is gone, or takes no changes, no connections or no more data. That passes, and is nobody's
+// fault who asks.
+func away(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && (pg.Code == "25006" || pg.Code == "58030" || strings.HasPrefix(pg.Code, "53")) {
+		return true
+	}
+	return lost(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // none tells whether nothing was found.

@@ -21,6 +21,7 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
+	"insightgraph/failpoint"
 	"insightgraph/fault"
 )
 
@@ -235,7 +236,9 @@ func (s *Store) once(ctx context.Context, customerID int64, begin string, f func
 	if err := f(tx); err != nil {
 		return false, err
 	}
+	failpoint.Hit("before commit")
 	err = s.commit(ctx, tx, customerID)
+	failpoint.Hit("after commit")
 	if err == nil {
 		for kind, n := range tx.dead {
 			s.dead[kind].Add(n)

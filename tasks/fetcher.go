@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"insightgraph/connect"
+	"insightgraph/failpoint"
 	"insightgraph/store"
 )
 
@@ -189,7 +190,9 @@ func (f *Fetcher) ask(ctx context.Context, part store.Part, c connect.Connector,
 	limited, cancel := context.WithTimeout(ctx, cmp.Or(f.Timeout, 2*time.Minute))
 	defer cancel()
 	go f.keep(limited, part)
+	failpoint.Hit("before fetch")
 	data, err = c.Fetch(limited, in)
+	failpoint.Hit("after fetch")
 	if _, told := errors.AsType[*connect.Problem](err); err == nil || told || ctx.Err() != nil {
 		return data, err
 	}

@@ -24,6 +24,7 @@ import (
 
 	"insightgraph/callback"
 	"insightgraph/connect"
+	"insightgraph/failpoint"
 	"insightgraph/store"
 )
 
@@ -138,7 +139,9 @@ func (s *Sender) try(ctx context.Context, d store.Sending, at time.Time) (code i
 		r.Header.Set(name, value)
 	}
 	s.once.Do(s.connect)
+	failpoint.Hit("before send")
 	answer, err := s.client.Do(r)
+	failpoint.Hit("after send")
 	if err != nil {
 		return 0, problemOf(err), 0
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"insightgraph/failpoint"
 	"insightgraph/insight"
 	"insightgraph/insight/catalogue"
 	"insightgraph/store"
@@ -232,7 +233,9 @@ func (q *Queue) send(ctx context.Context, queue, task string, ids []int64, unque
 func (q *Queue) enqueue(ctx context.Context, queue, task string, payload []byte) error {
 	short, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	failpoint.Hit("before enqueue")
 	_, err := q.client.EnqueueContext(short, asynq.NewTask(task, payload), asynq.Queue(queue), asynq.MaxRetry(0), asynq.Timeout(5*time.Minute))
+	failpoint.Hit("after enqueue")
 	return err
 }
 
