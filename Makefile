@@ -1,6 +1,6 @@
 # `make` prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test compiler test-short check generate bench bench-quick soak brands playground clean
+.PHONY: help run build test compiler test-short check generate bench bench-quick soak attack brands playground clean
 GO ?= go
 
 help: ## print the targets
@@ -41,6 +41,9 @@ bench-quick: ## the same with small sizes, in under five minutes; only prints
 
 soak: ## an hour of mixed load on a live server; adds its table to bench/RESULTS.md
 	$(GO) run ./bench -soak 60m
+
+attack: ## attack a running server in all the ways that we know, in about ten minutes; Node.js adds the package graphql-http
+	$(GO) run ./attack
 
 brands: ## rebuild category/tables/brands.tsv from the npm package name-suggestion-index (needs Node.js)
 	$(GO) run ./category/brands
