@@ -41,7 +41,7 @@ var mayImport = map[string]struct{ ours, others string }{
 	"auth":        {"bank fault store", "github.com/golang-jwt/jwt/v5"},
 	"graph/model": {"bank callback connect fault insight page report", "github.com/99designs/gqlgen github.com/govalues/decimal"},
 	"graph/plan":  {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2"},
-	"graph/gen":   {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2"},
+	"graph/gen":   {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2 golang.org/x/tools"},
 	"graph/generated": {"auth bank callback category connect graph/model graph/plan insight page report statement",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/vektah/gqlparser/v2"},
 	"graph": {"auth bank callback category connect fault graph/generated graph/model graph/plan insight page report statement store",

@@ -43,8 +43,13 @@ func (d Date) AddMonths(n int) Date {
 // Month is the first day of the month of d.
 func (d Date) Month() Date { return d.AddMonths(0) }
 
+// AppendText appends yyyy-MM-dd.
+func (d Date) AppendText(b []byte) ([]byte, error) {
+	return d.Time().AppendFormat(b, time.DateOnly), nil
+}
+
 // MarshalText and UnmarshalText carry a date in JSON.
-func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+func (d Date) MarshalText() ([]byte, error) { return d.AppendText(nil) }
 
 // UnmarshalText reads yyyy-MM-dd.
 func (d *Date) UnmarshalText(b []byte) (err error) { *d, err = ParseDate(string(b)); return err }

@@ -39,10 +39,17 @@ type Ref struct {
 
 // String is the opaque id that clients hold.
 func (r Ref) String() string {
-	b := []byte{byte(r.Kind)}
+	text, _ := r.AppendText(nil)
+	return string(text)
+}
+
+// AppendText appends it.
+func (r Ref) AppendText(text []byte) ([]byte, error) {
+	var room [1 + 2*binary.MaxVarintLen64]byte
+	b := append(room[:0], byte(r.Kind))
 	b = binary.AppendUvarint(b, uint64(r.ConsumerID))
 	b = binary.AppendUvarint(b, uint64(r.ID))
-	return base64.RawURLEncoding.EncodeToString(b)
+	return base64.RawURLEncoding.AppendEncode(text, b), nil
 }
 
 // ParseRef reads an opaque id. What is no id of ours gives the zero Ref, which names nothing, so that it is
@@ -56,7 +63,7 @@ func ParseRef(s string) Ref {
 }
 
 // MarshalText carries a Ref in JSON.
-func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+func (r Ref) MarshalText() ([]byte, error) { return r.AppendText(nil) }
 
 // UnmarshalText reads what MarshalText wrote, and nothing else.
 func (r *Ref) UnmarshalText(text []byte) error {

@@ -22,8 +22,8 @@ var early map[string]asker
 
 func init() { // they need not be a circle: what lies below a field is looked up by name
 	early = map[string]asker{
-		"Consumer.accounts": func(_ context.Context, _ *Resolver, reads *store.Reads, of store.Parents, args map[string]any) (any, *store.Parents, error) {
-			l, err := accountsOf(reads, of, filterIn[bank.AccountFilter](args), relay(args))
+		"Consumer.accounts": func(ctx context.Context, _ *Resolver, reads *store.Reads, of store.Parents, args map[string]any) (any, *store.Parents, error) {
+			l, err := accountsOf(ctx, reads, of, filterIn[bank.AccountFilter](args), relay(args))
 			if err != nil {
 				return nil, nil, err
 			}
@@ -66,11 +66,12 @@ func filterIn[F any](args map[string]any) *F {
 	return f
 }
 
-func accountsOf(reads *store.Reads, of store.Parents, filter *bank.AccountFilter, p relayArgs) (*store.Lists[bank.Account], error) {
+func accountsOf(ctx context.Context, reads *store.Reads, of store.Parents, filter *bank.AccountFilter, p relayArgs) (*store.Lists[bank.Account], error) {
 	a, err := pageArgs(byID, p.first, p.after, p.last, p.before)
 	if err != nil {
 		return nil, err
 	}
+	a.Fields = wanted(ctx, "Account")
 	return reads.AccountsOf(of, orZero(filter), a), nil
 }
 
@@ -103,7 +104,7 @@ func (r *Resolver) below(ctx context.Context, reads *store.Reads, s *plan.Step, 
 		if ask == nil || field.Object.Name != object {
 			continue
 		}
-		found, next, err := ask(ctx, r, reads, rows, field.Args)
+		found, next, err := ask(plan.On(ctx, field), r, reads, rows, field.Args)
 		if err != nil {
 			continue // the field will say so
 		}
@@ -112,6 +113,14 @@ func (r *Resolver) below(ctx context.Context, reads *store.Reads, s *plan.Step, 
 			r.below(ctx, reads, field, "Account", *next)
 		}
 	}
+}
+
+// wanted are the fields of a list's rows that the document wants, nil where that is not known.
+func wanted(ctx context.Context, object string) []string {
+	if s := plan.StepOf(ctx); s != nil {
+		return s.Reads(object)
+	}
+	return nil
 }
 
 // earlier is what was asked for ahead.

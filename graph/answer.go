@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"insightgraph/fault"
+	"insightgraph/graph/plan"
 )
 
 // The two media types of GraphQL over HTTP.
@@ -108,7 +109,9 @@ func (a answer) send(status int, r *result) {
 	}
 	a.w.Header().Set("Content-Length", strconv.Itoa(len(head)+len(r.Data)+1))
 	a.w.WriteHeader(status)
+	r.Data = append(r.Data, '}')
 	if _, err := a.w.Write(head); err == nil {
-		_, _ = a.w.Write(append(r.Data, '}'))
+		_, _ = a.w.Write(r.Data)
 	}
+	plan.Done(r.Data)
 }

@@ -18,6 +18,7 @@ func (r query) Consumers(ctx context.Context, first *int, after *string, last *i
 	if err != nil {
 		return nil, err
 	}
+	a.Fields = wanted(ctx, "Consumer")
 	reads := r.mine(ctx).Reads()
 	list := reads.ConsumerList(a)
 	r.ahead(ctx, reads, "Consumer", list.Parents())
@@ -136,7 +137,7 @@ func consumerParents(refs []bank.Ref) store.Parents {
 // Accounts lists the accounts of consumers.
 func (r consumer) Accounts(ctx context.Context, objs []*bank.Consumer, filter *bank.AccountFilter, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Account], error) {
 	return pagesOf(ctx, r.Resolver, objs, consumerRef, consumerParents, func(reads *store.Reads, of store.Parents) (*store.Lists[bank.Account], error) {
-		return accountsOf(reads, of, filter, relayArgs{first, after, last, before})
+		return accountsOf(ctx, reads, of, filter, relayArgs{first, after, last, before})
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 func (r *Resolver) feedArgs(ctx context.Context, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) (insight.FeedFilter, page.Args, error) {
 	f := orZero(filter)
 	a, err := pageArgs(byMoment, first, after, last, before)
+	a.Fields = wanted(ctx, "FeedEntry")
 	faults := append(f.Check("filter", r.known), fault.Of(err)...)
 	if err := faults.Err(); err != nil {
 		return f, a, err
@@ -48,24 +49,39 @@ func (r entry) TransactionDerived(ctx context.Context, objs []*insight.Entry) ([
 			if e.TransactionDerived == nil {
 				return nil
 			}
-			return &model.TransactionDerived{TransactionDerived: *e.TransactionDerived, Entry: *e}
+			return &model.TransactionDerived{TransactionDerived: *e.TransactionDerived, Entry: e.Ref()}
 		})
 		remember(ctx, present(all))
 		return all, nil
 	})
 }
 
-func entryRef(d *model.TransactionDerived) bank.Ref         { return d.Entry.Ref() }
-func entryBehind(d *model.TransactionDerived) insight.Entry { return d.Entry }
+func entryRef(d *model.TransactionDerived) bank.Ref { return d.Entry }
+
+// entriesBehind finds the entries that totals are of: a list of totals alone has no need of all that an entry says.
+func (r *Resolver) entriesBehind(ctx context.Context, objs []*model.TransactionDerived) ([]insight.Entry, error) {
+	refs := each(objs, entryRef)
+	found, err := r.mine(ctx).EntriesByRef(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := pick(found, refs, "Feed entry")
+	return each(entries, func(e *insight.Entry) insight.Entry { return *e }), err
+}
 
 // Transactions lists what entries rest on, as it is now.
 func (r derived) Transactions(ctx context.Context, objs []*model.TransactionDerived, first *int, after *string, last *int, before *string) ([]*page.Of[bank.Transaction], error) {
 	a, err := pageArgs(byDay, first, after, last, before)
+	a.Fields = wanted(ctx, "Transaction")
 	if err != nil {
 		return nil, err
 	}
 	return batch(ctx, objs, entryRef, func(objs []*model.TransactionDerived) ([]*page.Of[bank.Transaction], error) {
-		pages, err := r.mine(ctx).EntryTransactions(ctx, each(objs, entryBehind), a)
+		entries, err := r.entriesBehind(ctx, objs)
+		if err != nil {
+			return nil, err
+		}
+		pages, err := r.mine(ctx).EntryTransactions(ctx, entries, a)
 		rememberPages(ctx, pages...)
 		return pages, err
 	})
@@ -74,6 +90,10 @@ func (r derived) Transactions(ctx context.Context, objs []*model.TransactionDeri
 // ChangedSince tells whether entries still say what the transactions say.
 func (r derived) ChangedSince(ctx context.Context, objs []*model.TransactionDerived) ([]bool, error) {
 	return batch(ctx, objs, entryRef, func(objs []*model.TransactionDerived) ([]bool, error) {
-		return r.mine(ctx).ChangedSince(ctx, each(objs, entryBehind))
+		entries, err := r.entriesBehind(ctx, objs)
+		if err != nil {
+			return nil, err
+		}
+		return r.mine(ctx).ChangedSince(ctx, entries)
 	})
 }

@@ -14,6 +14,7 @@ import (
 func transactionArgs(ctx context.Context, filter *bank.TransactionFilter, first *int, after *string, last *int, before *string) (bank.TransactionFilter, page.Args, error) {
 	f := orZero(filter)
 	a, err := pageArgs(byDay, first, after, last, before)
+	a.Fields = wanted(ctx, "Transaction")
 	faults := append(f.Check("filter"), fault.Of(err)...)
 	if err := faults.Err(); err != nil {
 		return f, a, err
@@ -126,13 +127,21 @@ func (transaction) Category(_ context.Context, objs []*bank.Transaction) ([]*cat
 	return each(objs, func(x *bank.Transaction) *category.Category { return categoryBy(x.CategoryID) }), nil
 }
 
+// categories are all that there are, by their numbers.
+var categories = func() map[int]*category.Category {
+	all := map[int]*category.Category{}
+	for _, c := range category.Tree() {
+		all[c.ID] = &c
+	}
+	return all
+}()
+
 // categoryBy is a category by its number, or none for one of a newer version of this server.
 func categoryBy(id int) *category.Category {
-	c, ok := category.ByID(id)
-	if !ok {
-		c, _ = category.ByID(category.None)
+	if c := categories[id]; c != nil {
+		return c
 	}
-	return &c
+	return categories[category.None]
 }
 
 // Transfer finds the other legs of transactions, nil where there is none.

@@ -21,6 +21,7 @@ type Args struct {
 	Size     int
 	Cursor   *Cursor // nil: from the end that Backward tells
 	Backward bool
+	Fields   []string // of the rows, that will be looked at; nil: all
 }
 
 // Cursor is the sort key of a row: a text form of its first column and the row's id.

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"insightgraph/insight"
 	"insightgraph/page"
 	"insightgraph/store"
+	"insightgraph/store/storetest"
 )
 
 // walk reads a list page by page in one direction and gives the ids in list order. between is called after each page.
@@ -268,5 +270,19 @@ func TestFeedLists(t *testing.T) {
 		if got := feed(one.f); !slices.Equal(got, one.want) {
 			t.Errorf("%s: %v, want %v", name, got, one.want)
 		}
+	}
+}
+
+// TestWantedFields: of rows of which some fields are wanted these are read, and what pages are made of.
+func TestWantedFields(t *testing.T) {
+	t.Parallel()
+	w := populate(t, storetest.New(t), "a")
+	ctx := t.Context()
+	whole := must[*page.Of[bank.Transaction]](t)(w.Transactions(ctx, bank.TransactionFilter{}, page.Args{Size: 1}))
+	some := must[*page.Of[bank.Transaction]](t)(w.Transactions(ctx, bank.TransactionFilter{}, page.Args{Size: 1, Fields: []string{"Description", "Amount"}}))
+	x := whole.Nodes[0]
+	want := bank.Transaction{ConsumerID: x.ConsumerID, ID: x.ID, BookingDate: x.BookingDate, Description: x.Description, Amount: x.Amount}
+	if !reflect.DeepEqual(some.Nodes[0], want) || *some.Info.EndCursor() != *whole.Info.EndCursor() {
+		t.Errorf("%+v %s", some.Nodes[0], *some.Info.EndCursor())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -110,10 +111,10 @@ type query struct {
 func (q *query) add(text string, values ...any) {
 	from := len(q.args)
 	q.args = append(q.args, values...)
-	for i := range len(text) {
-		if text[i] != '?' {
-			q.text = append(q.text, text[i])
-			continue
+	for before, rest, more := strings.Cut(text, "?"); ; before, rest, more = strings.Cut(rest, "?") {
+		q.text = append(q.text, before...)
+		if !more {
+			return
 		}
 		from++
 		q.text = strconv.AppendInt(append(q.text, '$'), int64(from), 10)
@@ -179,9 +180,15 @@ type kind[T any] struct {
 	owner        func(*T) int64 // the consumer
 }
 
+// wanted is the model of rows of which some fields are wanted, and what makes pages of them.
+func (k *kind[T]) wanted(fields []string) model[T] {
+	return k.only(fields, "consumer_id", strings.TrimPrefix(k.order.column, k.alias+"."), strings.TrimPrefix(k.order.id, k.alias+"."))
+}
+
 // Lists is what one statement finds for each parent. It may be read once the Reads were sent.
 type Lists[T any] struct {
 	kind  *kind[T]
+	model model[T] // of what is wanted of a row
 	r     *Reads
 	of    Parents
 	where func(*query)
@@ -196,18 +203,18 @@ type Lists[T any] struct {
 
 // lists queues a statement for the pages of all parents. where writes what their rows must be, beside belonging to them.
 func lists[T any](r *Reads, k *kind[T], of Parents, a page.Args, where func(*query)) *Lists[T] {
-	l := &Lists[T]{kind: k, r: r, of: of, where: where, args: a}
+	l := &Lists[T]{kind: k, model: k.wanted(a.Fields), r: r, of: of, where: where, args: a}
 	if err := k.order.check(a); err != nil && r.failed == nil {
 		r.failed = err
 	}
 	var q query
 	if of.from == nil {
-		l.page(&q, k.list(), a.Size+1)
+		l.page(&q, l.model.list(), a.Size+1)
 	} else {
 		q.add("SELECT p." + of.key + ", x.* FROM ")
 		of.from(&q)
 		q.add(" CROSS JOIN LATERAL (")
-		l.page(&q, k.list(), a.Size+1)
+		l.page(&q, l.model.list(), a.Size+1)
 		q.add(") AS x")
 	}
 	r.add(q, l.read)
@@ -242,7 +249,7 @@ func (l *Lists[T]) read(rows pgx.Rows) error {
 	if l.of.n != nil {
 		n = l.of.n()
 	}
-	keys, list, err := l.kind.scan(rows, keyed, min(n*(l.args.Size+1), 300))
+	keys, list, err := l.model.scan(rows, keyed, min(n*(l.args.Size+1), 300))
 	if err != nil {
 		return err
 	}

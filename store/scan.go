@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -23,6 +24,7 @@ import (
 type model[T any] struct {
 	names  []string
 	fields []field
+	of     []string // the names of the struct's fields
 }
 
 // field is one field of a T.
@@ -97,13 +99,26 @@ func modelOf[T any]() model[T] {
 		if x.decode == nil {
 			panic(fmt.Sprintf("store: nothing reads %s.%s", t, f.GoName))
 		}
-		c.names, c.fields = append(c.names, string(f.SQLName)), append(c.fields, x)
+		c.names, c.fields, c.of = append(c.names, string(f.SQLName)), append(c.fields, x), append(c.of, t.Field(f.Index[0]).Name)
 	}
 	return c
 }
 
 // list is the columns for a SELECT.
 func (c model[T]) list() string { return strings.Join(c.names, ", ") }
+
+// only is the model of rows of which some fields are wanted, and some columns whoever asks; nil: all fields.
+func (c model[T]) only(fields []string, columns ...string) (some model[T]) {
+	if fields == nil {
+		return c
+	}
+	for i, name := range c.names {
+		if slices.Contains(fields, c.of[i]) || slices.Contains(columns, strings.Trim(name, `"`)) {
+			some.names, some.fields, some.of = append(some.names, name), append(some.fields, c.fields[i]), append(some.of, c.of[i])
+		}
+	}
+	return some
+}
 
 // scan reads rows. Where they have keys, their first column is a number that is no field of T.
 func (c model[T]) scan(rows pgx.Rows, keyed bool, capacity int) (keys []int64, list []T, err error) {

@@ -36,7 +36,11 @@ func (plans) Name() string { return "plans" }
 
 // GenerateCode is called by gqlgen when it knows everything about the schema.
 func (plans) GenerateCode(data *codegen.Data) error {
-	g := generator{data}
+	functions, err := loadFunctions()
+	if err != nil {
+		return err
+	}
+	g := generator{data, functions}
 	return templates.Render(templates.Options{
 		PackageName:     data.Config.Exec.Package,
 		Filename:        filepath.Join(filepath.Dir(data.Config.Exec.Filename), "plan.go"),
@@ -77,7 +81,10 @@ func init() {
 }
 `
 
-type generator struct{ *codegen.Data }
+type generator struct {
+	*codegen.Data
+	functions functions
+}
 
 // objects are the types that queries read: mutations and their payloads go gqlgen's own way.
 func (g generator) objects() (out []*codegen.Object) {
@@ -165,8 +172,36 @@ func (g generator) field(f *codegen.Field) string {
 	if possible != nil {
 		fmt.Fprintf(&b, "Types: []*plan.Object{plan%s},\n", strings.Join(possible, ", plan"))
 	}
+	if reads, known := g.reads(f); known {
+		fmt.Fprintf(&b, "Reads: %s,\n", quoted(reads))
+	}
 	b.WriteString("}")
 	return b.String()
+}
+
+// reads are the fields of its object's struct that a field looks at, where that can be told.
+func (g generator) reads(f *codegen.Field) ([]string, bool) {
+	t := f.Object.Reference()
+	if p, is := t.(*types.Pointer); is {
+		t = p.Elem()
+	}
+	named, is := t.(*types.Named)
+	if f.Object.Root || !is || named.TypeArgs().Len() > 0 || structOf(t) == nil {
+		return nil, false
+	}
+	if f.IsResolver {
+		return g.functions.reads(g.functions.batch(f.GoFieldName, t.String()), t.String())
+	}
+	found, index, _ := types.LookupFieldOrMethod(t, true, named.Obj().Pkg(), f.GoFieldName)
+	switch found := found.(type) {
+	case *types.Func:
+		if len(index) == 1 {
+			return g.functions.reads(found.FullName(), t.String())
+		}
+	case nil:
+		return nil, false
+	}
+	return []string{structOf(t).Field(index[0]).Name()}, true
 }
 
 // address takes a struct's field by its address, so that nothing is copied.

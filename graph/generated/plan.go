@@ -127,6 +127,7 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 		"externalId": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Account).ExternalID
@@ -137,6 +138,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"ExternalID"},
 		},
 		"consumer": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*bank.Account, len(objs))
@@ -156,42 +158,49 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"ConsumerID"},
 		},
 		"container": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Account).Container
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Container"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Account).Type
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Type"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Account).Name
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"providerName": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Account).ProviderName
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"ProviderName"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Account).Status
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Status"},
 		},
 		"currency": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Account).Currency
 			b = model.AppendCurrency(b, v)
 			return b, true
 		},
+			Reads: []string{"Currency"},
 		},
 		"iban": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Account).IBAN
@@ -202,6 +211,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"IBAN"},
 		},
 		"balance": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*bank.Account).CurrentBalance()
@@ -212,6 +222,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planBalance},
+			Reads: []string{"Balance", "BalanceAsOf", "Currency"},
 		},
 		"creditLimit": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*bank.Account).Limit()
@@ -222,12 +233,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"CreditLimit", "Currency"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Account).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -251,6 +264,7 @@ func init() {
 				return ec.(*executionContext).field_Account_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 	}
 	planAccountBalanceSummary.Fields = map[string]*plan.Field{
@@ -259,12 +273,14 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Account"},
 		},
 		"current": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.AccountBalance).Current
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Current"},
 		},
 		"asOf": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.AccountBalance).AsOf
@@ -275,6 +291,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"AsOf"},
 		},
 		"creditLimit": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.AccountBalance).Limit
@@ -285,24 +302,28 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Limit"},
 		},
 		"summary": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.AccountBalance).BalanceSummary
 			v.One(x, planBalanceSummary)
 		},
 			Types: []*plan.Object{planBalanceSummary},
+			Reads: []string{"BalanceSummary"},
 		},
 		"overdraftDays": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.AccountBalance).OverdraftDays
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"OverdraftDays"},
 		},
 		"overLimitDays": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.AccountBalance).OverLimitDays
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"OverLimitDays"},
 		},
 	}
 	planAccountConnection.Fields = map[string]*plan.Field{
@@ -370,12 +391,14 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Account"},
 		},
 		"country": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Info).Country
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Country"},
 		},
 		"openedOn": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Info).OpenedOn
@@ -386,6 +409,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"OpenedOn"},
 		},
 		"balance": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Info).Balance
@@ -396,6 +420,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Balance"},
 		},
 		"balanceAsOf": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Info).BalanceAsOf
@@ -406,6 +431,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"BalanceAsOf"},
 		},
 		"creditLimit": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Info).CreditLimit
@@ -416,6 +442,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"CreditLimit"},
 		},
 		"oldestTransactionDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Info).OldestTransactionDate
@@ -426,6 +453,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"OldestTransactionDate"},
 		},
 		"newestTransactionDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Info).NewestTransactionDate
@@ -436,12 +464,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"NewestTransactionDate"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Info).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"TransactionCount"},
 		},
 	}
 	planAccountInfoReport.Fields = map[string]*plan.Field{
@@ -450,24 +480,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.AccountInfoReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"AccountInfo"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.AccountInfoReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.AccountInfoReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.AccountInfoReport).FinishedAt()
@@ -478,24 +512,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.AccountInfoReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.AccountInfoReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.AccountInfoReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"AccountInfo"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.AccountInfoReport).Accounts
@@ -510,6 +548,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"AccountInfo"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.AccountInfoReport).Covered()
@@ -520,12 +559,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"AccountInfo"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.AccountInfoReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"AccountInfo"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -550,6 +591,7 @@ func init() {
 				return ec.(*executionContext).field_AccountInfoReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"infos": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.AccountInfoReport).Infos
@@ -564,6 +606,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planAccountInfo},
+			Reads: []string{"AccountInfo"},
 		},
 	}
 	planAutomaticRefresh.Fields = map[string]*plan.Field{
@@ -585,6 +628,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planAccount},
+			Reads: []string{"AccountID", "ConsumerID"},
 		},
 		"interval": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.AutomaticRefresh).Interval
@@ -595,12 +639,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Interval"},
 		},
 		"intervalMinutes": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.AutomaticRefresh).IntervalMinutes
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"IntervalMinutes"},
 		},
 		"refreshDays": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.AutomaticRefresh).RefreshDays
@@ -611,6 +657,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"RefreshDays"},
 		},
 		"lastRefreshAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.AutomaticRefresh).LastRefreshAt
@@ -621,6 +668,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"LastRefreshAt"},
 		},
 		"lastRefreshState": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.AutomaticRefresh).LastState
@@ -631,6 +679,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"LastState"},
 		},
 		"lastError": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*connect.AutomaticRefresh).LastProblem
@@ -641,6 +690,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planProblem},
+			Reads: []string{"LastProblem"},
 		},
 		"lastSuccessfulRefreshAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.AutomaticRefresh).LastSuccessfulRefreshAt
@@ -651,6 +701,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"LastSuccessfulRefreshAt"},
 		},
 		"nextRefreshAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.AutomaticRefresh).NextRefreshAt
@@ -661,18 +712,21 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"NextRefreshAt"},
 		},
 		"failedCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.AutomaticRefresh).FailedCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"FailedCount"},
 		},
 		"consentAuthorizationRequired": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.AutomaticRefresh).ConsentAuthorizationRequired
 			b = plan.Boolean(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsentAuthorizationRequired"},
 		},
 	}
 	planBalance.Fields = map[string]*plan.Field{
@@ -681,6 +735,7 @@ func init() {
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Current"},
 		},
 		"asOf": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Balance).AsOf
@@ -691,6 +746,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"AsOf"},
 		},
 	}
 	planBalanceLine.Fields = map[string]*plan.Field{
@@ -703,12 +759,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Account"},
 		},
 		"currency": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.BalanceLine).Currency
 			b = model.AppendCurrency(b, v)
 			return b, true
 		},
+			Reads: []string{"Currency"},
 		},
 		"balances": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceLine).Balances
@@ -719,6 +777,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planDayBalance},
+			Reads: []string{"Balances"},
 		},
 	}
 	planBalanceOverTimeReport.Fields = map[string]*plan.Field{
@@ -727,24 +786,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalanceOverTimeReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"BalanceOverTime"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalanceOverTimeReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalanceOverTimeReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalanceOverTimeReport).FinishedAt()
@@ -755,24 +818,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalanceOverTimeReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalanceOverTimeReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalanceOverTimeReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"BalanceOverTime"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalanceOverTimeReport).Accounts
@@ -787,6 +854,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"BalanceOverTime"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.BalanceOverTimeReport).Covered()
@@ -797,12 +865,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"BalanceOverTime"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalanceOverTimeReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"BalanceOverTime"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -827,6 +897,7 @@ func init() {
 				return ec.(*executionContext).field_BalanceOverTimeReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalanceOverTimeReport).Total
@@ -837,6 +908,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planBalanceLine},
+			Reads: []string{"BalanceOverTime"},
 		},
 		"series": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalanceOverTimeReport).Series
@@ -851,6 +923,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planBalanceLine},
+			Reads: []string{"BalanceOverTime"},
 		},
 	}
 	planBalanceSummary.Fields = map[string]*plan.Field{
@@ -859,60 +932,70 @@ func init() {
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Covered"},
 		},
 		"opening": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceSummary).Opening
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Opening"},
 		},
 		"closing": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceSummary).Closing
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Closing"},
 		},
 		"minimum": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceSummary).Minimum
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Minimum"},
 		},
 		"minimumDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.BalanceSummary).MinimumDate
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"MinimumDate"},
 		},
 		"maximum": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceSummary).Maximum
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Maximum"},
 		},
 		"maximumDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.BalanceSummary).MaximumDate
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"MaximumDate"},
 		},
 		"average": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceSummary).Average
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Average"},
 		},
 		"in": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceSummary).In
 			v.One(x, planReportAmount)
 		},
 			Types: []*plan.Object{planReportAmount},
+			Reads: []string{"In"},
 		},
 		"out": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceSummary).Out
 			v.One(x, planReportAmount)
 		},
 			Types: []*plan.Object{planReportAmount},
+			Reads: []string{"Out"},
 		},
 	}
 	planBalanceTotal.Fields = map[string]*plan.Field{
@@ -928,12 +1011,14 @@ func init() {
 			b = append(b, ']')
 			return b, true
 		},
+			Reads: []string{"Accounts"},
 		},
 		"summary": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceTotal).BalanceSummary
 			v.One(x, planBalanceSummary)
 		},
 			Types: []*plan.Object{planBalanceSummary},
+			Reads: []string{"BalanceSummary"},
 		},
 	}
 	planBalancesReport.Fields = map[string]*plan.Field{
@@ -942,24 +1027,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalancesReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Balances"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalancesReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalancesReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalancesReport).FinishedAt()
@@ -970,24 +1059,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalancesReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalancesReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalancesReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Balances"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalancesReport).Accounts
@@ -1002,6 +1095,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"Balances"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.BalancesReport).Covered()
@@ -1012,12 +1106,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"Balances"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.BalancesReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Balances"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -1042,6 +1138,7 @@ func init() {
 				return ec.(*executionContext).field_BalancesReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalancesReport).Total
@@ -1052,6 +1149,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planBalanceTotal},
+			Reads: []string{"Balances"},
 		},
 		"byAccount": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.BalancesReport).ByAccount
@@ -1066,6 +1164,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planAccountBalanceSummary},
+			Reads: []string{"Balances"},
 		},
 	}
 	planBank.Fields = map[string]*plan.Field{
@@ -1074,24 +1173,28 @@ func init() {
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Code"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Bank).Name
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"countryCode": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Bank).Country
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Country"},
 		},
 		"supportsConsents": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Bank).Consents
 			b = plan.Boolean(b, v)
 			return b, true
 		},
+			Reads: []string{"Consents"},
 		},
 	}
 	planBankConnection.Fields = map[string]*plan.Field{
@@ -1159,6 +1262,7 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 		"consumer": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*report.Case, len(objs))
@@ -1178,6 +1282,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"ConsumerID"},
 		},
 		"dataSources": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*report.Case, len(objs))
@@ -1197,6 +1302,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planDataSource},
+			Reads: []string{"ConsumerID", "DataSourceIDs"},
 		},
 		"accounts": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*report.Case, len(objs))
@@ -1216,18 +1322,21 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planAccount},
+			Reads: []string{"AccountIDs", "ConsumerID"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Case).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Period"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Case).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 		"reports": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*report.Case, len(objs))
@@ -1340,6 +1449,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planAccountInfoReport, planBalanceOverTimeReport, planBalancesReport, planCategorizedTransactionsReport, planIncomeReport, planInsuranceReport, planRecurringReport, planRentAndLivingReport, planRiskIndicatorsReport, planShoppingReport, planSpendingReport},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 	}
 	planCategorizedTransactionsReport.Fields = map[string]*plan.Field{
@@ -1348,24 +1458,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CategorizedTransactionsReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CategorizedTransactionsReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CategorizedTransactionsReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CategorizedTransactionsReport).FinishedAt()
@@ -1376,24 +1490,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.CategorizedTransactionsReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.CategorizedTransactionsReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.CategorizedTransactionsReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.CategorizedTransactionsReport).Accounts
@@ -1408,6 +1526,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.CategorizedTransactionsReport).Covered()
@@ -1418,12 +1537,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CategorizedTransactionsReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -1448,6 +1569,7 @@ func init() {
 				return ec.(*executionContext).field_CategorizedTransactionsReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"in": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.CategorizedTransactionsReport).Credits()
@@ -1458,6 +1580,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAmount},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"out": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.CategorizedTransactionsReport).Debits()
@@ -1468,6 +1591,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAmount},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"categorizedBy": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.CategorizedTransactionsReport).CategorizedBy
@@ -1482,6 +1606,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planCategorySourceCount},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"categorizedRate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CategorizedTransactionsReport).CategorizedRate
@@ -1492,6 +1617,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"inCategories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.CategorizedTransactionsReport).InCategories
@@ -1506,6 +1632,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCategory},
+			Reads: []string{"CategorizedTransactions"},
 		},
 		"outCategories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.CategorizedTransactionsReport).OutCategories
@@ -1520,6 +1647,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCategory},
+			Reads: []string{"CategorizedTransactions"},
 		},
 	}
 	planCategory.Fields = map[string]*plan.Field{
@@ -1528,18 +1656,21 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ID"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*category.Category).Name
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*category.Category).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Type"},
 		},
 		"parent": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*category.Category).Above()
@@ -1558,30 +1689,35 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ID"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*category.CustomerRule).Name
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Rule"},
 		},
 		"text": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*category.CustomerRule).Text
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Rule"},
 		},
 		"iban": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*category.CustomerRule).IBAN
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Rule"},
 		},
 		"mcc": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*category.CustomerRule).MCC
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Rule"},
 		},
 		"baseType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*category.CustomerRule).Side()
@@ -1592,24 +1728,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Rule"},
 		},
 		"category": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*category.CustomerRule).Leads()
 			v.One(&x, planCategory)
 		},
 			Types: []*plan.Object{planCategory},
+			Reads: []string{"Rule"},
 		},
 		"merchant": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*category.CustomerRule).Merchant
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Rule"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*category.CustomerRule).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 	}
 	planCategorySourceCount.Fields = map[string]*plan.Field{
@@ -1618,12 +1758,14 @@ func init() {
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Source"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.SourceCount).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"TransactionCount"},
 		},
 	}
 	planCategoryTotal.Fields = map[string]*plan.Field{
@@ -1645,24 +1787,28 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planCategory},
+			Reads: []string{"CategoryID"},
 		},
 		"credit": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*bank.CategoryTotal).CreditTotal()
 			v.One(&x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Credit", "Currency", "Debit"},
 		},
 		"debit": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*bank.CategoryTotal).DebitTotal()
 			v.One(&x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Credit", "Currency", "Debit"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.CategoryTotal).Count
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Count"},
 		},
 	}
 	planConsent.Fields = map[string]*plan.Field{
@@ -1671,6 +1817,7 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 		"bank": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*connect.Consent, len(objs))
@@ -1690,6 +1837,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planBank},
+			Reads: []string{"BankCode", "BankName"},
 		},
 		"state": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*connect.Consent, len(objs))
@@ -1706,18 +1854,21 @@ func init() {
 				return b, true
 			}}, nil
 		},
+			Reads: []string{"ExpiresAt", "State"},
 		},
 		"grantedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Consent).GrantedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"GrantedAt"},
 		},
 		"expiresAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Consent).ExpiresAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"ExpiresAt"},
 		},
 		"closedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Consent).ClosedAt
@@ -1728,6 +1879,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"ClosedAt"},
 		},
 	}
 	planConsentScope.Fields = map[string]*plan.Field{
@@ -1736,6 +1888,7 @@ func init() {
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"LifetimeDays"},
 		},
 	}
 	planConsumer.Fields = map[string]*plan.Field{
@@ -1744,6 +1897,7 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ID"},
 		},
 		"externalId": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Consumer).ExternalID
@@ -1754,24 +1908,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"ExternalID"},
 		},
 		"timeZone": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Consumer).TimeZone
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"TimeZone"},
 		},
 		"currency": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Consumer).Currency
 			b = model.AppendCurrency(b, v)
 			return b, true
 		},
+			Reads: []string{"Currency"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Consumer).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 		"accounts": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -1795,6 +1953,7 @@ func init() {
 				return ec.(*executionContext).field_Consumer_accounts_args(ctx, raw)
 			},
 			Types: []*plan.Object{planAccountConnection},
+			Reads: []string{"ID"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -1818,6 +1977,7 @@ func init() {
 				return ec.(*executionContext).field_Consumer_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"ID"},
 		},
 		"feed": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -1841,6 +2001,7 @@ func init() {
 				return ec.(*executionContext).field_Consumer_feed_args(ctx, raw)
 			},
 			Types: []*plan.Object{planFeedEntryConnection},
+			Reads: []string{"ID"},
 		},
 		"categoryTotals": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -1864,6 +2025,7 @@ func init() {
 				return ec.(*executionContext).field_Consumer_categoryTotals_args(ctx, raw)
 			},
 			Types: []*plan.Object{planCategoryTotal},
+			Reads: []string{"ID"},
 		},
 		"consents": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*bank.Consumer, len(objs))
@@ -1883,6 +2045,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planConsent},
+			Reads: []string{"ID"},
 		},
 	}
 	planConsumerConnection.Fields = map[string]*plan.Field{
@@ -1954,6 +2117,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"iban": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Counterparty).IBAN
@@ -1964,6 +2128,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"IBAN"},
 		},
 	}
 	planCustomer.Fields = map[string]*plan.Field{
@@ -1972,30 +2137,35 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ID"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Customer).Name
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"timeZone": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Customer).TimeZone
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"TimeZone"},
 		},
 		"currency": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Customer).Currency
 			b = model.AppendCurrency(b, v)
 			return b, true
 		},
+			Reads: []string{"Currency"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Customer).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 		"connectOrigins": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*bank.Customer, len(objs))
@@ -2019,6 +2189,7 @@ func init() {
 				return b, true
 			}}, nil
 		},
+			Reads: []string{},
 		},
 	}
 	planCustomerSubscription.Fields = map[string]*plan.Field{
@@ -2027,24 +2198,28 @@ func init() {
 			b = plan.Marshaler(b, model.MarshalText(v))
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"insightTitle": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CustomerSubscription).InsightTitle()
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"insightType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CustomerSubscription).InsightType()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"triggerType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CustomerSubscription).TriggerType()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"containers": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CustomerSubscription).Containers()
@@ -2058,12 +2233,14 @@ func init() {
 			b = append(b, ']')
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"description": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CustomerSubscription).Description()
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"applicableEntity": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.CustomerSubscription).ApplicableEntity()
@@ -2077,6 +2254,7 @@ func init() {
 			b = append(b, ']')
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"customerConfiguration": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.CustomerSubscription).CustomerConfiguration()
@@ -2087,6 +2265,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planInsightConfiguration},
+			Reads: []string{"Subscription"},
 		},
 	}
 	planDataSource.Fields = map[string]*plan.Field{
@@ -2095,12 +2274,14 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.DataSource).Status
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Status"},
 		},
 		"bankCode": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.DataSource).BankCode
@@ -2111,12 +2292,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"BankCode"},
 		},
 		"bankName": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.DataSource).BankName
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"BankName"},
 		},
 		"accounts": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*connect.DataSource, len(objs))
@@ -2136,18 +2319,21 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planAccount},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.DataSource).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 		"updatedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.DataSource).UpdatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"UpdatedAt"},
 		},
 		"error": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*connect.DataSource).Problem
@@ -2158,6 +2344,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planProblem},
+			Reads: []string{"Problem"},
 		},
 	}
 	planDayBalance.Fields = map[string]*plan.Field{
@@ -2166,12 +2353,14 @@ func init() {
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"Date"},
 		},
 		"balance": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.DayBalance).Balance
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Balance"},
 		},
 	}
 	planDelivery.Fields = map[string]*plan.Field{
@@ -2180,36 +2369,42 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 		"event": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Delivery).Event
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Event"},
 		},
 		"url": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Delivery).URL
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"URL"},
 		},
 		"body": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Delivery).Body
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Body"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Delivery).Status
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Status"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Delivery).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Delivery).FinishedAt
@@ -2220,6 +2415,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"FinishedAt"},
 		},
 		"attempts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*callback.Delivery).Tries
@@ -2230,6 +2426,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planDeliveryAttempt},
+			Reads: []string{"Tries"},
 		},
 	}
 	planDeliveryAttempt.Fields = map[string]*plan.Field{
@@ -2238,12 +2435,14 @@ func init() {
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Number"},
 		},
 		"at": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Attempt).At
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"At"},
 		},
 		"statusCode": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Attempt).StatusCode
@@ -2254,6 +2453,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"StatusCode"},
 		},
 		"problem": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Attempt).Problem
@@ -2264,12 +2464,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Problem"},
 		},
 		"milliseconds": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*callback.Attempt).Milliseconds
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Milliseconds"},
 		},
 	}
 	planDeliveryConnection.Fields = map[string]*plan.Field{
@@ -2337,6 +2539,7 @@ func init() {
 			b = plan.Marshaler(b, model.MarshalText(v))
 			return b, true
 		},
+			Reads: []string{"Insight"},
 		},
 		"consumer": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*insight.Evaluation, len(objs))
@@ -2356,12 +2559,14 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"ConsumerID"},
 		},
 		"outcome": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Evaluation).Outcome
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Outcome"},
 		},
 		"reason": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Evaluation).Reason
@@ -2372,6 +2577,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Reason"},
 		},
 		"feedEntry": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*insight.Evaluation, len(objs))
@@ -2391,6 +2597,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planFeedEntry},
+			Reads: []string{"ConsumerID", "EntryID"},
 		},
 	}
 	planEvaluationConnection.Fields = map[string]*plan.Field{
@@ -2458,30 +2665,35 @@ func init() {
 			b = model.AppendCurrency(b, v)
 			return b, true
 		},
+			Reads: []string{"From"},
 		},
 		"to": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Rate).To
 			b = model.AppendCurrency(b, v)
 			return b, true
 		},
+			Reads: []string{"To"},
 		},
 		"rate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Rate).Rate
 			b = model.AppendDecimal(b, v)
 			return b, true
 		},
+			Reads: []string{"Rate"},
 		},
 		"day": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Rate).Day
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"Day"},
 		},
 		"source": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Rate).Source
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Source"},
 		},
 	}
 	planExcludedTotals.Fields = map[string]*plan.Field{
@@ -2490,18 +2702,21 @@ func init() {
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"CreditTotal"},
 		},
 		"debitTotal": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*insight.Excluded).DebitTotal
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"DebitTotal"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Excluded).Count
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Count"},
 		},
 	}
 	planFeedAccount.Fields = map[string]*plan.Field{
@@ -2510,36 +2725,42 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ID"},
 		},
 		"providerName": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.EntryAccount).ProviderName
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"ProviderName"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.EntryAccount).Name
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.EntryAccount).Status
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Status"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.EntryAccount).Type
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Type"},
 		},
 		"container": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.EntryAccount).Container
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Container"},
 		},
 	}
 	planFeedEntry.Fields = map[string]*plan.Field{
@@ -2548,36 +2769,42 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 		"insightName": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Entry).Insight
 			b = plan.Marshaler(b, model.MarshalText(v))
 			return b, true
 		},
+			Reads: []string{"Insight"},
 		},
 		"insightTitle": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Entry).Title
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Title"},
 		},
 		"insightType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Entry).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Type"},
 		},
 		"triggerType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Entry).Trigger
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Trigger"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Entry).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 		"consumer": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*insight.Entry, len(objs))
@@ -2597,12 +2824,14 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"ConsumerID"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*insight.Entry).Window
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Window"},
 		},
 		"subscription": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*insight.Entry).Configurations()
@@ -2613,6 +2842,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planInsightConfiguration},
+			Reads: []string{"Settings"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*insight.Entry).Accounts
@@ -2623,6 +2853,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planFeedAccount},
+			Reads: []string{"Accounts"},
 		},
 		"transactionDerived": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*insight.Entry, len(objs))
@@ -2642,6 +2873,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planTransactionDerived},
+			Reads: []string{"ConsumerID", "ID", "TransactionDerived"},
 		},
 	}
 	planFeedEntryConnection.Fields = map[string]*plan.Field{
@@ -2709,12 +2941,14 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ID"},
 		},
 		"state": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Flow).State
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"State"},
 		},
 		"error": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*connect.Flow).Problem
@@ -2725,6 +2959,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planProblem},
+			Reads: []string{"Problem"},
 		},
 		"consumer": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*connect.Flow, len(objs))
@@ -2744,6 +2979,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"ConsumerID"},
 		},
 		"accounts": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*connect.Flow, len(objs))
@@ -2763,12 +2999,14 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planAccount},
+			Reads: []string{"AccountIDs", "ConsumerID"},
 		},
 		"consentStored": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Flow).ConsentStored
 			b = plan.Boolean(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsentStored"},
 		},
 		"bank": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*connect.Flow, len(objs))
@@ -2788,18 +3026,21 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planBank},
+			Reads: []string{"BankCode"},
 		},
 		"startedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Flow).StartedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"StartedAt"},
 		},
 		"expiresAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Flow).ExpiresAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"ExpiresAt"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Flow).FinishedAt
@@ -2810,6 +3051,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"FinishedAt"},
 		},
 	}
 	planIncomeReport.Fields = map[string]*plan.Field{
@@ -2818,24 +3060,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.IncomeReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Income"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.IncomeReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.IncomeReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.IncomeReport).FinishedAt()
@@ -2846,24 +3092,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.IncomeReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.IncomeReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.IncomeReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Income"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.IncomeReport).Accounts
@@ -2878,6 +3128,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"Income"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.IncomeReport).Covered()
@@ -2888,12 +3139,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"Income"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.IncomeReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Income"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -2918,6 +3171,7 @@ func init() {
 				return ec.(*executionContext).field_IncomeReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.IncomeReport).Sum()
@@ -2928,6 +3182,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Income"},
 		},
 		"averagePerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.IncomeReport).AveragePerMonth
@@ -2938,6 +3193,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Income"},
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.IncomeReport).Monthly
@@ -2952,6 +3208,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportMonth},
+			Reads: []string{"Income"},
 		},
 		"categories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.IncomeReport).Categories
@@ -2966,6 +3223,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCategory},
+			Reads: []string{"Income"},
 		},
 		"sources": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.IncomeReport).Sources
@@ -2980,6 +3238,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportParty},
+			Reads: []string{"Income"},
 		},
 		"regularTotal": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.IncomeReport).Regular()
@@ -2990,6 +3249,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Income"},
 		},
 		"regularShare": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.IncomeReport).RegularShare
@@ -3000,6 +3260,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Income"},
 		},
 		"notIncome": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.IncomeReport).NotIncome
@@ -3014,6 +3275,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCategory},
+			Reads: []string{"Income"},
 		},
 	}
 	planInsightConfiguration.Fields = map[string]*plan.Field{
@@ -3022,6 +3284,7 @@ func init() {
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"EntityType"},
 		},
 		"entityId": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Configuration).EntityID
@@ -3032,24 +3295,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"EntityID"},
 		},
 		"isSubscribed": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Configuration).IsSubscribed
 			b = plan.Boolean(b, v)
 			return b, true
 		},
+			Reads: []string{"IsSubscribed"},
 		},
 		"frequency": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Configuration).Frequency
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Frequency"},
 		},
 		"duration": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Configuration).Duration
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Duration"},
 		},
 		"threshold": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*insight.Configuration).Threshold
@@ -3060,6 +3327,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planThreshold},
+			Reads: []string{"Threshold"},
 		},
 	}
 	planInsightDefinition.Fields = map[string]*plan.Field{
@@ -3068,24 +3336,28 @@ func init() {
 			b = plan.Marshaler(b, model.MarshalText(v))
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"title": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Definition).Title
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Title"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Definition).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Type"},
 		},
 		"triggerType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Definition).Trigger
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Trigger"},
 		},
 		"containers": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Definition).Containers
@@ -3099,12 +3371,14 @@ func init() {
 			b = append(b, ']')
 			return b, true
 		},
+			Reads: []string{"Containers"},
 		},
 		"description": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Definition).Description
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Description"},
 		},
 		"applicableEntities": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Definition).Entities
@@ -3118,18 +3392,21 @@ func init() {
 			b = append(b, ']')
 			return b, true
 		},
+			Reads: []string{"Entities"},
 		},
 		"defaultFrequency": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Definition).Frequency
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Frequency"},
 		},
 		"defaultDuration": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Definition).Duration
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Duration"},
 		},
 		"thresholds": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*insight.Definition).Thresholds
@@ -3140,12 +3417,14 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planThresholdDefinition},
+			Reads: []string{"Thresholds"},
 		},
 		"onDemand": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Definition).OnDemand
 			b = plan.Boolean(b, v)
 			return b, true
 		},
+			Reads: []string{"OnDemand"},
 		},
 	}
 	planInsuranceReport.Fields = map[string]*plan.Field{
@@ -3154,24 +3433,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.InsuranceReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Insurance"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.InsuranceReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.InsuranceReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.InsuranceReport).FinishedAt()
@@ -3182,24 +3465,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.InsuranceReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.InsuranceReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.InsuranceReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Insurance"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.InsuranceReport).Accounts
@@ -3214,6 +3501,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"Insurance"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.InsuranceReport).Covered()
@@ -3224,12 +3512,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"Insurance"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.InsuranceReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Insurance"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -3254,6 +3544,7 @@ func init() {
 				return ec.(*executionContext).field_InsuranceReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.InsuranceReport).Sum()
@@ -3264,6 +3555,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Insurance"},
 		},
 		"averagePerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.InsuranceReport).AveragePerMonth
@@ -3274,6 +3566,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Insurance"},
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.InsuranceReport).Monthly
@@ -3288,6 +3581,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportMonth},
+			Reads: []string{"Insurance"},
 		},
 		"insurances": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.InsuranceReport).Insurances
@@ -3302,6 +3596,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportSection},
+			Reads: []string{"Insurance"},
 		},
 	}
 	planMerchant.Fields = map[string]*plan.Field{
@@ -3310,12 +3605,14 @@ func init() {
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Merchant).Name
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 	}
 	planMoney.Fields = map[string]*plan.Field{
@@ -3324,12 +3621,14 @@ func init() {
 			b = model.AppendDecimal(b, v)
 			return b, true
 		},
+			Reads: []string{"Amount"},
 		},
 		"currency": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Money).Currency
 			b = model.AppendCurrency(b, v)
 			return b, true
 		},
+			Reads: []string{"Currency"},
 		},
 	}
 	planOverdrawnAccount.Fields = map[string]*plan.Field{
@@ -3338,36 +3637,42 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Account"},
 		},
 		"days": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Overdrawn).Days
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Days"},
 		},
 		"daysKnown": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Overdrawn).DaysKnown
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"DaysKnown"},
 		},
 		"lowest": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Overdrawn).Lowest
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Lowest"},
 		},
 		"lowestDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Overdrawn).LowestDate
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"LowestDate"},
 		},
 		"longestDays": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Overdrawn).LongestDays
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"LongestDays"},
 		},
 	}
 	planPageInfo.Fields = map[string]*plan.Field{
@@ -3376,12 +3681,14 @@ func init() {
 			b = plan.Boolean(b, v)
 			return b, true
 		},
+			Reads: []string{"HasNextPage"},
 		},
 		"hasPreviousPage": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*page.Info).HasPreviousPage
 			b = plan.Boolean(b, v)
 			return b, true
 		},
+			Reads: []string{"HasPreviousPage"},
 		},
 		"startCursor": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*page.Info).StartCursor()
@@ -3392,6 +3699,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"first"},
 		},
 		"endCursor": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*page.Info).EndCursor()
@@ -3402,6 +3710,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"last"},
 		},
 	}
 	planPeriod.Fields = map[string]*plan.Field{
@@ -3410,18 +3719,21 @@ func init() {
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"From"},
 		},
 		"to": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Period).To
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"To"},
 		},
 		"days": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Period).Days()
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"From", "To"},
 		},
 	}
 	planProblem.Fields = map[string]*plan.Field{
@@ -3444,18 +3756,21 @@ func init() {
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"KeyID"},
 		},
 		"algorithm": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.PublicKey).Algorithm
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Algorithm"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.PublicKey).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 		"revokedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.PublicKey).RevokedAt
@@ -3466,6 +3781,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"RevokedAt"},
 		},
 	}
 	planQuery.Fields = map[string]*plan.Field{
@@ -4283,24 +4599,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RecurringReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Recurring"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RecurringReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RecurringReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RecurringReport).FinishedAt()
@@ -4311,24 +4631,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RecurringReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RecurringReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RecurringReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Recurring"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RecurringReport).Accounts
@@ -4343,6 +4667,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"Recurring"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.RecurringReport).Covered()
@@ -4353,12 +4678,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"Recurring"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RecurringReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Recurring"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -4383,6 +4710,7 @@ func init() {
 				return ec.(*executionContext).field_RecurringReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"lookedAt": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.RecurringReport).Span()
@@ -4393,6 +4721,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Recurring"},
 		},
 		"inPerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.RecurringReport).MonthlyIn()
@@ -4403,6 +4732,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Recurring"},
 		},
 		"outPerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.RecurringReport).MonthlyOut()
@@ -4413,6 +4743,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Recurring"},
 		},
 		"series": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RecurringReport).Series
@@ -4427,6 +4758,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planRecurringSeries},
+			Reads: []string{"Recurring"},
 		},
 	}
 	planRecurringSeries.Fields = map[string]*plan.Field{
@@ -4435,72 +4767,84 @@ func init() {
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Party"},
 		},
 		"baseType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Series).BaseType
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"BaseType"},
 		},
 		"category": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*report.Series).Category()
 			v.One(&x, planCategory)
 		},
 			Types: []*plan.Object{planCategory},
+			Reads: []string{"CategoryID"},
 		},
 		"interval": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Series).Interval
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Interval"},
 		},
 		"average": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Series).Average
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Average"},
 		},
 		"smallest": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Series).Smallest
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Smallest"},
 		},
 		"largest": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Series).Largest
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Largest"},
 		},
 		"latest": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Series).Latest
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Latest"},
 		},
 		"perMonth": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Series).PerMonth
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"PerMonth"},
 		},
 		"firstDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Series).FirstDate
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"FirstDate"},
 		},
 		"lastDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Series).LastDate
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"LastDate"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Series).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Amount"},
 		},
 		"nextDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Series).NextDate
@@ -4511,12 +4855,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"NextDate"},
 		},
 		"ended": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Series).Ended
 			b = plan.Boolean(b, v)
 			return b, true
 		},
+			Reads: []string{"Ended"},
 		},
 		"changePercent": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Series).Changed
@@ -4527,6 +4873,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Changed"},
 		},
 	}
 	planRefresh.Fields = map[string]*plan.Field{
@@ -4535,18 +4882,21 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ID"},
 		},
 		"state": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Refresh).State
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"State"},
 		},
 		"startedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Refresh).StartedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"StartedAt"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Refresh).FinishedAt
@@ -4557,6 +4907,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"FinishedAt"},
 		},
 		"error": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*connect.Refresh).Problem
@@ -4567,12 +4918,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planProblem},
+			Reads: []string{"Problem"},
 		},
 		"newTransactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Refresh).Created
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Created"},
 		},
 	}
 	planRentAndLivingReport.Fields = map[string]*plan.Field{
@@ -4581,24 +4934,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RentAndLivingReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"RentAndLiving"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RentAndLivingReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RentAndLivingReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RentAndLivingReport).FinishedAt()
@@ -4609,24 +4966,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RentAndLivingReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RentAndLivingReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RentAndLivingReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"RentAndLiving"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RentAndLivingReport).Accounts
@@ -4641,6 +5002,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"RentAndLiving"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.RentAndLivingReport).Covered()
@@ -4651,12 +5013,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"RentAndLiving"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RentAndLivingReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"RentAndLiving"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -4681,6 +5045,7 @@ func init() {
 				return ec.(*executionContext).field_RentAndLivingReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"tenure": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RentAndLivingReport).Living()
@@ -4691,6 +5056,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"RentAndLiving"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.RentAndLivingReport).Sum()
@@ -4701,6 +5067,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"RentAndLiving"},
 		},
 		"averagePerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RentAndLivingReport).AveragePerMonth
@@ -4711,6 +5078,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"RentAndLiving"},
 		},
 		"income": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.RentAndLivingReport).Earned()
@@ -4721,6 +5089,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"RentAndLiving"},
 		},
 		"shareOfIncome": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RentAndLivingReport).ShareOfIncome
@@ -4731,6 +5100,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"RentAndLiving"},
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RentAndLivingReport).Monthly
@@ -4745,6 +5115,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportMonth},
+			Reads: []string{"RentAndLiving"},
 		},
 		"sections": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RentAndLivingReport).Sections
@@ -4759,6 +5130,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportSection},
+			Reads: []string{"RentAndLiving"},
 		},
 	}
 	planReportAccount.Fields = map[string]*plan.Field{
@@ -4767,42 +5139,49 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ID"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).Name
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"providerName": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).ProviderName
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"ProviderName"},
 		},
 		"container": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).Container
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Container"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).Type
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Type"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).Status
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Status"},
 		},
 		"currency": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).Currency
 			b = model.AppendCurrency(b, v)
 			return b, true
 		},
+			Reads: []string{"Currency"},
 		},
 		"iban": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).IBAN
@@ -4813,6 +5192,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"IBAN"},
 		},
 		"firstDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).FirstDate
@@ -4823,6 +5203,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"FirstDate"},
 		},
 		"lastDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).LastDate
@@ -4833,12 +5214,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"LastDate"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"TransactionCount"},
 		},
 		"leftOut": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Account).WhyLeftOut()
@@ -4849,6 +5232,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"LeftOut"},
 		},
 	}
 	planReportAmount.Fields = map[string]*plan.Field{
@@ -4857,12 +5241,14 @@ func init() {
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Total"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Amount).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"TransactionCount"},
 		},
 	}
 	planReportCategory.Fields = map[string]*plan.Field{
@@ -4871,12 +5257,14 @@ func init() {
 			v.One(&x, planCategory)
 		},
 			Types: []*plan.Object{planCategory},
+			Reads: []string{"CategoryID"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.CategoryAmount).Total
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Amount"},
 		},
 		"share": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.CategoryAmount).Share
@@ -4887,12 +5275,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Share"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.CategoryAmount).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Amount"},
 		},
 	}
 	planReportConnection.Fields = map[string]*plan.Field{
@@ -5039,6 +5429,7 @@ func init() {
 			b = plan.Boolean(b, v)
 			return b, true
 		},
+			Reads: []string{"Complete"},
 		},
 		"firstDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Coverage).FirstDate
@@ -5049,6 +5440,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"FirstDate"},
 		},
 		"lastDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Coverage).LastDate
@@ -5059,18 +5451,21 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"LastDate"},
 		},
 		"months": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Coverage).Months
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Months"},
 		},
 		"monthsWithData": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Coverage).MonthsWithData
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"MonthsWithData"},
 		},
 		"averaged": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Coverage).Averaged
@@ -5081,6 +5476,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Averaged"},
 		},
 		"leftOut": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Coverage).LeftOut
@@ -5091,6 +5487,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportLeftOut},
+			Reads: []string{"LeftOut"},
 		},
 	}
 	planReportDefinition.Fields = map[string]*plan.Field{
@@ -5099,18 +5496,21 @@ func init() {
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Type"},
 		},
 		"title": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Definition).Title
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Title"},
 		},
 		"description": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Definition).Description
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Description"},
 		},
 	}
 	planReportEdge.Fields = map[string]*plan.Field{
@@ -5226,12 +5626,14 @@ func init() {
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Reason"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.LeftOut).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"TransactionCount"},
 		},
 		"creditTotal": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.LeftOut).CreditTotal
@@ -5242,6 +5644,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"CreditTotal"},
 		},
 		"debitTotal": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.LeftOut).DebitTotal
@@ -5252,6 +5655,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"DebitTotal"},
 		},
 	}
 	planReportMonth.Fields = map[string]*plan.Field{
@@ -5260,18 +5664,21 @@ func init() {
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"Month"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Month).Total
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Amount"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Month).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Amount"},
 		},
 	}
 	planReportParty.Fields = map[string]*plan.Field{
@@ -5280,18 +5687,21 @@ func init() {
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Rank"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Party).Name
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"party": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Party).Party()
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name", "Unnamed"},
 		},
 		"merchant": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*report.Party).Shop()
@@ -5302,12 +5712,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMerchant},
+			Reads: []string{"Merchant"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Party).Total
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Amount"},
 		},
 		"share": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Party).Share
@@ -5318,12 +5730,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Share"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Party).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Amount"},
 		},
 		"averageAmount": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Party).AverageAmount
@@ -5334,36 +5748,42 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"AverageAmount"},
 		},
 		"paymentCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Party).PaymentCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"PaymentCount"},
 		},
 		"refundCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Party).RefundCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"RefundCount"},
 		},
 		"refundTotal": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Party).RefundTotal
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"RefundTotal"},
 		},
 		"firstDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Party).FirstDate
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"FirstDate"},
 		},
 		"lastDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Party).LastDate
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"LastDate"},
 		},
 		"interval": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Party).Rhythm()
@@ -5374,6 +5794,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Interval"},
 		},
 	}
 	planReportSection.Fields = map[string]*plan.Field{
@@ -5382,12 +5803,14 @@ func init() {
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Kind"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Section).Total
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Amount"},
 		},
 		"share": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Section).Share
@@ -5398,6 +5821,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Share"},
 		},
 		"averagePerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Section).AveragePerMonth
@@ -5408,12 +5832,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"AveragePerMonth"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Section).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Amount"},
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Section).Monthly
@@ -5424,6 +5850,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportMonth},
+			Reads: []string{"Monthly"},
 		},
 		"categories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Section).Categories
@@ -5434,6 +5861,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportCategory},
+			Reads: []string{"Categories"},
 		},
 		"parties": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Section).Parties
@@ -5444,6 +5872,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportParty},
+			Reads: []string{"Parties"},
 		},
 	}
 	planRiskIndicator.Fields = map[string]*plan.Field{
@@ -5452,24 +5881,28 @@ func init() {
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Kind"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Indicator).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"TransactionCount"},
 		},
 		"out": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Indicator).Out
 			v.One(x, planReportAmount)
 		},
 			Types: []*plan.Object{planReportAmount},
+			Reads: []string{"Out"},
 		},
 		"in": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Indicator).In
 			v.One(x, planReportAmount)
 		},
 			Types: []*plan.Object{planReportAmount},
+			Reads: []string{"In"},
 		},
 		"shareOfIncome": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Indicator).ShareOfIncome
@@ -5480,12 +5913,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"ShareOfIncome"},
 		},
 		"monthsWithEvents": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Indicator).MonthsWithEvents
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"MonthsWithEvents"},
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Indicator).Monthly
@@ -5496,6 +5931,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportMonth},
+			Reads: []string{"Monthly"},
 		},
 		"firstDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Indicator).FirstDate
@@ -5506,6 +5942,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"FirstDate"},
 		},
 		"lastDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Indicator).LastDate
@@ -5516,6 +5953,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"LastDate"},
 		},
 		"parties": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Indicator).Parties
@@ -5526,6 +5964,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportParty},
+			Reads: []string{"Parties"},
 		},
 		"overdrawn": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Indicator).Overdrawn
@@ -5536,6 +5975,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planOverdrawnAccount},
+			Reads: []string{"Overdrawn"},
 		},
 	}
 	planRiskIndicatorsReport.Fields = map[string]*plan.Field{
@@ -5544,24 +5984,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RiskIndicatorsReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"RiskIndicators"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RiskIndicatorsReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RiskIndicatorsReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RiskIndicatorsReport).FinishedAt()
@@ -5572,24 +6016,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RiskIndicatorsReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RiskIndicatorsReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RiskIndicatorsReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"RiskIndicators"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RiskIndicatorsReport).Accounts
@@ -5604,6 +6052,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"RiskIndicators"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.RiskIndicatorsReport).Covered()
@@ -5614,12 +6063,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"RiskIndicators"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RiskIndicatorsReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"RiskIndicators"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -5644,6 +6095,7 @@ func init() {
 				return ec.(*executionContext).field_RiskIndicatorsReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"present": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.RiskIndicatorsReport).Present
@@ -5661,6 +6113,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"RiskIndicators"},
 		},
 		"indicators": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.RiskIndicatorsReport).Indicators
@@ -5675,6 +6128,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planRiskIndicator},
+			Reads: []string{"RiskIndicators"},
 		},
 	}
 	planSession.Fields = map[string]*plan.Field{
@@ -5683,18 +6137,21 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ID"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Session).CreatedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 		"expiresAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Session).ExpiresAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"ExpiresAt"},
 		},
 		"closedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Session).ClosedAt
@@ -5705,12 +6162,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"ClosedAt"},
 		},
 		"consentScope": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*connect.Session).ConsentScope()
 			v.One(&x, planConsentScope)
 		},
 			Types: []*plan.Object{planConsentScope},
+			Reads: []string{"LifetimeDays"},
 		},
 	}
 	planShoppingComparison.Fields = map[string]*plan.Field{
@@ -5719,18 +6178,21 @@ func init() {
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Recent"},
 		},
 		"before": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Comparison).Before
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Before"},
 		},
 		"beforeMonths": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Comparison).BeforeMonths
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"BeforeMonths"},
 		},
 		"accountIds": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Comparison).Accounts
@@ -5744,6 +6206,7 @@ func init() {
 			b = append(b, ']')
 			return b, true
 		},
+			Reads: []string{"Accounts"},
 		},
 	}
 	planShoppingFinding.Fields = map[string]*plan.Field{
@@ -5752,6 +6215,7 @@ func init() {
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Kind"},
 		},
 		"group": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Finding).Group
@@ -5762,6 +6226,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Group"},
 		},
 		"store": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Finding).Store
@@ -5772,6 +6237,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Store"},
 		},
 		"month": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Finding).Month
@@ -5782,12 +6248,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Month"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Finding).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Period"},
 		},
 		"baselinePeriod": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Finding).BaselinePeriod
@@ -5798,24 +6266,28 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"BaselinePeriod"},
 		},
 		"message": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Finding).Message
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Message"},
 		},
 		"amount": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Finding).Amount
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Amount"},
 		},
 		"baseline": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Finding).Baseline
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Baseline"},
 		},
 		"changePercent": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Finding).ChangePercent
@@ -5826,6 +6298,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"ChangePercent"},
 		},
 		"percentOfIncome": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.Finding).PercentOfIncome
@@ -5836,6 +6309,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"PercentOfIncome"},
 		},
 	}
 	planShoppingGroup.Fields = map[string]*plan.Field{
@@ -5844,12 +6318,14 @@ func init() {
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Kind"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.ShoppingGroup).Total
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Amount"},
 		},
 		"share": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.ShoppingGroup).Share
@@ -5860,6 +6336,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Share"},
 		},
 		"averagePerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.ShoppingGroup).AveragePerMonth
@@ -5870,6 +6347,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"AveragePerMonth"},
 		},
 		"monthlyLimit": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.ShoppingGroup).MonthlyLimit
@@ -5880,12 +6358,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"MonthlyLimit"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.ShoppingGroup).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Amount"},
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.ShoppingGroup).Monthly
@@ -5896,6 +6376,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportMonth},
+			Reads: []string{"Monthly"},
 		},
 		"stores": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.ShoppingGroup).Stores
@@ -5906,6 +6387,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportParty},
+			Reads: []string{"Stores"},
 		},
 		"categories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.ShoppingGroup).Categories
@@ -5916,6 +6398,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportCategory},
+			Reads: []string{"Categories"},
 		},
 	}
 	planShoppingReport.Fields = map[string]*plan.Field{
@@ -5924,24 +6407,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.ShoppingReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Shopping"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.ShoppingReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.ShoppingReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.ShoppingReport).FinishedAt()
@@ -5952,24 +6439,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.ShoppingReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.ShoppingReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.ShoppingReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Shopping"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.ShoppingReport).Accounts
@@ -5984,6 +6475,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"Shopping"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.ShoppingReport).Covered()
@@ -5994,12 +6486,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"Shopping"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.ShoppingReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Shopping"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -6024,6 +6518,7 @@ func init() {
 				return ec.(*executionContext).field_ShoppingReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.ShoppingReport).Sum()
@@ -6034,6 +6529,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Shopping"},
 		},
 		"averagePerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.ShoppingReport).AveragePerMonth
@@ -6044,6 +6540,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Shopping"},
 		},
 		"income": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.ShoppingReport).Earned()
@@ -6054,6 +6551,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Shopping"},
 		},
 		"groups": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.ShoppingReport).Groups
@@ -6068,6 +6566,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planShoppingGroup},
+			Reads: []string{"Shopping"},
 		},
 		"compared": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.ShoppingReport).Compared
@@ -6078,6 +6577,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planShoppingComparison},
+			Reads: []string{"Shopping"},
 		},
 		"findings": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.ShoppingReport).Findings
@@ -6092,6 +6592,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planShoppingFinding},
+			Reads: []string{"Shopping"},
 		},
 	}
 	planSpendingCategory.Fields = map[string]*plan.Field{
@@ -6100,12 +6601,14 @@ func init() {
 			v.One(&x, planCategory)
 		},
 			Types: []*plan.Object{planCategory},
+			Reads: []string{"CategoryAmount"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.SpendingCategory).Total
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"CategoryAmount"},
 		},
 		"share": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.SpendingCategory).Share
@@ -6116,6 +6619,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"CategoryAmount"},
 		},
 		"averagePerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.SpendingCategory).AveragePerMonth
@@ -6126,12 +6630,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"AveragePerMonth"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*report.SpendingCategory).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"CategoryAmount"},
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.SpendingCategory).Monthly
@@ -6142,6 +6648,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportMonth},
+			Reads: []string{"Monthly"},
 		},
 		"categories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.SpendingCategory).Categories
@@ -6152,6 +6659,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planReportCategory},
+			Reads: []string{"Categories"},
 		},
 	}
 	planSpendingReport.Fields = map[string]*plan.Field{
@@ -6160,24 +6668,28 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.SpendingReport).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Spending"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.SpendingReport).Status()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"createdAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.SpendingReport).CreatedAt()
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.SpendingReport).FinishedAt()
@@ -6188,24 +6700,28 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Filed"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.SpendingReport).Owner
 			v.One(x, planConsumer)
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Filed"},
 		},
 		"case": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.SpendingReport).File
 			v.One(x, planCase)
 		},
 			Types: []*plan.Object{planCase},
+			Reads: []string{"Filed"},
 		},
 		"period": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.SpendingReport).Period
 			v.One(x, planPeriod)
 		},
 			Types: []*plan.Object{planPeriod},
+			Reads: []string{"Spending"},
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.SpendingReport).Accounts
@@ -6220,6 +6736,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportAccount},
+			Reads: []string{"Spending"},
 		},
 		"coverage": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.SpendingReport).Covered()
@@ -6230,12 +6747,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportCoverage},
+			Reads: []string{"Spending"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.SpendingReport).TransactionCount
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"Spending"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -6260,6 +6779,7 @@ func init() {
 				return ec.(*executionContext).field_SpendingReport_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Filed"},
 		},
 		"total": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.SpendingReport).Sum()
@@ -6270,6 +6790,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Spending"},
 		},
 		"averagePerMonth": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.SpendingReport).AveragePerMonth
@@ -6280,6 +6801,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Spending"},
 		},
 		"income": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.SpendingReport).Earned()
@@ -6290,6 +6812,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Spending"},
 		},
 		"shareOfIncome": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.SpendingReport).ShareOfIncome
@@ -6300,6 +6823,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"Spending"},
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.SpendingReport).Monthly
@@ -6314,6 +6838,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportMonth},
+			Reads: []string{"Spending"},
 		},
 		"categories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.SpendingReport).Categories
@@ -6328,6 +6853,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planSpendingCategory},
+			Reads: []string{"Spending"},
 		},
 		"parties": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.SpendingReport).Parties
@@ -6342,6 +6868,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planReportParty},
+			Reads: []string{"Spending"},
 		},
 	}
 	planThreshold.Fields = map[string]*plan.Field{
@@ -6350,18 +6877,21 @@ func init() {
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.ThresholdValue).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Type"},
 		},
 		"value": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.ThresholdValue).Value
 			b = model.AppendDecimal(b, v)
 			return b, true
 		},
+			Reads: []string{"Value"},
 		},
 	}
 	planThresholdDefinition.Fields = map[string]*plan.Field{
@@ -6370,30 +6900,35 @@ func init() {
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Name"},
 		},
 		"type": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Threshold).Type
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Type"},
 		},
 		"default": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Threshold).Default
 			b = model.AppendDecimal(b, v)
 			return b, true
 		},
+			Reads: []string{"Default"},
 		},
 		"minimum": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Threshold).Minimum
 			b = model.AppendDecimal(b, v)
 			return b, true
 		},
+			Reads: []string{"Minimum"},
 		},
 		"maximum": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Threshold).Maximum
 			b = model.AppendDecimal(b, v)
 			return b, true
 		},
+			Reads: []string{"Maximum"},
 		},
 	}
 	planTransaction.Fields = map[string]*plan.Field{
@@ -6402,6 +6937,7 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 		"externalId": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).ExternalID
@@ -6412,6 +6948,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"ExternalID"},
 		},
 		"account": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*bank.Transaction, len(objs))
@@ -6431,24 +6968,28 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planAccount},
+			Reads: []string{"AccountID", "ConsumerID"},
 		},
 		"baseType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).BaseType
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"BaseType"},
 		},
 		"amount": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*bank.Transaction).Money()
 			v.One(&x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Amount", "Currency"},
 		},
 		"bookingDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).BookingDate
 			b = model.AppendDate(b, v)
 			return b, true
 		},
+			Reads: []string{"BookingDate"},
 		},
 		"valueDate": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).ValueDate
@@ -6459,18 +7000,21 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"ValueDate"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).Status
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Status"},
 		},
 		"description": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).Description
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Description"},
 		},
 		"counterparty": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*bank.Transaction).Counterparty()
@@ -6481,6 +7025,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planCounterparty},
+			Reads: []string{"CounterpartyIBAN", "CounterpartyName"},
 		},
 		"mcc": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).MCC
@@ -6491,6 +7036,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"MCC"},
 		},
 		"merchant": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*bank.Transaction).Merchant()
@@ -6501,6 +7047,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMerchant},
+			Reads: []string{"MerchantName"},
 		},
 		"category": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*bank.Transaction, len(objs))
@@ -6520,24 +7067,28 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planCategory},
+			Reads: []string{"CategoryID"},
 		},
 		"categorySource": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).CategorySource
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"CategorySource"},
 		},
 		"categoryRule": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).CategoryRule
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"CategoryRule"},
 		},
 		"categoryConfidence": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).CategoryConfidence
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"CategoryConfidence"},
 		},
 		"bankCode": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Transaction).BankCode
@@ -6548,6 +7099,7 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"BankCode"},
 		},
 		"parts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*bank.Transaction).Parts
@@ -6562,6 +7114,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planTransactionPart},
+			Reads: []string{"Parts"},
 		},
 		"transfer": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*bank.Transaction, len(objs))
@@ -6587,6 +7140,7 @@ func init() {
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"CreatedAt"},
 		},
 	}
 	planTransactionConnection.Fields = map[string]*plan.Field{
@@ -6640,30 +7194,35 @@ func init() {
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"TransactionDerived"},
 		},
 		"debitTotal": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.TransactionDerived).DebitTotal
 			v.One(x, planMoney)
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"TransactionDerived"},
 		},
 		"spentPercent": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.TransactionDerived).SpentPercent
 			b = model.AppendDecimal(b, v)
 			return b, true
 		},
+			Reads: []string{"TransactionDerived"},
 		},
 		"transactionCount": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.TransactionDerived).Count
 			b = plan.Int(b, v)
 			return b, true
 		},
+			Reads: []string{"TransactionDerived"},
 		},
 		"excluded": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.TransactionDerived).Excluded
 			v.One(x, planExcludedTotals)
 		},
 			Types: []*plan.Object{planExcludedTotals},
+			Reads: []string{"TransactionDerived"},
 		},
 		"exchangeRates": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.TransactionDerived).Rates
@@ -6674,6 +7233,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planExchangeRate},
+			Reads: []string{"TransactionDerived"},
 		},
 		"transactions": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -6697,6 +7257,7 @@ func init() {
 				return ec.(*executionContext).field_TransactionDerived_transactions_args(ctx, raw)
 			},
 			Types: []*plan.Object{planTransactionConnection},
+			Reads: []string{"Entry"},
 		},
 		"changedSince": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			parents := make([]*model.TransactionDerived, len(objs))
@@ -6713,6 +7274,7 @@ func init() {
 				return b, true
 			}}, nil
 		},
+			Reads: []string{"Entry"},
 		},
 	}
 	planTransactionEdge.Fields = map[string]*plan.Field{
@@ -6735,6 +7297,7 @@ func init() {
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"BaseType"},
 		},
 		"amount": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*bank.Part).Amount
@@ -6745,12 +7308,14 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planMoney},
+			Reads: []string{"Amount"},
 		},
 		"description": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Part).Description
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Description"},
 		},
 		"counterparty": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*bank.Part).Counterparty()
@@ -6761,6 +7326,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planCounterparty},
+			Reads: []string{"CounterpartyIBAN", "CounterpartyName"},
 		},
 	}
 	planTriggerRun.Fields = map[string]*plan.Field{
@@ -6769,18 +7335,21 @@ func init() {
 			b = model.AppendRef(b, v)
 			return b, true
 		},
+			Reads: []string{"ConsumerID", "ID"},
 		},
 		"status": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Run).Status
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Status"},
 		},
 		"requestedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Run).RequestedAt
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"RequestedAt"},
 		},
 		"finishedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Run).FinishedAt
@@ -6791,12 +7360,14 @@ func init() {
 			}
 			return b, true
 		},
+			Reads: []string{"FinishedAt"},
 		},
 		"asOf": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*insight.Run).AsOf
 			b = model.AppendDateTime(b, v)
 			return b, true
 		},
+			Reads: []string{"AsOf"},
 		},
 		"evaluations": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -6820,6 +7391,7 @@ func init() {
 				return ec.(*executionContext).field_TriggerRun_evaluations_args(ctx, raw)
 			},
 			Types: []*plan.Object{planEvaluationConnection},
+			Reads: []string{"ID"},
 		},
 	}
 	planUserSubscription.Fields = map[string]*plan.Field{
@@ -6828,24 +7400,28 @@ func init() {
 			b = plan.Marshaler(b, model.MarshalText(v))
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"insightTitle": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.UserSubscription).InsightTitle()
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"insightType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.UserSubscription).InsightType()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"triggerType": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.UserSubscription).TriggerType()
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"containers": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.UserSubscription).Containers()
@@ -6859,12 +7435,14 @@ func init() {
 			b = append(b, ']')
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"description": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.UserSubscription).Description()
 			b = plan.String(b, v)
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"applicableEntity": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*model.UserSubscription).ApplicableEntity()
@@ -6878,6 +7456,7 @@ func init() {
 			b = append(b, ']')
 			return b, true
 		},
+			Reads: []string{"Subscription"},
 		},
 		"userConfiguration": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.UserSubscription).UserConfiguration()
@@ -6888,6 +7467,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planInsightConfiguration},
+			Reads: []string{"Subscription"},
 		},
 		"customerConfiguration": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.UserSubscription).CustomerConfiguration()
@@ -6898,6 +7478,7 @@ func init() {
 			v.End()
 		},
 			Types: []*plan.Object{planInsightConfiguration},
+			Reads: []string{"Subscription"},
 		},
 	}
 	planViewer.Fields = map[string]*plan.Field{
@@ -6906,12 +7487,14 @@ func init() {
 			b = plan.String(b, string(v))
 			return b, true
 		},
+			Reads: []string{"Consumer"},
 		},
 		"customer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*auth.Viewer).Customer
 			v.One(x, planCustomer)
 		},
 			Types: []*plan.Object{planCustomer},
+			Reads: []string{"Customer"},
 		},
 		"consumer": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*auth.Viewer).Consumer
@@ -6922,6 +7505,7 @@ func init() {
 			}
 		},
 			Types: []*plan.Object{planConsumer},
+			Reads: []string{"Consumer"},
 		},
 	}
 }

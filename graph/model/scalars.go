@@ -26,17 +26,20 @@ func marshal[T any](v T, write func([]byte, T) []byte) graphql.Marshaler {
 
 // AppendRef writes an opaque id.
 func AppendRef(b []byte, r bank.Ref) []byte {
-	return append(append(append(b, '"'), r.String()...), '"')
+	b, _ = r.AppendText(append(b, '"'))
+	return append(b, '"')
 }
 
 // AppendDecimal writes an exact number as a string.
 func AppendDecimal(b []byte, d decimal.Decimal) []byte {
-	return append(append(append(b, '"'), d.String()...), '"')
+	b, _ = d.AppendText(append(b, '"'))
+	return append(b, '"')
 }
 
 // AppendDate writes yyyy-MM-dd.
 func AppendDate(b []byte, d bank.Date) []byte {
-	return append(append(append(b, '"'), d.String()...), '"')
+	b, _ = d.AppendText(append(b, '"'))
+	return append(b, '"')
 }
 
 // AppendDateTime writes RFC 3339 in UTC.

@@ -31,10 +31,10 @@ type (
 	DeliveryEdge          = page.Edge[callback.Delivery]
 )
 
-// TransactionDerived is an entry's totals together with the entry, which says where the transactions behind them are.
+// TransactionDerived is an entry's totals together with the entry's id, which says where the transactions behind them are.
 type TransactionDerived struct {
 	insight.TransactionDerived
-	Entry insight.Entry
+	Entry bank.Ref
 }
 
 // CustomerSubscription shows a subscription at customer level.

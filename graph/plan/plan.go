@@ -37,6 +37,8 @@ type Field struct {
 	Args func(ctx context.Context, ec any, raw map[string]any) (map[string]any, error)
 	// Types are those that objects below the field may have; nil for scalars.
 	Types []*Object
+	// Reads are the fields of the object's struct that are looked at; nil: any may be.
+	Reads []string
 }
 
 // Refused is the error of a lookup that ours is not to answer; gqlgen's own way says what is wrong.
@@ -82,7 +84,8 @@ type Step struct {
 type node struct {
 	object *Object
 	steps  []*Step
-	deep   bool // there is something to look up, here or below
+	deep   bool     // there is something to look up, here or below
+	reads  []string // as of a field, of all steps together
 	objs   []any
 	next   int // the object that is written next
 }
@@ -115,7 +118,36 @@ func (s *Step) Below() []*Step {
 	return out
 }
 
+// Reads are the fields of a type's structs that are looked at below a step, before anything else is looked up; nil: any
+// may be. Who looks the step up need give no others.
+func (s *Step) Reads(object string) []string {
+	out := []string{}
+	for _, n := range s.below {
+		if n.object.Name == object {
+			if n.reads == nil {
+				return nil
+			}
+			out = append(out, n.reads...)
+			continue
+		}
+		for _, one := range n.steps {
+			if one.field == nil || one.field.Resolve != nil {
+				continue
+			}
+			more := one.Reads(object)
+			if more == nil {
+				return nil
+			}
+			out = append(out, more...)
+		}
+	}
+	return out
+}
+
 type stepKey struct{}
+
+// On is a context in which a step is looked up.
+func On(ctx context.Context, s *Step) context.Context { return context.WithValue(ctx, stepKey{}, s) }
 
 // StepOf is the step that is being looked up, nil where gqlgen's own way asks.
 func StepOf(ctx context.Context) *Step {
@@ -151,19 +183,23 @@ func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object,
 	if !r.resolve(ctx, n) {
 		return nil, false
 	}
-	buffer := buffers.Get().(*[]byte)
-	w := writer{b: (*buffer)[:0]}
+	w := writer{b: (*buffers.Get().(*[]byte))[:0]}
 	w.object(n, nil, 0)
-	if !w.bad {
-		answer = slices.Clone(w.b)
-	}
-	*buffer = w.b
-	buffers.Put(buffer)
-	return answer, !w.bad
+	return w.b, !w.bad
 }
 
 // buffers are what answers are written in: most are of about the same size.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// Done takes an answer back that was sent, for others to be written in.
+func Done(answer []byte) {
+	if cap(answer) <= maxKept {
+		buffers.Put(&answer)
+	}
+}
+
+// maxKept are the bytes of an answer above which it is too rare to be kept room for.
+const maxKept = 256 << 10
 
 type run struct {
 	ec        any
@@ -174,7 +210,8 @@ type run struct {
 // compile reads a selection on a type. False: something in it is not for us.
 func (r *run) compile(object *Object, selections ast.SelectionSet) (*node, bool) {
 	fields := graphql.CollectFields(r.operation, selections, object.Is)
-	n := &node{object: object, steps: make([]*Step, len(fields))}
+	n := &node{object: object, steps: make([]*Step, len(fields)), reads: []string{}}
+	unknown := false
 	for i, f := range fields {
 		s := &Step{Object: object, Name: f.Name, key: key(f.Alias), selected: f}
 		n.steps[i] = s
@@ -196,6 +233,11 @@ func (r *run) compile(object *Object, selections ast.SelectionSet) (*node, bool)
 			s.deep = s.deep || below.deep
 		}
 		n.deep = n.deep || s.deep || s.field.Resolve != nil
+		unknown = unknown || s.field.Reads == nil
+		n.reads = append(n.reads, s.field.Reads...)
+	}
+	if unknown {
+		n.reads = nil
 	}
 	return n, true
 }
@@ -203,7 +245,7 @@ func (r *run) compile(object *Object, selections ast.SelectionSet) (*node, bool)
 // begin makes the plan of one request from a shape: with its arguments, with room for what is looked up, and only if the
 // viewer may use its fields. What needs neither is shared.
 func (r *run) begin(ctx context.Context, shape *node) (*node, bool) {
-	n := &node{object: shape.object, deep: shape.deep, steps: make([]*Step, len(shape.steps))}
+	n := &node{object: shape.object, deep: shape.deep, reads: shape.reads, steps: make([]*Step, len(shape.steps))}
 	for i, s := range shape.steps {
 		n.steps[i] = s
 		if s.field == nil {
@@ -307,7 +349,7 @@ func (r *run) resolve(ctx context.Context, n *node) bool {
 func (r *run) step(ctx context.Context, n *node, s *Step) bool {
 	if s.field.Resolve != nil {
 		var err error
-		if s.result, err = s.field.Resolve(context.WithValue(ctx, stepKey{}, s), r.ec, n.objs, s.Args); err != nil {
+		if s.result, err = s.field.Resolve(On(ctx, s), r.ec, n.objs, s.Args); err != nil {
 			return false
 		}
 	}
