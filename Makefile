@@ -1,6 +1,6 @@
 # `make` prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test compiler test-short check generate bench bench-quick soak chaos brands playground clean
+.PHONY: help run build test compiler test-short check generate bench bench-quick soak chaos attack brands playground clean
 GO ?= go
 
 help: ## print the targets
@@ -46,6 +46,9 @@ SEED ?= 1
 N ?= 200
 chaos: ## break everything around the program, N scenarios of SEED (or of CASE=F4, or ONLY one), and check that nothing is lost or doubled
 	$(GO) run ./chaos -seed $(SEED) -n $(N) $(if $(CASE),-case $(CASE)) $(if $(ONLY),-only $(ONLY))
+
+attack: ## attack a running server in all the ways that we know, in about ten minutes; Node.js adds the package graphql-http
+	$(GO) run ./attack
 
 brands: ## rebuild category/tables/brands.tsv from the npm package name-suggestion-index (needs Node.js)
 	$(GO) run ./category/brands

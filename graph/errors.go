@@ -100,7 +100,11 @@ func documentError(e *gqlerror.Error) bool {
 // maxMessage bounds a message that may quote the document.
 const maxMessage = 500
 
-var hint = regexp.MustCompile(`(?s) ?Did you mean .*$`)
+var (
+	hint  = regexp.MustCompile(`(?s) ?Did you mean .*$`)
+	value = regexp.MustCompile(`(?s)^.* (is not a valid \w+)$`)
+	word  = regexp.MustCompile(`^[A-Za-z_]{1,40} is not a valid \w+$`)
+)
 
 // documentFault is an error about the document or the variables. The validator's guesses are left out, since they tell
 // names to those who know none; a value that does not fit its type is named like any other bad value.
@@ -115,7 +119,11 @@ func documentFault(e *gqlerror.Error) *fault.Error {
 		}
 	}
 	name := strings.TrimPrefix(strings.Join(field, "."), "input.")
-	return fault.New(fault.Code(fmt.Sprint(e.Extensions["code"])), short(name), "%s", short(hint.ReplaceAllString(e.Message, "")))
+	message := hint.ReplaceAllString(e.Message, "")
+	if field != nil && !word.MatchString(message) { // a misspelt word is shown; what stands in the wrong place may be account data
+		message = value.ReplaceAllString(message, "The value $1")
+	}
+	return fault.New(fault.Code(fmt.Sprint(e.Extensions["code"])), short(name), "%s", short(message))
 }
 
 // short cuts a text to maxMessage bytes.

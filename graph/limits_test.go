@@ -123,6 +123,7 @@ func TestNothingLeaks(t *testing.T) {
 		logged     []string
 	}{
 		{"D9 broken JSON", "Y800", h.post("acme", strings.NewReader(`{"query":"`+iban), nil), nil},
+		{"D9 in place of a choice", "GRAPHQL_VALIDATION_FAILED", h.send("acme", "query($c:[Container!]){consumer{accounts(filter:{containers:$c}){totalCount}}}", map[string]any{"c": []string{iban}}), nil},
 		{"D9 no request object", "Y806", h.post("acme", strings.NewReader(`["`+iban+`"]`), nil), nil},
 		{"D10 panic", "INTERNAL", failing(nil).send("acme", "{viewer{role}}", nil), []string{"panic", "requestId=test", "limits_test.go"}},
 		{"D11 SQL error", "INTERNAL", failing(fmt.Errorf("save %s: %w", iban, postgres)).send("acme", "{viewer{role}}", nil),

@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,19 +60,27 @@ func (s *server) upload(w http.ResponseWriter, r *http.Request, viewer auth.View
 	default:
 		return nil, nil, uploadsFull
 	}
-	done = func() { <-s.uploads }
+	var file *os.File
+	free := func() {
+		if file != nil {
+			file.Close()
+		}
+		<-s.uploads
+	}
+	received := false
+	defer func() {
+		if !received { // also where it panics: a place that is not given back is lost for good
+			free()
+		}
+	}()
 	slow := http.NewResponseController(w)
 	_ = slow.SetReadDeadline(time.Now().Add(uploadTime)) // not every writer has deadlines
 	_ = slow.SetWriteDeadline(time.Now().Add(uploadTime + time.Minute))
-	params, file, no := s.form(r, viewer)
-	if file != nil {
-		done = func() { file.Close(); <-s.uploads }
-	}
-	if no != nil {
-		done()
+	if params, file, no = s.form(r, viewer); no != nil {
 		return nil, nil, no
 	}
-	return params, done, nil
+	received = true
+	return params, free, nil
 }
 
 func (s *server) form(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *os.File, *refused) {
@@ -106,11 +115,43 @@ func (s *server) form(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, 
 	}
 	upload := graphql.Upload{File: file, Filename: part.FileName(), Size: size, ContentType: part.Header.Get("Content-Type")}
 	for i, place := range places[part.FormName()] {
-		if i > 0 || params.AddUpload(upload, part.FormName(), place) != nil {
+		if i > 0 || !attach(upload, place, params.Variables) {
 			return nil, file, noForm
 		}
 	}
 	return params, file, nil
+}
+
+// attach sets the variable at a place such as variables.input.file. gqlgen's own way to do so panics where the place does not
+// fit the variables.
+func attach(upload graphql.Upload, place string, variables map[string]any) bool {
+	steps := strings.Split(place, ".")
+	if steps[0] != "variables" || len(steps) < 2 || variables == nil {
+		return false
+	}
+	var at any = variables
+	for i, step := range steps[1:] {
+		last := i == len(steps)-2
+		switch in := at.(type) {
+		case map[string]any:
+			if last {
+				in[step] = upload
+			}
+			at = in[step]
+		case []any:
+			n, err := strconv.Atoi(step)
+			if err != nil || n < 0 || n >= len(in) {
+				return false
+			}
+			if last {
+				in[n] = upload
+			}
+			at = in[n]
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // text reads the next field of a form, which must have a name.

@@ -104,6 +104,21 @@ func TestUploadFaults(t *testing.T) {
 		{"no preflight", func(f *form) { f.header = "" }, 415, `"Send a header GraphQL-Require-Preflight`},
 		{"no file", func(f *form) { f.file = nil }, 400, `"Y806"`},
 		{"another place", func(f *form) { f.places = `{"0":["variables.other"]}` }, 200, `"file"`},
+		{"a place in no list", func(f *form) { f.places = `{"0":["variables.input.0"]}` }, 200, `unknown field`},
+		{"a place below none", func(f *form) { f.places = `{"0":["variables.input.file.0"]}` }, 400, `"Y806"`},
+		{"a place behind a list", func(f *form) {
+			f.places = `{"0":["variables.list.1"]}`
+			f.operations = strings.Replace(f.operations, `"input":`, `"list":[null],"input":`, 1)
+		}, 400, `"Y806"`},
+		{"a place before a list", func(f *form) {
+			f.places = `{"0":["variables.list.-1"]}`
+			f.operations = strings.Replace(f.operations, `"input":`, `"list":[null],"input":`, 1)
+		}, 400, `"Y806"`},
+		{"a name in a list", func(f *form) {
+			f.places = `{"0":["variables.list.x"]}`
+			f.operations = strings.Replace(f.operations, `"input":`, `"list":[null],"input":`, 1)
+		}, 400, `"Y806"`},
+		{"no variables", func(f *form) { f.operations = `{"query":"{viewer{role}}"}` }, 400, `"Y806"`},
 		{"two places", func(f *form) { f.places = `{"0":["variables.input.file","variables.input.file"]}` }, 400, `"Y806"`},
 		{"no map", func(f *form) { f.places = `[]` }, 400, `"Y806"`},
 		{"no JSON", func(f *form) { f.operations = `{` }, 400, `"Y800"`},

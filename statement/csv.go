@@ -253,8 +253,8 @@ func csvWalk(r io.Reader, c *collector, delimiter byte, use func(record) error) 
 			return t, nil
 		}
 		b, n, err := in.read()
-		if errors.Is(err, errLong) {
-			err = c.refuse(n, "The line is longer than 1 MiB")
+		if why, is := errors.AsType[unreadable](err); is {
+			err = c.refuse(n, "%s", why)
 		}
 		return text{string(b), n, err == nil && !in.ended}, err
 	}

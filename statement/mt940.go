@@ -53,8 +53,8 @@ func mt940(r io.Reader, c *collector) error {
 		if err == io.EOF {
 			break
 		}
-		if errors.Is(err, errLong) {
-			return c.refuse(n, "The line is longer than 1 MiB")
+		if why, is := errors.AsType[unreadable](err); is {
+			return c.refuse(n, "%s", why)
 		}
 		if err != nil {
 			return err

@@ -30,8 +30,8 @@ func qifWalk(r io.Reader, c *collector, use func(section string, rec *qifRecord)
 		if err == io.EOF {
 			break
 		}
-		if errors.Is(err, errLong) {
-			return n, c.refuse(n, "The line is longer than 1 MiB")
+		if why, is := errors.AsType[unreadable](err); is {
+			return n, c.refuse(n, "%s", why)
 		}
 		if err != nil {
 			return n, err

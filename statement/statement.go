@@ -654,12 +654,25 @@ const maxLine = 1 << 20
 
 func newLines(r io.Reader) *lines { return &lines{in: bufio.NewReaderSize(r, 64<<10), next: 1} }
 
-// errLong is a line or a tag that is too long.
-var errLong = errors.New("too long")
+// maxLines is how many lines a text may have: in a file that is large, but holds little, each costs more than its bytes.
+const maxLines = 4_000_000
+
+// unreadable is why the lines of a text are not read further.
+type unreadable string
+
+func (u unreadable) Error() string { return string(u) }
+
+const (
+	errLong = unreadable("The line is longer than 1 MiB")
+	errMany = unreadable("The file has more than 4000000 lines")
+)
 
 // read gives the next line without its end, and its number. It is good until the next call.
 func (l *lines) read() (line []byte, n int, err error) {
 	n = l.next
+	if n > maxLines {
+		return nil, n, errMany
+	}
 	l.next++
 	line, err = l.in.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {

@@ -304,6 +304,16 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// A file of many short lines is refused before each of them costs its time.
+func TestTooManyLines(t *testing.T) {
+	for name, head := range map[string]string{"CSV": "Date,Amount,Text\n2026-01-30,1.00,\"", "QIF": "!Type:Bank\n"} {
+		_, err := Open(io.MultiReader(strings.NewReader(head), io.LimitReader(repeat("x\n"), 2*maxLines)), Options{Currency: "EUR"})
+		if refused, is := errors.AsType[*Rejected](err); !is || !strings.Contains(refused.Message, "4000000 lines") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 type repeat string
 
 func (r repeat) Read(p []byte) (n int, err error) {
