@@ -98,7 +98,7 @@ var groups = []group{
 	{[]string{"scheduled", "demand"}, (*bench).runs},
 	{[]string{"ingest", "import"}, (*bench).ingestion},
 	{[]string{"screen", "list", "feed", "deep"}, (*bench).screens},
-	{[]string{"trigger", "wirecreate", "report", "small", "start"}, (*bench).wire},
+	{[]string{"trigger", "wirecreate", "report", "small", "noisy", "start"}, (*bench).wire},
 	{[]string{"categorise", "statement"}, (*bench).files},
 }
 

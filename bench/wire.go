@@ -43,7 +43,7 @@ func (b *bench) wire(ctx context.Context) error {
 	for _, one := range []struct {
 		name    string
 		measure func(context.Context) error
-	}{{"trigger", w.triggers}, {"wirecreate", w.creates}, {"report", w.reports}, {"small", w.smallest}} {
+	}{{"trigger", w.triggers}, {"wirecreate", w.creates}, {"report", w.reports}, {"small", w.smallest}, {"noisy", w.noisy}} {
 		if b.wants(one.name) {
 			if err := one.measure(ctx); err != nil {
 				return fmt.Errorf("%s: %w", one.name, err)
