@@ -1,6 +1,6 @@
 # `make` prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test compiler test-short check generate bench bench-quick soak chaos attack brands playground clean
+.PHONY: help run build test compiler test-short check generate bench bench-quick soak chaos isolation attack brands playground clean
 GO ?= go
 
 help: ## print the targets
@@ -21,7 +21,7 @@ compiler:
 test-short: ## the rules only: no services, some seconds
 	$(GO) test ./fault ./page ./bank ./category ./insight/... ./connect ./statement ./demo
 
-check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle (the import table is a test)
+check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle, a right for each field (the import table is a test)
 	@$(GO) run ./graph/gen
 	@git diff --exit-code --stat -- graph/generated go.mod go.sum || (echo "graph/generated is not fresh: run make generate and commit"; exit 1)
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1)
@@ -29,6 +29,12 @@ check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle
 	$(GO) tool -modfile=tools.mod staticcheck ./...
 	@! grep -nE 'time\.(Now|Since|Until)\(' $$(git ls-files 'fault/*.go' 'page/*.go' 'bank/*.go' 'category/*.go' 'insight/*.go' ':(glob)connect/*.go' 'report/*.go' 'statement/*.go' 'demo/*.go' | grep -v _test.go) \
 		|| (echo "the middle reads no clock"; exit 1)
+	@$(GO) test ./graph -run '^(TestRightsAreComplete|TestInputsAreDeclared)$$'
+
+isolation: ## who can see what: everything, as everybody, by every id (docs/isolation.md says what is counted)
+	$(GO) test ./store -count=1 -run '^(TestSchemaIsolation|TestRowsOfOthers|TestForeignRefs)$$'
+	$(GO) test -c -o bin/isolation.test ./graph
+	@cd graph && ../bin/isolation.test -isolation -test.run '^TestIsolation$$' -test.timeout 30m
 
 generate: ## make graph/generated from schema.graphqls and gqlgen.yml
 	$(GO) run ./graph/gen

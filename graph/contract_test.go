@@ -1,9 +1,11 @@
 package graph
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/vektah/gqlparser/v2"
@@ -73,22 +75,28 @@ func TestErrorCodes(t *testing.T) {
 	}
 }
 
-// Every root field says who may use it, and nothing else does.
-func TestRolesAreComplete(t *testing.T) {
-	rest := len(allowed)
-	for _, root := range []*ast.Definition{schema().Query, schema().Mutation} {
-		for _, f := range root.Fields {
-			if f.Name[0] == '_' {
-				continue
-			}
-			if allowed[root.Name+"."+f.Name] == nil {
-				t.Errorf("%s.%s does not stand in the table of roles", root.Name, f.Name)
-			}
-			rest--
+// Every field of every type says who may use it, once, and nothing else does.
+func TestRightsAreComplete(t *testing.T) {
+	named := map[string]int{}
+	for object, r := range rights {
+		for _, field := range strings.Fields(r.everybody + " " + r.customers) {
+			named[object+"."+field]++
 		}
 	}
-	if rest != 0 {
-		t.Errorf("the table of roles has %d fields that the schema has not", rest)
+	for _, d := range schema().Types {
+		if d.Kind != ast.Object || d.BuiltIn {
+			continue
+		}
+		for _, f := range d.Fields {
+			name := d.Name + "." + f.Name
+			if f.Name[0] != '_' && named[name] != 1 {
+				t.Errorf("%s stands %d times in the table of rights", name, named[name])
+			}
+			delete(named, name)
+		}
+	}
+	if len(named) > 0 {
+		t.Errorf("the schema has no %v", slices.Sorted(maps.Keys(named)))
 	}
 }
 

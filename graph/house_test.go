@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -25,7 +26,18 @@ import (
 	"insightgraph/telemetry"
 )
 
-func TestMain(m *testing.M) { storetest.Main(m) }
+func TestMain(m *testing.M) { storetest.Main(counted{m}) }
+
+// counted ends with what TestIsolation has counted, where it was run.
+type counted struct{ *testing.M }
+
+func (m counted) Run() int {
+	code := m.M.Run()
+	if isolation != nil {
+		fmt.Println(isolation)
+	}
+	return code
+}
 
 var noon = time.Date(2022, 1, 27, 12, 0, 0, 0, time.UTC)
 
@@ -46,13 +58,19 @@ type house struct {
 
 func newHouse(t testing.TB) *house {
 	t.Helper()
+	h := emptyHouse(t, storetest.URL(t))
+	h.fill()
+	return h
+}
+
+func emptyHouse(t testing.TB, url string) *house {
+	t.Helper()
 	h := &house{t: t, now: noon, log: &bytes.Buffer{}, tokens: map[string]string{}, ids: map[string]string{}}
-	h.store = storetest.Open(t, storetest.URL(t), store.Options{MaxConns: 8, Now: func() time.Time { return h.now }})
+	h.store = storetest.Open(t, url, store.Options{MaxConns: 8, Now: func() time.Time { return h.now }})
 	h.options = Options{Store: h.store, Tokens: &auth.Tokens{Store: h.store}, Queue: worker{h}, Definitions: catalogue.All,
 		Directory: banks(t), Linker: linker{h}, Log: slog.New(telemetry.InContext(slog.NewTextHandler(h.log, nil))), Keys: keys(t), Viewer: pages{},
 		Builder: &tasks.Builder{Store: h.store, Log: slog.New(telemetry.InContext(slog.NewTextHandler(h.log, nil)))}}
 	h.handler = NewHandler(h.options)
-	h.fill()
 	return h
 }
 

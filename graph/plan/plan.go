@@ -77,6 +77,7 @@ type Step struct {
 	field    *Field // nil: __typename
 	below    []*node
 	deep     bool // there is something to look up below
+	refused  bool // the viewer may not use it: an object that has it is not for us
 	result   Result
 }
 
@@ -107,7 +108,7 @@ func (s *Step) Below() []*Step {
 	for _, n := range s.below {
 		for _, one := range n.steps {
 			switch {
-			case one.field == nil:
+			case one.field == nil, one.refused:
 			case one.field.Resolve != nil:
 				out = append(out, one)
 			default:
@@ -155,8 +156,8 @@ func StepOf(ctx context.Context) *Step {
 	return s
 }
 
-// Run answers a query on its root type, where all its fields may be used. False says that it did not, and nothing of the
-// answer counts.
+// Run answers a query on its root type, where all its fields may be used; below, a field that may not be used does no harm
+// as long as there is no object that has it. False says that it did not, and nothing of the answer counts.
 func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object, may func(object, field string) bool, shapes Shapes) (answer []byte, ok bool) {
 	defer func() {
 		if recover() != nil { // gqlgen's own way meets it again, and reports it
@@ -176,7 +177,7 @@ func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object,
 		}
 	}
 	n, ok := r.begin(ctx, shape.root)
-	if !ok {
+	if !ok || slices.ContainsFunc(n.steps, func(s *Step) bool { return s.refused }) {
 		return nil, false
 	}
 	n.objs = []any{nil}
@@ -242,8 +243,8 @@ func (r *run) compile(object *Object, selections ast.SelectionSet) (*node, bool)
 	return n, true
 }
 
-// begin makes the plan of one request from a shape: with its arguments, with room for what is looked up, and only if the
-// viewer may use its fields. What needs neither is shared.
+// begin makes the plan of one request from a shape: with its arguments, with room for what is looked up, and knowing which
+// fields the viewer may not use. What needs none of these is shared.
 func (r *run) begin(ctx context.Context, shape *node) (*node, bool) {
 	n := &node{object: shape.object, deep: shape.deep, reads: shape.reads, steps: make([]*Step, len(shape.steps))}
 	for i, s := range shape.steps {
@@ -252,7 +253,10 @@ func (r *run) begin(ctx context.Context, shape *node) (*node, bool) {
 			continue
 		}
 		if !r.may(s.Object.Name, s.Name) {
-			return nil, false
+			own := *s
+			own.refused = true
+			n.steps[i] = &own
+			continue
 		}
 		if len(s.below) == 0 && s.field.Resolve == nil {
 			continue
@@ -347,6 +351,9 @@ func (r *run) resolve(ctx context.Context, n *node) bool {
 }
 
 func (r *run) step(ctx context.Context, n *node, s *Step) bool {
+	if s.refused {
+		return false
+	}
 	if s.field.Resolve != nil {
 		var err error
 		if s.result, err = s.field.Resolve(On(ctx, s), r.ec, n.objs, s.Args); err != nil {
@@ -420,6 +427,8 @@ func (w *writer) object(n *node, o any, i int) {
 		w.b = append(w.b, s.key...)
 		ok := true
 		switch {
+		case s.refused:
+			ok = false
 		case s.field == nil:
 			w.b = append(append(append(w.b, '"'), n.object.Name...), '"')
 		case s.field.Leaf != nil:

@@ -30,7 +30,7 @@ var settings = []string{"-c", "fsync=off", "-c", "synchronous_commit=off", "-c",
 
 // Main runs a package's tests and stops the servers after them. Each package that uses New has
 // func TestMain(m *testing.M) { storetest.Main(m) }.
-func Main(m *testing.M) {
+func Main(m interface{ Run() int }) {
 	code := m.Run()
 	if servers != nil {
 		servers.Stop()
