@@ -44,6 +44,7 @@ type commands struct {
 	Categories categoriesCmd `cmd:"" help:"What transactions were for."`
 	Export     exportCmd     `cmd:"" help:"Write all that is stored about a consumer, as JSON Lines."`
 	Secrets    secretsCmd    `cmd:"" help:"The encryption of stored consents."`
+	Events     eventsCmd     `cmd:"" help:"The log of changes."`
 }
 
 func main() {
@@ -196,7 +197,7 @@ func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *
 			return h
 		}
 		return cors.New(cors.Options{AllowedOrigins: cmd.AllowedOrigin, AllowedMethods: []string{"GET", "POST"},
-			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id", "GraphQL-Require-Preflight", "Apollo-Require-Preflight"}, ExposedHeaders: []string{"X-Request-Id", "Retry-After"}, MaxAge: 600}).Handler(h)
+			AllowedHeaders: []string{"Authorization", "Content-Type", "X-Request-Id", "Idempotency-Key", "GraphQL-Require-Preflight", "Apollo-Require-Preflight"}, ExposedHeaders: []string{"X-Request-Id", "Retry-After", "Idempotent-Replayed"}, MaxAge: 600}).Handler(h)
 	}
 	mux.Handle("/graphql", measured("graphql", "/graphql", crossOrigin(graph.NewHandler(graph.Options{Store: s.store, Tokens: tokens, Queue: queue, Definitions: catalogue.All,
 		Directory: rim.app.Directory, Linker: rim.app, Builder: rim.builder, Viewer: rim.view, Keys: rim.keys, Budget: cmd.budget(s), PrivateCallbacks: rim.privates,

@@ -56,7 +56,9 @@ func (w *wireBench) noisy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var told struct{ Extensions struct{ Cost struct{ Requested int } } }
+	var told struct {
+		Extensions struct{ Cost struct{ Requested int } }
+	}
 	if err := json.Unmarshal(first, &told); err != nil || told.Extensions.Cost.Requested == 0 {
 		return fmt.Errorf("the answer does not tell its cost: %.300s", first)
 	}

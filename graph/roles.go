@@ -22,7 +22,7 @@ var rights = map[string]right{
 	"PageInfo": {everybody: "hasNextPage hasPreviousPage startCursor endCursor"},
 	"Query": {
 		everybody: "viewer node consumer transactions categories insightDefinitions userSubscriptions feed banks reportDefinitions report reports",
-		customers: "consumers customerSubscriptions publicKeys session flow refresh automaticRefreshes dataSources case categoryRules deliveries",
+		customers: "consumers customerSubscriptions publicKeys session flow refresh automaticRefreshes dataSources case categoryRules deliveries events",
 	},
 	"Viewer":             {everybody: "role customer consumer"},
 	"Customer":           {everybody: "id name timeZone currency createdAt", customers: "connectOrigins"},
@@ -119,6 +119,10 @@ var rights = map[string]right{
 	"DeliveryAttempt":     {customers: "number at statusCode problem milliseconds"},
 	"DeliveryConnection":  {customers: "edges nodes pageInfo totalCount"},
 	"DeliveryEdge":        {customers: "cursor node"},
+	"Event":               {customers: "id at actor action subjectId consumerId requestId number hash"},
+	"EventActor":          {customers: "kind name"},
+	"EventConnection":     {customers: "edges nodes pageInfo totalCount"},
+	"EventEdge":           {customers: "cursor node"},
 	"Mutation": {
 		everybody: "categorizeTransaction updateUserSubscriptions resetUserSubscriptions triggerInsights revokeConsent",
 		customers: "createConsumer updateConsumer deleteConsumer createAccount updateAccount deleteAccount createTransactions updateTransaction deleteTransactions " +

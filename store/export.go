@@ -25,7 +25,7 @@ func (t Tenant) Export(ctx context.Context, ref bank.Ref, w io.Writer) error {
 		return err
 	}
 	// Row level security leaves only the one consumer's rows, whoever asks.
-	one := Tenant{t.s, t.customerID, ref.ID}
+	one := t.s.Consumer(t.customerID, ref.ID)
 	begin := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('statement_timeout', '600000', true), " + one.sees()
 	return t.s.in(ctx, 0, begin, func(tx *Tx) error {
 		type table struct {

@@ -24,6 +24,18 @@ func (w *world) synchronise(t *testing.T, consumerID int64) ([]connect.DataSourc
 	return sources, parts
 }
 
+// TestAccountKeepsItsSource: an account that is told of again stays in its data source.
+func TestAccountKeepsItsSource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	sources, _ := w.synchronise(t, a.ConsumerID)
+	again := account(t, w.c, "anna", "current", bank.ContainerBank)
+	if again.ID != a.ID || again.DataSourceID == nil || *again.DataSourceID != sources[0].ID {
+		t.Errorf("%+v", again)
+	}
+}
+
 // told are the bodies of all callbacks, the newest first.
 func (w *world) callbacks(t *testing.T) (bodies []string) {
 	t.Helper()
@@ -149,7 +161,7 @@ func TestSynchronizeLinked(t *testing.T) {
 	h, _ := w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("clara"), StoreConsent: connect.ConsentRequired}, []byte("secret"), told("3", ""))
 	w.clock.add(7 * time.Hour)
 	w.synchronise(t, *h.ConsumerID)
-	if _, _, err := w.c.RevokeConsents(t.Context(), person(*h.ConsumerID)); err != nil {
+	if _, _, _, err := w.c.RevokeConsents(t.Context(), person(*h.ConsumerID)); err != nil {
 		t.Fatal(err)
 	}
 	wantList(t, "revoked while it is asked", w.sourceStates(t, *h.ConsumerID), "Bank One UPDATE_REQUIRED CONSENT.REVOKED")
