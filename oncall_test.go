@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -124,7 +125,7 @@ func servers(t *testing.T) (*embedded.Servers, []string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Stop() })
-	return s, []string{"DATABASE_URL=" + s.DatabaseURL, "REDIS_URL=" + s.RedisURL, "DATA_DIR=" + dir, "LAME_DUCK=0s"}
+	return s, []string{"DATABASE_URL=" + s.DatabaseURL, "REDIS_URL=" + s.RedisURL, "DATA_DIR=" + dir}
 }
 
 // readiness is what /readyz says.
@@ -339,6 +340,32 @@ func named(t *testing.T, metrics string) {
 		if !strings.Contains(string(operations), "### "+alert[1]+"\n") {
 			t.Errorf("docs/operations.md has nothing on the alert %s", alert[1])
 		}
+	}
+}
+
+// TestLameDuck: from SIGTERM on a process says that it is not ready, and still answers, each client for the last time on its
+// connection. A second signal ends it.
+func TestLameDuck(t *testing.T) {
+	env := []string{"DATABASE_URL=" + storetest.URL(t), "REDIS_URL=" + strings.TrimSuffix(storetest.Servers(t).RedisURL, "/0") + "/10", "DATA_DIR=" + t.TempDir(), "LAME_DUCK=1h"}
+	p := serve(t, env)
+	var own login
+	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own); err != nil {
+		t.Fatal(err)
+	}
+	c := p.signIn(own, "")
+	must(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	p.becomes(503, "stopping", "database", "ok")
+	c.do(new(any), `{ viewer { role } }`, nil)
+	r, err := http.Get(p.url + "/healthz")
+	must(t, err)
+	r.Body.Close()
+	if r.StatusCode != 200 || !r.Close {
+		t.Errorf("healthz: %s, the connection stays: %v", r.Status, !r.Close)
+	}
+	must(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	<-p.done
+	if err := p.cmd.Wait(); err == nil || p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
+		t.Errorf("after a second signal: %v", err)
 	}
 }
 

@@ -65,7 +65,7 @@ type process struct {
 func serve(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary(t), append([]string{"serve"}, args...)...), done: make(chan struct{}), log: &bytes.Buffer{}}
-	p.cmd.Env = append(os.Environ(), append([]string{"ADDR=127.0.0.1:0", "GORACE=halt_on_error=1"}, env...)...)
+	p.cmd.Env = append(os.Environ(), append([]string{"ADDR=127.0.0.1:0", "GORACE=halt_on_error=1", "LAME_DUCK=0s"}, env...)...)
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -55,7 +55,7 @@ func main() {
 	parsed := kong.Parse(&c, kong.Name("insightgraph"), kong.Description("Account insights over GraphQL, on your own machines."),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&c.config))
 	if err := parsed.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "insightgraph:", err)
+		fmt.Fprintln(os.Stderr, "insightgraph:", telemetry.Mask(err.Error()))
 		stop()
 		os.Exit(1)
 	}
@@ -88,11 +88,6 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	if os.Getenv("GOGC") == "" { // what lives is small beside what a request uses: half the collections, for some 15 MiB
 		debug.SetGCPercent(250)
 	}
-	s, err := c.open(ctx, true)
-	if err != nil {
-		return err
-	}
-	defer s.close()
 	endTraces, err := telemetry.StartTracing(ctx, build().revision)
 	if err != nil {
 		return err
@@ -102,6 +97,11 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 		defer cancel()
 		_ = endTraces(short)
 	}()
+	s, err := c.open(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer s.close()
 	listener, err := cmd.listen()
 	if err != nil {
 		return err

@@ -21,9 +21,6 @@ func InContext(h slog.Handler) slog.Handler { return inContext{h} }
 type inContext struct{ slog.Handler }
 
 func (h inContext) Handle(ctx context.Context, r slog.Record) error {
-	if ctx == nil { // lines of the standard library's log
-		return h.Handler.Handle(ctx, r)
-	}
 	if w, ok := ctx.Value(workKey{}).(work); ok {
 		if w.request != "" {
 			r.AddAttrs(slog.String("requestId", w.request))

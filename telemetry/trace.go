@@ -71,8 +71,8 @@ func Request(r *http.Request) (context.Context, string) {
 
 var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 
-// Endpoint is a handler whose requests have an id, a span, and an answer also after a panic. What the panic said may hold
-// anything, so it is not written anywhere. The path of a request may be a secret; spans have the endpoint's name only.
+// Endpoint is a handler whose requests have an id and a span. What a panic says may hold anything, so it is not written
+// anywhere, but where it came from is. The path of a request may be a secret; spans have the endpoint's name only.
 func Endpoint(name string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, id := Request(r)
@@ -97,11 +97,10 @@ func Endpoint(name string, h http.Handler) http.Handler {
 		}
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
-					panic(p)
+				if p != http.ErrAbortHandler {
+					Panicked(ctx, slog.Default(), p)
 				}
-				Panicked(ctx, slog.Default(), p)
-				w.WriteHeader(http.StatusInternalServerError)
+				panic(http.ErrAbortHandler) // the server closes the connection and says nothing
 			}
 		}()
 		h.ServeHTTP(w, r.WithContext(ctx))

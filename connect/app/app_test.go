@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -390,6 +391,25 @@ func TestBankTakesTooLong(t *testing.T) {
 	}
 	w.later(2 * time.Minute)
 	if got := w.flow(f); got.State != connect.Exception || *got.Problem != connect.Technical {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A process that has no time left does not wait for a bank. The flow ends as after any failure, and no credentials stay.
+func TestStopDoesNotWait(t *testing.T) {
+	w := newWorld(t)
+	w.app.BankTimeout = time.Hour
+	f, token := w.start()
+	w.act(token, "bank", map[string]any{"bank": "sandbox-de"})
+	version := w.flow(f).Version
+	a := w.send("POST", "/connect/api/flow", token, fmt.Sprintf(`{"version":%d,"action":"answer","values":{"login":"stuck","password":"stuck"}}`, version))
+	if a.view.State != "PROCESSING" {
+		t.Fatalf("%+v", a.view)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.app.Stop(over)
+	if got := w.flow(f); got.State != connect.Exception || *got.Problem != connect.Technical || got.Sealed != nil {
 		t.Errorf("%+v", got)
 	}
 }
