@@ -681,7 +681,7 @@ func (t *tally) complete(test *testing.T) {
 			}
 		}
 	}
-	whole := regexp.MustCompile("^(customers|customer_settings|category_rules|origins|public_keys)\\.")
+	whole := regexp.MustCompile(`^(customers|customer_settings|category_rules|origins|public_keys)\.`)
 	for _, layer := range []string{"both layers", "queries"} {
 		for _, name := range everyone {
 			want := map[string]bool{}
