@@ -173,7 +173,7 @@ func (m *matrix) badTokens(h http.Handler) {
 	good := sign(jwt.SigningMethodEdDSA, a, asIs)
 	bearers := map[string]string{
 		"nothing": "", "no bearer": "Basic " + m.tokens["A"], "only the word": "Bearer ", "nobody's": "Bearer " + auth.NewSecret(), "cut": "Bearer " + m.tokens["A"][1:], "longer": "Bearer " + m.tokens["A"] + "x",
-		"two at once": "Bearer " + m.tokens["A"] + " " + m.tokens["B"], "a client token": "Bearer " + m.clients["A1"], "a report's link": "Bearer " + m.ids["A1"], "huge": "Bearer " + strings.Repeat("x", 9000),
+		"two at once": "Bearer " + m.tokens["A"] + " " + m.tokens["B"], "a client token": "Bearer " + m.clients["A1"], "an id": "Bearer " + m.ids["A1"], "huge": "Bearer " + strings.Repeat("x", 9000),
 		"signed by nobody":           "Bearer " + sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, asIs),
 		"signed with the public key": "Bearer " + sign(jwt.SigningMethodHS256, []byte(pemOf), asIs),
 		"signed by another customer": "Bearer " + sign(jwt.SigningMethodEdDSA, b, asIs),
@@ -196,6 +196,12 @@ func (m *matrix) badTokens(h http.Handler) {
 		}
 	}
 	m.same("GraphQL without a token", http.StatusUnauthorized, answers)
+	over := sign(jwt.SigningMethodEdDSA, a, func(c jwt.MapClaims) {
+		c["iat"], c["exp"] = m.now.Add(-2*time.Hour).Unix(), m.now.Add(-time.Hour).Unix()
+	})
+	m.same("GraphQL with a token that is over", http.StatusUnauthorized, map[string]reply{ // which is told, so that a client gets a new one
+		"a document":  m.knock(nobody, h, "POST", "/graphql", `{"query":"{viewer{customer{name}}}"}`, "Content-Type", "application/json", "Authorization", "Bearer "+over),
+		"no document": m.knock(nobody, h, "POST", "/graphql", `{`, "Content-Type", "application/json", "Authorization", "Bearer "+over)})
 	// And the ones that are good.
 	for o, bearer := range map[string]string{"A": good, "A1": sign(jwt.SigningMethodEdDSA, a, subject(externalID("A1"))), "B2": sign(jwt.SigningMethodEdDSA, b, func(c jwt.MapClaims) {
 		c["iss"], c["sub"] = mark("B", "customers", "client_id"), externalID("B2")

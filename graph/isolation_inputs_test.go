@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -172,6 +173,7 @@ func undeclaredInputs() (wrong []string) {
 			}
 		}
 	}
+	wrong = append(wrong, uncalled()...)
 	for typ, fields := range declared {
 		for field := range fields {
 			if !used[typ+"."+field] {
@@ -180,6 +182,56 @@ func undeclaredInputs() (wrong []string) {
 		}
 	}
 	slices.Sort(wrong)
+	return wrong
+}
+
+// uncalled are the places of inputs of mutations that take an id and have none in calls, or one of another kind.
+func uncalled() (wrong []string) {
+	declared, places := names(), map[string]bank.Kind{}
+	var note func(path string, v any)
+	note = func(path string, v any) {
+		switch x := v.(type) {
+		case string:
+			if kind, ok := strings.CutPrefix(x, "<"); ok {
+				places[path] = bank.Kind(kind[0])
+			}
+		case []any:
+			for _, one := range x {
+				note(path, one)
+			}
+		case map[string]any:
+			for name, one := range x {
+				note(path+"."+name, one)
+			}
+		}
+	}
+	for _, call := range calls {
+		places[call.name] = 0
+		var input any
+		if err := json.Unmarshal([]byte(call.input), &input); err != nil && call.input != "" {
+			wrong = append(wrong, call.name+": "+err.Error())
+		}
+		note(call.name, input)
+	}
+	var look func(path string, d *ast.Definition)
+	look = func(path string, d *ast.Definition) {
+		for _, f := range d.Fields {
+			below := path + "." + f.Name
+			if of := schema().Types[f.Type.Name()]; of.Kind == ast.InputObject {
+				look(below, of)
+			} else if kind := declared[d.Name][f.Name]; kind != 0 && places[below] != kind {
+				wrong = append(wrong, fmt.Sprintf("%s: no call has an id of %c there", below, kind))
+			}
+		}
+	}
+	for _, f := range schema().Mutation.Fields {
+		if _, called := places[f.Name]; !called {
+			wrong = append(wrong, "no call of "+f.Name)
+		}
+		for _, a := range f.Arguments {
+			look(f.Name, schema().Types[a.Type.Name()])
+		}
+	}
 	return wrong
 }
 

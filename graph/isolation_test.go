@@ -2,13 +2,18 @@ package graph
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,6 +51,7 @@ type matrix struct {
 	alone *house // the same without B: it must answer the same
 
 	questions int
+	quiet     bool // findings are only counted
 }
 
 type tally struct {
@@ -69,6 +75,9 @@ func (t *tally) String() string {
 func (m *matrix) wrong(count *int, format string, args ...any) {
 	m.t.Helper()
 	*count++
+	if m.quiet {
+		return
+	}
 	if m.tally.told++; m.tally.told < 20 {
 		m.t.Errorf(m.layer+": "+format, args...)
 	} else {
@@ -509,9 +518,9 @@ func TestIsolation(t *testing.T) {
 		t.Error(wrong)
 	}
 	at := func(layer string, e *estate) *matrix { return &matrix{estate: e, layer: layer, tally: count} }
-	who, documents := everyone, 600
+	who, many := everyone, 600
 	if !*full {
-		who, documents = []string{"A", "A1"}, 150
+		who, many = []string{"A", "A1"}, 150
 	}
 	start := time.Now()
 	step := func(name string) {
@@ -529,6 +538,8 @@ func TestIsolation(t *testing.T) {
 		}
 		at("both layers", e).mutations(seenBy(name))
 	}
+	at("both layers", e).sharp()
+	at("both layers", e).crowd(many * 4)
 	step("both layers")
 	e.unprotected(func() {
 		for _, name := range who {
@@ -562,7 +573,7 @@ func TestIsolation(t *testing.T) {
 	step("policies alone")
 	at("both layers", e).doors()
 	step("doors")
-	at("both layers", e).interference(alone, documents)
+	at("both layers", e).interference(alone, many)
 	step("interference")
 	at("both layers", e).own(seenBy("A1"), "A1", "A run_shards") // which name no consumer
 	at("both layers", e).own(seenBy("A"), "A", "A1", "A2")
@@ -590,6 +601,76 @@ const (
 		deliveries.body deliveries.url delivery_attempts.problem`
 )
 
+// sharp sees to it that findings would be found: whoever asks with B's token and should only see what is A's.
+func (m *matrix) sharp() {
+	m.t.Helper()
+	v := seenBy("A")
+	v.name = "B"
+	for _, root := range []string{"consumer", "transactions", "report"} {
+		blunt := &matrix{estate: m.estate, layer: m.layer, quiet: true, tally: &tally{seen: map[string]map[string]bool{}}}
+		g := newGenerator(false)
+		for _, d := range g.documents(schema().Query.Fields.ForName(root)) {
+			blunt.document(v, d)
+		}
+		for _, p := range g.probes(schema().Query.Fields.ForName(root)) {
+			blunt.probe(v, p)
+		}
+		if found := blunt.tally; found.leaks*8 < found.calls || found.oracles == 0 {
+			m.t.Errorf("of %d questions about %s with the token of another only %d are found to leak, %d to tell", found.calls, root, found.leaks, found.oracles)
+		}
+	}
+}
+
+// crowd asks as everybody at once, over few connections, and lets some hang up in the middle: all others are answered as if
+// they were alone.
+func (m *matrix) crowd(n int) {
+	m.t.Helper()
+	var texts []string
+	g := newGenerator(true)
+	for _, root := range []string{"viewer", "transactions", "feed", "reports"} {
+		for _, d := range g.documents(schema().Query.Fields.ForName(root)) {
+			texts = append(texts, d.text)
+		}
+	}
+	send := func(ctx context.Context, as, text string) string {
+		body, _ := json.Marshal(map[string]any{"query": text})
+		r := httptest.NewRequest(http.MethodPost, "/graphql", bytes.NewReader(body)).WithContext(ctx)
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("X-Request-Id", "test")
+		r.Header.Set("Authorization", "Bearer "+m.tokens[as])
+		w := httptest.NewRecorder()
+		m.handler.ServeHTTP(w, r)
+		return fmt.Sprint(w.Code, w.Header(), w.Body)
+	}
+	want := map[string]string{}
+	for _, as := range everyone {
+		for _, text := range texts {
+			want[as+text] = send(m.t.Context(), as, text)
+		}
+	}
+	var group sync.WaitGroup
+	var mixed atomic.Int64
+	for first := range 12 {
+		group.Go(func() {
+			for i := range n / 12 {
+				as, text := everyone[(first+i)%len(everyone)], texts[(first*7+i)%len(texts)]
+				if i%5 == 4 {
+					ctx, hangUp := context.WithCancel(m.t.Context())
+					time.AfterFunc(time.Duration(i%9)*300*time.Microsecond, hangUp)
+					send(ctx, as, text)
+				} else if send(m.t.Context(), as, text) != want[as+text] {
+					mixed.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	m.tally.calls += n
+	if mixed.Load() > 0 {
+		m.wrong(&m.tally.leaks, "%d of %d answers differ when all ask at once", mixed.Load(), n)
+	}
+}
+
 // complete sees to it that each field was asked for, and that everybody has seen all of its own: an answer with nothing in it
 // has no leaks either.
 func (t *tally) complete(test *testing.T) {
@@ -600,7 +681,7 @@ func (t *tally) complete(test *testing.T) {
 			}
 		}
 	}
-	whole := regexp.MustCompile("^(customers|customer_settings|category_rules|origins|public_keys)\\.")
+	whole := regexp.MustCompile(`^(customers|customer_settings|category_rules|origins|public_keys)\.`)
 	for _, layer := range []string{"both layers", "queries"} {
 		for _, name := range everyone {
 			want := map[string]bool{}

@@ -125,8 +125,9 @@ func (tx *Tx) endParts(ctx context.Context, parts []refreshPart, problem connect
 	for i, p := range parts {
 		customers[i], refreshes[i], ids[i] = p.CustomerID, p.RefreshID, p.ID
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE refresh_parts SET state = 'FAILED', problem = ?, lease_until = NULL, accounts = '{}' WHERE id = ANY(?::bigint[])",
-		problem, pgdialect.Array(ids)); err != nil {
+	if _, err := tx.ExecContext(ctx, `UPDATE refresh_parts p SET state = 'FAILED', problem = ?, lease_until = NULL, accounts = '{}'
+		FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS u(customer_id, refresh_id, id) WHERE (p.customer_id, p.refresh_id, p.id) = (u.customer_id, u.refresh_id, u.id)`,
+		problem, pgdialect.Array(customers), pgdialect.Array(refreshes), pgdialect.Array(ids)); err != nil {
 		return err
 	}
 	var flows []connect.Flow

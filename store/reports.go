@@ -210,7 +210,8 @@ func (tx *Tx) reportOf(ctx context.Context, c report.Case, q report.Request) (r 
 	}
 	if again {
 		r.Status, r.FinishedAt = report.Queued, nil
-		_, err = tx.ExecContext(ctx, "UPDATE reports SET status = 'QUEUED', attempts = 0, run_after = ?0, enqueued_at = ?0, finished_at = NULL WHERE id = ?1", tx.now, r.ID)
+		_, err = tx.ExecContext(ctx, `UPDATE reports SET status = 'QUEUED', attempts = 0, run_after = ?0, enqueued_at = ?0, finished_at = NULL
+			WHERE customer_id = ?1 AND consumer_id = ?2 AND id = ?3`, tx.now, r.CustomerID, r.ConsumerID, r.ID)
 	}
 	return r, err
 }
