@@ -81,6 +81,9 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	if os.Getenv("GOGC") == "" { // what lives is small beside what a request uses: half the collections, for some 15 MiB
 		debug.SetGCPercent(250)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" { // near it garbage does not wait for that: whatever is thrown at the server stays below 300 MiB
+		debug.SetMemoryLimit(240 << 20)
+	}
 	s, err := c.open(ctx, true)
 	if err != nil {
 		return err
