@@ -97,6 +97,9 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 		defer cancel()
 		_ = endTraces(short)
 	}()
+	if os.Getenv("GOMEMLIMIT") == "" { // near it garbage does not wait for that: whatever is thrown at the server stays below 300 MiB
+		debug.SetMemoryLimit(240 << 20)
+	}
 	s, err := c.open(ctx, true)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ func (a *attack) clients(ctx context.Context) error {
 	head := "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 	authorized := head + "Authorization: Bearer " + a.intruder.token + "\r\n"
 	page := `{"query":"{transactions(first:100){nodes{id description amount{amount currency} bookingDate account{id name}}}}"}`
+	stuck := "return=" + url.QueryEscape("http://x/connect/return") + "&decision=approve&login=stuck&password=stuck&code=123456"
 	for _, one := range []struct {
 		name, first string
 		then        string // a byte of it each second
@@ -32,9 +34,15 @@ func (a *attack) clients(ctx context.Context) error {
 		{"slow headers", "POST /graphql HTTP/1.1\r\nX-A: ", times("x", 600), true},
 		{"half-open ones", "", "", true},
 		{"slow logins", "POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9000\r\n\r\n", times("x", 600), true},
-		{"slow readers", times(fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", authorized, len(page), page), 60), "", false},
+		{"logins that get stuck at the sandbox bank", fmt.Sprintf("POST /connect/sandbox/authorize HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(stuck), stuck), "", true},
+		{"slow readers of a script", times("GET /connect/assets/page.js HTTP/1.1\r\nHost: x\r\n\r\n", 400), times("\n", 600), false},
+		{"slow readers", times(fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", authorized, len(page), page), 400), times("\n", 600), false},
 	} {
-		if err := a.slow(ctx, one.name, one.first, one.then, one.reads, many); err != nil {
+		n := many
+		if one.name == "slow readers" { // each answer costs the server something, before it is not read
+			n = 20
+		}
+		if err := a.slow(ctx, one.name, one.first, one.then, one.reads, n); err != nil {
 			return fmt.Errorf("%s: %w", one.name, err)
 		}
 	}
@@ -44,42 +52,42 @@ func (a *attack) clients(ctx context.Context) error {
 // slow opens connections, and waits until the server has closed them all. In the quick part they go by themselves.
 func (a *attack) slow(ctx context.Context, name, first, then string, reads bool, many int) error {
 	conns := make([]*net.TCPConn, many)
-	defer func() {
+	var closed atomic.Int64
+	var group sync.WaitGroup
+	defer group.Wait()
+	running, stop := context.WithCancel(ctx)
+	leave := func() {
+		stop()
 		for _, c := range conns {
 			if c != nil {
 				c.Close()
 			}
 		}
-	}()
-	var closed atomic.Int64
-	var group sync.WaitGroup
-	defer group.Wait()
-	running, stop := context.WithCancel(ctx)
-	defer stop()
+	}
+	defer leave()
 	for i := range conns {
 		conn, err := net.Dial("tcp", a.server.addr)
 		if err != nil {
 			return err
 		}
 		conns[i] = conn.(*net.TCPConn)
-		if !reads {
-			_ = conns[i].SetReadBuffer(4096)
-		}
-		group.Go(func() { // what the server says, or that it has closed
+		group.Go(func() {
 			_, err := io.WriteString(conn, first)
 			for n := 0; err == nil && n < len(then) && pause(running, time.Second) == nil; n++ {
 				_, err = conn.Write([]byte{then[n]})
 			}
-			if err != nil {
+			if err != nil && !reads {
 				closed.Add(1)
 			}
 		})
-		if reads {
-			group.Go(func() {
-				_, _ = io.Copy(io.Discard, conn)
-				closed.Add(1)
-			})
+		if !reads {
+			_ = conns[i].SetReadBuffer(4096)
+			continue
 		}
+		group.Go(func() {
+			_, _ = io.Copy(io.Discard, conn)
+			closed.Add(1)
+		})
 	}
 	if a.quick {
 		got, err := a.healthy.post(strings.NewReader(hello), nil)
@@ -93,10 +101,6 @@ func (a *attack) slow(ctx context.Context, name, first, then string, reads bool,
 		}
 		a.check(int(closed.Load()) >= many, "of %d %s the server has closed %d after %v", many, name, closed.Load(), time.Since(begin))
 		a.log("%d %s: closed after %.0f s", many, name, time.Since(begin).Seconds())
-	}
-	stop()
-	for _, c := range conns {
-		c.Close()
 	}
 	return nil
 }

@@ -122,6 +122,9 @@ func begin(ctx context.Context, o options) (a *attack, err error) {
 	if a.open, err = a.serve(ctx, "open", 1, "PRIVATE_CALLBACKS=on", "INTROSPECTION=true"); err != nil {
 		return a, err
 	}
+	if a.server.memory() == 0 {
+		a.log("NOT MEASURED: memory and processor time, since there is no /proc here.")
+	}
 	return a, a.furnish(ctx)
 }
 

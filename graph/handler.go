@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -29,6 +30,7 @@ import (
 // The sizes that a request may have.
 const (
 	MaxBody     = 2 << 20  // bytes of a request: a thousand transactions with long descriptions fit
+	smallBody   = 64 << 10 // bytes of a request that needs no room, and of any with a user-level token, which puts nothing in
 	MaxQuery    = 64 << 10 // bytes of a document: values belong into variables
 	maxTokens   = 2000     // lexical tokens of a document; validation takes quadratic time
 	maxErrors   = 20       // errors in one answer
@@ -72,7 +74,9 @@ type server struct {
 	Options
 	exec    *executor.Executor
 	types   map[string]*ast.Definition // of the schema, by name
-	uploads chan struct{}              // as many as are being received
+	bodies  rooms
+	uploads rooms
+	large   rooms // files that are worked on
 }
 
 // NewHandler answers POST /graphql. The order of its checks is a promise: method and media type, then the token, then
@@ -90,7 +94,7 @@ func NewHandler(o Options) http.Handler {
 	if o.Plain || o.around != nil {
 		executed = schema
 	}
-	s := &server{o, executor.New(executed), schema.Schema().Types, make(chan struct{}, maxUploads)}
+	s := &server{o, executor.New(executed), schema.Schema().Types, rooms{most: maxBodies}, rooms{most: maxUploads}, rooms{most: 1}}
 	s.exec.SetQueryCache(known)
 	s.exec.SetParserTokenLimit(maxTokens)
 	s.exec.SetDisableSuggestion(true)
@@ -137,17 +141,28 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx = context.WithValue(ctx, repetitionKey{}, repeated)
-	if isUpload(r) {
-		params, done, no := s.upload(w, r, viewer)
-		if no != nil {
-			a.refuse(no.status, no.fault)
-			return
-		}
-		defer done()
-		s.execute(ctx, a, params)
+	if isUpload(r) && viewer.Role() == auth.RoleConsumer { // not received: it is refused in any case
+		a.requestErrors(gqlerror.List{a.error(forbidden)})
 		return
 	}
-	params, no := read(w, r, viewer)
+	free, no := s.room(ctx, r, viewer)
+	if no != nil {
+		a.refuse(no.status, no.fault)
+		return
+	}
+	defer free()
+	params, file, no := receive(w, r, viewer)
+	if file != nil {
+		defer file.Close()
+	}
+	if no == nil && isLarge(file) {
+		var done func()
+		if done = s.large.take(ctx.Done(), viewer.Customer.ID); done == nil {
+			no = uploadsFull
+		} else {
+			defer done()
+		}
+	}
 	if no != nil {
 		a.refuse(no.status, no.fault)
 		return
@@ -167,6 +182,35 @@ func code(errs gqlerror.List) string {
 		}
 	}
 	return telemetry.OK
+}
+
+// room is what a large request holds as long as it lasts; free gives it back.
+func (s *server) room(ctx context.Context, r *http.Request, viewer auth.Viewer) (free func(), no *refused) {
+	switch {
+	case isUpload(r):
+		if free = s.uploads.take(nil, viewer.Customer.ID); free == nil {
+			return nil, uploadsFull
+		}
+	case viewer.Role() == auth.RoleCustomer && (r.ContentLength < 0 || r.ContentLength > smallBody && r.ContentLength <= MaxBody):
+		if free = s.bodies.take(ctx.Done(), viewer.Customer.ID); free == nil {
+			return nil, &refused{http.StatusServiceUnavailable, tooLate}
+		}
+	default:
+		free = func() {}
+	}
+	return free, nil
+}
+
+// receive reads a request. The file of an upload is gone when it is closed.
+func receive(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (params *graphql.RawParams, file *os.File, no *refused) {
+	if isUpload(r) {
+		slow := http.NewResponseController(w)
+		_ = slow.SetReadDeadline(time.Now().Add(uploadTime)) // not every writer has deadlines
+		_ = slow.SetWriteDeadline(time.Now().Add(uploadTime + time.Minute))
+		return readForm(r, viewer)
+	}
+	params, no = read(w, r, viewer)
+	return params, nil, no
 }
 
 // unauthenticated answers a request whose token gave no viewer.

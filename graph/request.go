@@ -26,10 +26,14 @@ var tooLarge = &refused{http.StatusRequestEntityTooLarge, fault.New(fault.TooLar
 // read takes the operation from the body. No part of the body is ever in a fault. The seed's two tables spell the
 // sentence for a bad request object differently, one for each kind of token.
 func read(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *refused) {
-	if r.ContentLength > MaxBody {
+	most := int64(MaxBody)
+	if viewer.Role() == auth.RoleConsumer {
+		most = smallBody
+	}
+	if r.ContentLength > most {
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, tooLarge
 	}
@@ -42,6 +46,32 @@ func read(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (*graphql.
 	}
 	params.Headers = r.Header
 	return params, nil
+}
+
+// The values in a request. Each costs many times its bytes when it is read, an object some three hundred: two megabytes of
+// empty objects were two hundred in memory.
+const (
+	maxValues  = 200_000
+	maxObjects = 10_000 // and lists; a thousand transactions are three thousand
+)
+
+// crowded tells whether JSON holds more values than a request may.
+func crowded(text []byte) bool {
+	values, objects, quoted := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == ',':
+			values++
+		case c == '{' || c == '[':
+			objects++
+		}
+	}
+	return values > maxValues || objects > maxObjects
 }
 
 // object reads a GraphQL request object (GraphQL over HTTP 5.1); null stands for left out, but for the query.

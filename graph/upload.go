@@ -29,6 +29,7 @@ const (
 	maxUploads  = 4               // at once, the others are sent away
 	uploadTime  = 3 * time.Minute // to receive a file and to import it
 	maxFormText = 1 << 20         // of operations and map
+	largeFile   = 1 << 20         // may hold so many entries that such files are worked on one after the other
 )
 
 var (
@@ -53,37 +54,8 @@ func preflighted(r *http.Request) bool {
 	return false
 }
 
-// upload reads a multipart request. The file is closed, and gone, when done is called.
-func (s *server) upload(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (params *graphql.RawParams, done func(), no *refused) {
-	select {
-	case s.uploads <- struct{}{}:
-	default:
-		return nil, nil, uploadsFull
-	}
-	var file *os.File
-	free := func() {
-		if file != nil {
-			file.Close()
-		}
-		<-s.uploads
-	}
-	received := false
-	defer func() {
-		if !received { // also where it panics: a place that is not given back is lost for good
-			free()
-		}
-	}()
-	slow := http.NewResponseController(w)
-	_ = slow.SetReadDeadline(time.Now().Add(uploadTime)) // not every writer has deadlines
-	_ = slow.SetWriteDeadline(time.Now().Add(uploadTime + time.Minute))
-	if params, file, no = s.form(r, viewer); no != nil {
-		return nil, nil, no
-	}
-	received = true
-	return params, free, nil
-}
-
-func (s *server) form(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *os.File, *refused) {
+// readForm reads a multipart request.
+func readForm(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *os.File, *refused) {
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return nil, nil, noForm
@@ -154,6 +126,15 @@ func attach(upload graphql.Upload, place string, variables map[string]any) bool 
 	return true
 }
 
+// isLarge tells whether there is a file, and it is large.
+func isLarge(file *os.File) bool {
+	if file == nil {
+		return false
+	}
+	info, err := file.Stat()
+	return err != nil || info.Size() > largeFile
+}
+
 // text reads the next field of a form, which must have a name.
 func text(parts *multipart.Reader, name string) ([]byte, *refused) {
 	part, err := parts.NextPart()
@@ -200,6 +181,9 @@ func keep(part io.Reader) (*os.File, int64, *refused) {
 func parse(body []byte, viewer auth.Viewer) (*graphql.RawParams, *refused) {
 	if !json.Valid(body) {
 		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidValue, "", "Invalid value for input json")}
+	}
+	if crowded(body) {
+		return nil, tooLarge
 	}
 	params, ok := object(body)
 	switch {

@@ -158,6 +158,7 @@ func (i *statementImport) group(statements []statement.Statement) ([]*paper, err
 				p.closing = b
 			}
 		}
+		p.rows = slices.Grow(p.rows, len(s.Entries))
 		for _, e := range s.Entries {
 			p.rows = append(p.rows, e.Bank())
 		}
@@ -206,10 +207,11 @@ func (i *statementImport) store(ctx context.Context, p *paper) error {
 			return err
 		}
 	}
+	i.Unchanged += len(p.rows)
+	p.rows = nil
 	if rows, err = prepare(a, rows, i.know); err != nil {
 		return err
 	}
-	i.Unchanged += len(p.rows)
 	for part := range chunks(rows) {
 		s, err := i.putTransactions(ctx, a.CustomerID, part, nil)
 		if err != nil {

@@ -1,11 +1,13 @@
 package sandbox
 
 import (
+	"context"
 	_ "embed"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 //go:embed authorize.html
@@ -40,6 +42,9 @@ func back(r *http.Request) (*url.URL, bool) {
 	return u, err == nil && u.Host == r.Host && u.Path == "/connect/return" && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil
 }
 
+// longest is how long the page thinks about a login.
+const longest = 15 * time.Second
+
 func authorize(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	u, ok := back(r)
@@ -49,8 +54,10 @@ func authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	query := u.Query()
 	if r.PostFormValue("decision") == "approve" {
+		ctx, cancel := context.WithTimeout(r.Context(), longest) // who gets stuck does not keep a connection for ever
+		defer cancel()
 		who := r.PostFormValue("login")
-		if enter(r.Context(), who, r.PostFormValue("password")) != nil || r.PostFormValue("code") != Code {
+		if enter(ctx, who, r.PostFormValue("password")) != nil || r.PostFormValue("code") != Code {
 			show(w, r, http.StatusUnprocessableEntity, "wrong")
 			return
 		}

@@ -1,0 +1,59 @@
+package graph
+
+import "sync"
+
+// maxBodies is how many large bodies may be there at once. Read, each may hold some ten MiB.
+const maxBodies = 16
+
+// rooms is the room for requests that are large: so many at once, since each holds memory as long as it lasts. One customer
+// gets half of it at most, so that none is kept out by another.
+type rooms struct {
+	most  int
+	mu    sync.Mutex
+	taken map[int64]int // by customer
+	all   int
+	freed chan struct{} // closed when room is given back; nil: nobody waits
+}
+
+// take waits for room until over is closed; nil does not wait. What it gives back gives the room back; nil: there was none.
+func (r *rooms) take(over <-chan struct{}, customerID int64) (free func()) {
+	for {
+		r.mu.Lock()
+		if r.all < r.most && r.taken[customerID] < (r.most+1)/2 {
+			if r.taken == nil {
+				r.taken = map[int64]int{}
+			}
+			r.all++
+			r.taken[customerID]++
+			r.mu.Unlock()
+			return func() { r.free(customerID) }
+		}
+		if over == nil {
+			r.mu.Unlock()
+			return nil
+		}
+		if r.freed == nil {
+			r.freed = make(chan struct{})
+		}
+		freed := r.freed
+		r.mu.Unlock()
+		select {
+		case <-freed:
+		case <-over:
+			return nil
+		}
+	}
+}
+
+func (r *rooms) free(customerID int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all--
+	if r.taken[customerID]--; r.taken[customerID] == 0 {
+		delete(r.taken, customerID)
+	}
+	if r.freed != nil {
+		close(r.freed)
+		r.freed = nil
+	}
+}
