@@ -386,7 +386,7 @@ func (c *client) evaluate(ctx context.Context) error {
 		TriggerInsights struct{ Run struct{ ID string } }
 	}
 	if err := c.do(ctx, "run", `mutation($input: TriggerInsightsInput!) { triggerInsights(input: $input) { run { id } } }`, object{"input": object{
-		"idempotencyKey": "run", "insights": []object{{"insightName": spending}}, "asOf": c.s.work.start.Format(time.RFC3339)}}, &made, map[string]string{c.named("run", "run"): "1"}); err != nil {
+		"idempotencyKey": "run", "insights": []object{{"insightName": spending}}, "asOf": c.s.work.start.AddDate(0, 0, -1).Format(time.RFC3339)}}, &made, map[string]string{c.named("run", "run"): "1"}); err != nil {
 		return err
 	}
 	return c.s.until(ctx, "the end of a run", func(ctx context.Context) (bool, error) {
