@@ -18,7 +18,13 @@ import (
 // What is done to the servers and processes while the work goes on. What was broken is mended also when the work is over
 // meanwhile.
 
-// a while of real time, as the scenario's seed says.
+// shock notes that from now on, and until what it gives is called, workers may lose what they hold.
+func (s *scene) shock() func() {
+	s.shocks.Add(1)
+	return func() { s.shocks.Add(1) }
+}
+
+// while waits some real time, as the scenario's seed says.
 func (s *scene) while(longest time.Duration) { time.Sleep(time.Duration(s.rng.Int64N(int64(longest)))) }
 
 func databaseDies(ctx context.Context, s *scene) error {
@@ -26,7 +32,7 @@ func databaseDies(ctx context.Context, s *scene) error {
 		return err
 	}
 	s.kills.Add(1)
-	s.shocks.Add(1)
+	defer s.shock()()
 	s.while(1500 * time.Millisecond)
 	if err := s.servers.RestartPostgres(context.WithoutCancel(ctx)); err != nil {
 		return err
@@ -116,13 +122,13 @@ func fullRedis(policy string) func(context.Context, *scene) error {
 const ours = "FROM pg_stat_activity WHERE application_name = 'insightgraph' AND datname = current_database()"
 
 func sessionsEnd(ctx context.Context, s *scene) error {
-	s.shocks.Add(1)
+	defer s.shock()()
 	_, err := s.db.Exec(ctx, "SELECT pg_terminate_backend(pid) "+ours)
 	return err
 }
 
 func databaseUnreachable(_ context.Context, s *scene) error {
-	s.shocks.Add(1)
+	defer s.shock()()
 	s.lab.postgres.away()
 	defer s.lab.postgres.back()
 	s.while(2 * time.Second)
@@ -131,7 +137,7 @@ func databaseUnreachable(_ context.Context, s *scene) error {
 
 // connectionsGone takes all connections that there are, those of the processes too, which are ended for it.
 func connectionsGone(ctx context.Context, s *scene) error {
-	s.shocks.Add(1)
+	defer s.shock()()
 	var held []*pgx.Conn
 	defer func() {
 		for _, c := range held {
@@ -151,7 +157,7 @@ func connectionsGone(ctx context.Context, s *scene) error {
 }
 
 func tableLocked(ctx context.Context, s *scene) error {
-	s.shocks.Add(1)
+	defer s.shock()()
 	tx, err := s.db.Begin(ctx)
 	if err != nil {
 		return err
@@ -178,11 +184,10 @@ func (s *scene) workers() (all []*process) {
 func standStill(ctx context.Context, s *scene) error {
 	workers := s.workers()
 	p := workers[s.rng.IntN(len(workers))]
-	s.shocks.Add(1)
+	defer s.shock()()
 	p.signal(syscall.SIGSTOP)
 	defer p.signal(syscall.SIGCONT)
 	time.Sleep(4 * time.Second)
-	s.shocks.Add(1)
 	return nil
 }
 
@@ -201,10 +206,11 @@ func wakeZombies(ctx context.Context, s *scene) error {
 		if !p.still() {
 			continue
 		}
-		s.kills.Add(1)
 		s.shocks.Add(1)
 		time.Sleep(5 * time.Second)
+		s.shocks.Add(1)
 		p.signal(syscall.SIGCONT)
+		s.note = "it stood still"
 		return nil
 	}
 }
@@ -344,7 +350,7 @@ func (p *process) megabytes() int {
 
 // readOnly makes the database refuse changes for a while.
 func readOnly(ctx context.Context, s *scene) error {
-	s.shocks.Add(1)
+	defer s.shock()()
 	ctx = context.WithoutCancel(ctx)
 	set := func(value string) error {
 		if err := s.do(ctx, "ALTER SYSTEM SET default_transaction_read_only = "+value); err != nil {

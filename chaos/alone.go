@@ -89,7 +89,7 @@ func monthsEnd(x span) func(context.Context, *lab, scenario) result {
 				p.fill(rng, x.from, t)
 			}
 		}
-		return l.stage(ctx, fmt.Sprint("s", sc.number), w, scenario{planners: 3}, func(ctx context.Context, s *scene, clients [2]*client) error {
+		return l.stage(ctx, "s"+sc.id, w, scenario{planners: 3}, func(ctx context.Context, s *scene, clients [2]*client) error {
 			if err := s.bringAllIn(ctx, clients); err != nil {
 				return err
 			}
@@ -166,7 +166,7 @@ var register = porcupine.Model{
 		if write := input.(string); write != "" {
 			return true, write
 		}
-		return output.(string) == state.(string) || state.(string) == "", state
+		return output == state, state
 	},
 	Equal: func(a, b any) bool { return a == b },
 }
@@ -176,7 +176,7 @@ func changedTogether(ctx context.Context, l *lab, sc scenario) result {
 	w := newWork(l.seed, 2)
 	w.tenants[0].people, w.tenants[1].people = w.tenants[0].people[1:2], nil
 	w.tenants[0].people[0].statement = ""
-	return l.stage(ctx, fmt.Sprint("s", sc.number), w, scenario{}, func(ctx context.Context, s *scene, clients [2]*client) error {
+	return l.stage(ctx, "s"+sc.id, w, scenario{}, func(ctx context.Context, s *scene, clients [2]*client) error {
 		if err := s.bringAllIn(ctx, clients); err != nil {
 			return err
 		}
@@ -213,13 +213,13 @@ func changedTogether(ctx context.Context, l *lab, sc scenario) result {
 				}
 				note(field, n, value, "", call)
 				call = int64(time.Since(begun))
-				var seen struct{ Account map[string]string }
-				if err := c.do(ctx, "", `query($id: ID!) { account(id: $id) { name providerName type } }`, object{"id": account}, &seen, nil); err != nil {
+				var seen struct{ Node map[string]string }
+				if err := c.do(ctx, "", `query($id: ID!) { node(id: $id) { ... on Account { name providerName type } } }`, object{"id": account}, &seen, nil); err != nil {
 					errs.add(err)
 					return
 				}
 				for _, f := range fields {
-					if v := seen.Account[f]; strings.HasPrefix(v, "value ") {
+					if v := seen.Node[f]; strings.HasPrefix(v, "value ") {
 						note(f, n, "", v, call)
 					}
 				}
@@ -243,12 +243,12 @@ func changedTogether(ctx context.Context, l *lab, sc scenario) result {
 
 // poisoned plants data that cannot be read with one person: the others have their insights all the same.
 func poisoned(ctx context.Context, l *lab, sc scenario) result {
-	return l.stage(ctx, fmt.Sprint("s", sc.number), newWork(l.seed, 2), scenario{}, func(ctx context.Context, s *scene, clients [2]*client) error {
+	return l.stage(ctx, "s"+sc.id, newWork(l.seed, 2), scenario{}, func(ctx context.Context, s *scene, clients [2]*client) error {
 		if err := s.bringAllIn(ctx, clients); err != nil {
 			return err
 		}
 		victim := s.work.tenants[0].people[2].name
-		if _, err := s.db.Exec(ctx, `UPDATE account_months SET credit = 'NaN' WHERE consumer_id = (SELECT id FROM consumers WHERE external_id = $1)`, victim); err != nil {
+		if _, err := s.db.Exec(ctx, `INSERT INTO user_settings (customer_id, consumer_id, insight, settings) SELECT customer_id, id, $1, '"broken"' FROM consumers WHERE external_id = $2`, spending, victim); err != nil {
 			return err
 		}
 		s.poisoned = true
@@ -272,18 +272,16 @@ func poisoned(ctx context.Context, l *lab, sc scenario) result {
 			s.wrong("without an evaluation: %v, want only %s", without, victim)
 		}
 		s.poison = 1
-		// The sums are right again: the victim's can be read as before.
-		_, err = s.db.Exec(ctx, `UPDATE account_months m SET credit = (SELECT coalesce(sum(amount), 0) FROM transactions t WHERE (t.customer_id, t.consumer_id, t.account_id) = (m.customer_id, m.consumer_id, m.account_id)
-			AND date_trunc('month', t.booking_date::timestamp)::date = m.month AND base_type = 'CREDIT' AND status = 'POSTED' AND transfer_id IS NULL) WHERE credit = 'NaN'`)
-		return err
+		return nil
 	})
 }
 
 // erased brings in a person of its own again and again, evaluates it, makes reports of it, and erases it meanwhile. After
 // the receipt nothing of it is anywhere.
 func erased(ctx context.Context, s *scene) error {
+	ctx = context.WithoutCancel(ctx) // it goes to its end, also when the other work is done
 	c := newClient(s, 0)
-	victim := person{name: "victim", zone: "Europe/Berlin", currency: "EUR", bank: "emil", accounts: []account{{name: "victim-a0", container: "BANK"}, {name: "victim-a1", container: "CARD"}}}
+	victim := person{name: "victim", zone: s.work.tenants[0].people[0].zone, currency: "EUR", bank: "emil", accounts: []account{{name: "victim-a0", container: "BANK"}, {name: "victim-a1", container: "CARD"}}}
 	victim.fill(s.rng, s.work.start, 0)
 	const trace = "VICTIM7"
 	for a := range victim.accounts {
@@ -299,7 +297,7 @@ func erased(ctx context.Context, s *scene) error {
 	var told struct {
 		CreateConsumer struct{ Consumer struct{ ID string } }
 	}
-	if err := c.do(ctx, "victim", `mutation($input: CreateConsumerInput!) { createConsumer(input: $input) { consumer { id } } }`, object{"input": object{"externalId": trace}}, &told, nil); err != nil {
+	if err := c.do(ctx, "victim-made", `mutation($input: CreateConsumerInput!) { createConsumer(input: $input) { consumer { id } } }`, object{"input": object{"externalId": trace, "timeZone": victim.zone}}, &told, nil); err != nil {
 		return err
 	}
 	id := told.CreateConsumer.Consumer.ID
@@ -308,7 +306,7 @@ func erased(ctx context.Context, s *scene) error {
 	var side sync.WaitGroup
 	busy := func(what func() error) {
 		side.Go(func() {
-			for !gone.Load() && ctx.Err() == nil {
+			for !gone.Load() {
 				if err := what(); err != nil {
 					if _, final := errors.AsType[errFinal](err); !final { // it is gone: what names it is not found
 						s.wrong("beside the erasure: %v", err)
@@ -325,7 +323,7 @@ func erased(ctx context.Context, s *scene) error {
 				CreateAccount struct{ Account struct{ ID string } }
 			}
 			if err := c.do(ctx, "", `mutation($input: CreateAccountInput!) { createAccount(input: $input) { account { id } } }`,
-				object{"input": object{"consumerId": id, "externalId": a.name, "container": a.container, "name": a.name, "currency": "EUR"}}, &made, nil); err != nil {
+				object{"input": object{"consumerId": id, "externalId": a.name, "container": a.container, "name": a.name, "currency": "EUR", "idempotencyKey": "victim-" + a.name[len(trace):]}}, &made, nil); err != nil {
 				return err
 			}
 			for _, batch := range a.batches {
@@ -357,14 +355,14 @@ func erased(ctx context.Context, s *scene) error {
 		return err
 	}
 	side.Wait()
-	if err := s.settled(context.WithoutCancel(ctx)); err != nil {
+	if err := s.settled(ctx); err != nil {
 		return err
 	}
-	return s.noTrace(context.WithoutCancel(ctx), trace, id)
+	return s.noTrace(ctx, trace)
 }
 
-// noTrace looks for a word, and for the number of an erased consumer, in all tables, on Redis and in the logs.
-func (s *scene) noTrace(ctx context.Context, word, ref string) error {
+// noTrace looks for a word in all tables, on Redis and in the logs.
+func (s *scene) noTrace(ctx context.Context, word string) error {
 	tables, err := s.db.Query(ctx, "SELECT table_name::text, EXISTS (SELECT FROM information_schema.columns c WHERE c.table_name = t.table_name AND c.column_name = 'consumer_id') FROM information_schema.tables t WHERE table_schema = 'public' AND table_type = 'BASE TABLE'")
 	if err != nil {
 		return err
@@ -380,7 +378,7 @@ func (s *scene) noTrace(ctx context.Context, word, ref string) error {
 	}
 	for _, t := range all {
 		var n int
-		if err := s.db.QueryRow(ctx, "SELECT count(*) FROM "+t.name+" t WHERE t::text LIKE '%' || $1 || '%' OR t::text LIKE '%' || $2 || '%'", word, ref).Scan(&n); err != nil {
+		if err := s.db.QueryRow(ctx, "SELECT count(*) FROM "+t.name+" t WHERE t::text LIKE '%' || $1 || '%' OR t::text LIKE '%' || encode($1::text::bytea, 'hex') || '%'", word).Scan(&n); err != nil {
 			return err
 		}
 		if n > 0 {
@@ -422,15 +420,15 @@ func diskFull(ctx context.Context, l *lab, sc scenario) (r result) {
 		return r
 	}
 	defer syscall.Unmount(disk, syscall.MNT_DETACH)
-	small := &lab{options: l.options, program: l.program, twins: l.twins}
-	if small.dir = filepath.Join(disk, "lab"); os.Mkdir(small.dir, 0o711) != nil {
-		return fail(errors.New("make the small disk's folder"))
-	}
-	if err := small.begin(ctx); err != nil {
+	small := &lab{options: l.options, twins: l.twins, disk: disk}
+	if small.dir, err = os.MkdirTemp(l.dir, "disk"); err != nil {
 		return fail(err)
 	}
 	defer small.close()
-	s, err := small.open(ctx, fmt.Sprint("s", sc.number), newWork(l.seed, 1), sc.rng(l.seed), template)
+	if err := small.begin(ctx); err != nil {
+		return fail(err)
+	}
+	s, err := small.open(ctx, "s"+sc.id, newWork(l.seed, 1), sc.rng(), template)
 	if err != nil {
 		return fail(err)
 	}
@@ -444,7 +442,7 @@ func diskFull(ctx context.Context, l *lab, sc scenario) (r result) {
 }
 
 func (s *scene) fillDisk(ctx context.Context, disk string) error {
-	s.shocks.Add(1)
+	defer s.shock()()
 	filler := filepath.Join(disk, "filler")
 	f, err := os.Create(filler)
 	if err != nil {
@@ -577,7 +575,7 @@ func (l *lab) migrated(ctx context.Context, name string, n int) (schema string, 
 	rows, err := db.Query(ctx, `SELECT table_name || ' ' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '') FROM information_schema.columns WHERE table_schema = 'public'
 		UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' UNION ALL SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace
 		UNION ALL SELECT tablename || ' ' || policyname || ' ' || coalesce(qual, '') || ' ' || coalesce(with_check, '') FROM pg_policies
-		UNION ALL SELECT proname || ' ' || md5(prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace UNION ALL SELECT tgrelid::regclass || ' ' || tgname FROM pg_trigger
+		UNION ALL SELECT proname || ' ' || md5(prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace UNION ALL SELECT tgrelid::regclass || ' ' || tgname FROM pg_trigger WHERE NOT tgisinternal
 		UNION ALL SELECT 'applied ' || name FROM migrations ORDER BY 1`)
 	if err != nil {
 		return "", killed, err

@@ -447,4 +447,12 @@ func (l *errorList) add(err error) {
 
 func (l *errorList) any() bool { l.mu.Lock(); defer l.mu.Unlock(); return len(l.errs) > 0 }
 
-func (l *errorList) err() error { return errors.Join(l.errs...) }
+// err is the first of them; the others mostly say the same.
+func (l *errorList) err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.errs) == 0 {
+		return nil
+	}
+	return l.errs[0]
+}

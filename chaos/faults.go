@@ -3,18 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // scenario is one fault, or several, beside one piece of work.
 type scenario struct {
-	number   int
+	id       string // follows from the seed and what it is; it can be run again by it
 	fault    string // as F4
 	what     string
-	work     int
+	copy     int // of several that are the same
+	work     int // -1: by the id
 	mustKill bool
 
 	web, worker, importing []string // environment of the first life of processes
@@ -28,8 +31,9 @@ type scenario struct {
 }
 
 // rng is the scenario's own source of choices.
-func (sc scenario) rng(seed uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(seed, uint64(sc.number)+1<<32))
+func (sc scenario) rng() *rand.Rand {
+	n, _ := strconv.ParseUint(sc.id, 16, 64)
+	return rand.New(rand.NewPCG(n, 1))
 }
 
 // works is how many pieces of work there are; each has its twin.
@@ -37,46 +41,52 @@ const works = 4
 
 // scenarios deals n scenarios from the deck of all faults: shuffled by the seed, and again when it is at its end.
 func (l *lab) scenarios(ctx context.Context, o options) (all []scenario, err error) {
-	deck, err := l.deck(ctx)
+	var wanted []string // all
+	if o.fault != "" {
+		wanted = strings.Split(o.fault, ",")
+	}
+	deck, err := l.deck(ctx, func(fault string) bool { return wanted == nil || slices.Contains(wanted, fault) })
 	if err != nil {
 		return nil, err
 	}
-	if o.fault != "" {
-		wanted := strings.Split(o.fault, ",")
-		deck = slices.DeleteFunc(deck, func(sc scenario) bool { return !slices.Contains(wanted, sc.fault) })
-		if len(deck) == 0 {
-			return nil, fmt.Errorf("no scenario of %s", o.fault)
-		}
+	if len(deck) == 0 {
+		return nil, fmt.Errorf("no scenario of %s", o.fault)
 	}
-	rng := rand.New(rand.NewPCG(o.seed, 0))
-	for len(all) < o.n {
-		for _, i := range rng.Perm(len(deck)) {
-			if len(all) == o.n {
-				break
-			}
-			sc := deck[i]
-			sc.number = len(all)
+	// One fault: each of its scenarios once. All faults: as many as are wanted, the deck again when it is at its end.
+	for round := 0; round == 0 || wanted == nil && o.only == "" && len(all) < o.n; round++ {
+		shuffled := slices.Clone(deck)
+		for i := range shuffled {
+			sc := &shuffled[i]
+			hash := fnv.New32a()
+			fmt.Fprint(hash, o.seed, " ", sc.fault, " ", sc.what, " ", sc.copy, " ", round)
+			sc.id = fmt.Sprintf("%08x", hash.Sum32())
 			if sc.work < 0 {
-				sc.work = rng.IntN(works)
+				sc.work = sc.rng().IntN(works)
 			}
-			all = append(all, sc)
 		}
-		if o.fault != "" && len(all) >= len(deck) { // one fault: each of its scenarios once
-			break
-		}
+		slices.SortFunc(shuffled, func(a, b scenario) int { return strings.Compare(a.id, b.id) })
+		all = append(all, shuffled...)
+	}
+	if o.only != "" {
+		all = slices.DeleteFunc(all, func(sc scenario) bool { return sc.id != o.only })
+	} else if wanted == nil {
+		all = all[:o.n]
 	}
 	return all, nil
 }
 
-// deck is each scenario that there is: every point at which a process can die, and every other fault.
-func (l *lab) deck(ctx context.Context) (deck []scenario, err error) {
-	ordinary, err := l.twin(ctx, 1)
-	if err != nil {
-		return nil, err
+// deck is each scenario of wanted faults that there is: every point at which a process can die, and every other fault.
+func (l *lab) deck(ctx context.Context, wanted func(fault string) bool) (deck []scenario, err error) {
+	ordinary, files := &twin{}, &twin{}
+	if wanted("F1") || wanted("F2") || wanted("F9") { // what they pass is known from a run without faults
+		if ordinary, err = l.twin(ctx, 1); err != nil {
+			return nil, err
+		}
 	}
-	files, err := l.twin(ctx, 0) // the work in which the command import runs
-	if err != nil {
-		return nil, err
+	if wanted("F1") {
+		if files, err = l.twin(ctx, 0); err != nil { // the work in which the command import runs
+			return nil, err
+		}
 	}
 	for _, of := range []struct {
 		fault, role, who string
@@ -91,7 +101,7 @@ func (l *lab) deck(ctx context.Context) (deck []scenario, err error) {
 		for _, point := range of.twin.distinct(of.role) {
 			for i, n := range []int{1, of.twin.times(of.role, point) / 4} { // the first time, and once when it is at full work; there are two processes
 				if i == 0 || n > 1 {
-					sc := scenario{fault: of.fault, what: fmt.Sprintf("%s dies %s, time %d", of.who, point, n), work: of.work, mustKill: true}
+					sc := scenario{fault: of.fault, what: fmt.Sprintf("%s dies %s, %s", of.who, point, []string{"the first time", "at full work"}[i]), work: of.work, mustKill: true}
 					*of.place(&sc) = []string{fmt.Sprintf("FAILPOINT=%s#%d", point, n)}
 					deck = append(deck, sc)
 				}
@@ -100,7 +110,7 @@ func (l *lab) deck(ctx context.Context) (deck []scenario, err error) {
 	}
 	add := func(fault, what string, times int, sc scenario) {
 		sc.fault, sc.what, sc.work = fault, what, -1
-		for range times {
+		for sc.copy = range times {
 			deck = append(deck, sc)
 		}
 	}
@@ -139,7 +149,7 @@ func (l *lab) deck(ctx context.Context) (deck []scenario, err error) {
 	add("F18", "the database takes no changes for a while", 2, scenario{during: sometimes(2, readOnly)})
 	deck = append(deck, scenario{fault: "F18", what: "the database's disk is full for a while", alone: diskFull})
 	deck = append(deck, scenario{fault: "F19", what: "a migration dies at each of its statements, and two migrate at once", alone: migrationsDie})
-	return deck, nil
+	return slices.DeleteFunc(deck, func(sc scenario) bool { return !wanted(sc.fault) }), nil
 }
 
 // sometimes does something n times, after so many acknowledged calls as the scenario's seed says.

@@ -3,11 +3,10 @@
 //
 //	go run ./chaos -seed 1 -n 200     seeded scenarios over all faults; the last line tells the result
 //	go run ./chaos -case F4           the scenarios of one fault
-//	go run ./chaos -seed 1 -only 17   one scenario again
+//	go run ./chaos -seed 1 -only 0a1b2c3d  one scenario again, by the name that its line begins with
 //
 // It starts a PostgreSQL and a Redis of its own, proxies before them, and for each scenario two web and two worker
-// processes (each worker plans too) of the program, built with the tag failpoint. What is to happen follows from the seed
-// and the scenario's number. docs/reliability.md says what is promised for each fault.
+// processes (each worker plans too) of the program, built with the tag failpoint. What is to happen follows from the seed. docs/reliability.md says what is promised for each fault.
 package main
 
 import (
@@ -26,8 +25,9 @@ type options struct {
 	seed    uint64
 	n       int
 	fault   string
-	only    int
+	only    string
 	list    bool
+	program string
 	keep    bool
 	verbose bool
 }
@@ -37,7 +37,8 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "what follows from it is the same each time")
 	flag.IntVar(&o.n, "n", 200, "how many scenarios")
 	flag.StringVar(&o.fault, "case", "", "only this fault, as F4; a comma between several")
-	flag.IntVar(&o.only, "only", -1, "only the scenario of this number")
+	flag.StringVar(&o.only, "only", "", "only the scenario that another run of the seed called so")
+	flag.StringVar(&o.program, "program", "", "the program, built with the tag failpoint; otherwise it is built")
 	flag.BoolVar(&o.list, "list", false, "only say what the scenarios are")
 	flag.BoolVar(&o.keep, "keep", false, "keep logs of scenarios that fail")
 	flag.BoolVar(&o.verbose, "v", false, "say at once what is wrong")
@@ -70,15 +71,12 @@ func run(ctx context.Context, o options, say func(string, ...any)) (good bool, e
 	}
 	if o.list {
 		for _, sc := range all {
-			say("%3d %-4s %s", sc.number, sc.fault, sc.what)
+			say("%s %-4s %s", sc.id, sc.fault, sc.what)
 		}
 		return true, nil
 	}
 	var sum total
 	for _, sc := range all {
-		if o.only >= 0 && sc.number != o.only {
-			continue
-		}
 		begun := time.Now()
 		r := l.play(ctx, sc)
 		if err := ctx.Err(); err != nil {
@@ -89,7 +87,7 @@ func run(ctx context.Context, o options, say func(string, ...any)) (good bool, e
 		if !r.good() {
 			word = "WRONG"
 		}
-		say("%3d %-4s %-70s %5.1fs kills=%d recover=%.1fs %s", sc.number, sc.fault, sc.what, time.Since(begun).Seconds(), r.kills, r.recover.Seconds(), strings.TrimSpace(word+" "+r.note))
+		say("%s %-4s %-70s %5.1fs kills=%d recover=%.1fs %s", sc.id, sc.fault, sc.what, time.Since(begun).Seconds(), r.kills, r.recover.Seconds(), strings.TrimSpace(word+" "+r.note))
 		for _, p := range r.problems {
 			say("      %s", p)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -278,6 +279,9 @@ func (s *scene) until(ctx context.Context, what string, holds func(context.Conte
 		ok, err := holds(ctx)
 		if ok && err == nil {
 			return nil
+		}
+		if final, ok := errors.AsType[errFinal](err); ok {
+			return final
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			s.mu.Lock()

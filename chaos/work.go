@@ -356,6 +356,9 @@ func (c *client) importFiles(ctx context.Context) error {
 
 // correct does what persons and customers say about the data.
 func (c *client) correct(ctx context.Context) error {
+	if err := c.insights(ctx, "true"); err != nil {
+		return err
+	}
 	if err := c.do(ctx, "rule", `mutation($input: SaveCategoryRuleInput!) { saveCategoryRule(input: $input) { affectedCount } }`,
 		object{"input": object{"name": "chaos", "text": "Stadtwerke", "categoryId": c.category(ctx), "applyToExisting": true}}, nil, nil); err != nil {
 		return err
@@ -379,14 +382,11 @@ const spending = "SPENDING_AND_EARNING_COMPARISON"
 
 // evaluate asks for the insight of all the customer's people, and waits for it.
 func (c *client) evaluate(ctx context.Context) error {
-	if err := c.insights(ctx, "true"); err != nil {
-		return err
-	}
 	var made struct {
 		TriggerInsights struct{ Run struct{ ID string } }
 	}
 	if err := c.do(ctx, "run", `mutation($input: TriggerInsightsInput!) { triggerInsights(input: $input) { run { id } } }`, object{"input": object{
-		"idempotencyKey": "run", "insights": []object{{"insightName": spending}}, "asOf": c.s.work.start.Format(time.RFC3339)}}, &made, map[string]string{c.named("run", "run"): "1"}); err != nil {
+		"idempotencyKey": "run", "insights": []object{{"insightName": spending}}, "asOf": c.s.work.start.AddDate(0, 0, -1).Format(time.RFC3339)}}, &made, map[string]string{c.named("run", "run"): "1"}); err != nil {
 		return err
 	}
 	return c.s.until(ctx, "the end of a run", func(ctx context.Context) (bool, error) {

@@ -259,11 +259,9 @@ func (tx *Tx) reconsider(ctx context.Context, customerID int64) error {
 func (s *Store) Waiting(ctx context.Context, n int) (ids []int64, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
 		ids = nil
-		buried, err := tx.bury(ctx)
-		if err != nil {
+		if err := tx.bury(ctx); err != nil {
 			return err
 		}
-		tx.dead[deadShard] += int64(buried)
 		return tx.NewRaw(`UPDATE run_shards SET enqueued_at = ? WHERE id IN (
 				SELECT id FROM run_shards WHERE (state = 'READY' AND run_after <= ? AND (enqueued_at IS NULL OR enqueued_at < ?)
 					OR state = 'RUNNING' AND lease_until < ? AND (enqueued_at IS NULL OR enqueued_at < ?))
@@ -276,13 +274,45 @@ func (s *Store) Waiting(ctx context.Context, n int) (ids []int64, err error) {
 // maxAttempts is after how many failed or cut off tries a shard is given up.
 const maxAttempts = 5
 
+// lastTries is how many of them each half of a shard has that was cut in two.
+const lastTries = 2
+
 // bury gives up shards whose worker died again and again.
-func (tx *Tx) bury(ctx context.Context) (int, error) {
-	return tx.affected(ctx, `WITH dead AS (UPDATE run_shards SET state = 'DEAD' WHERE id IN (
-				SELECT id FROM run_shards WHERE state = 'RUNNING' AND lease_until < ? AND attempts >= ? FOR UPDATE SKIP LOCKED) RETURNING customer_id, run_id),
-			n AS (SELECT customer_id, run_id, count(*) AS n FROM dead GROUP BY 1, 2)
-		UPDATE runs r SET shards_left = shards_left - n.n, status = ?, finished_at = CASE WHEN shards_left = n.n THEN ?::timestamptz ELSE finished_at END FROM n WHERE (r.customer_id, r.id) = (n.customer_id, n.run_id)`,
-		tx.now, maxAttempts, insight.RunFailed, tx.now)
+func (tx *Tx) bury(ctx context.Context) error {
+	var dead []struct {
+		ID, CustomerID, RunID, Lease int64
+	}
+	if err := tx.NewRaw("SELECT id, customer_id, run_id, lease FROM run_shards WHERE state = 'RUNNING' AND lease_until < ? AND attempts >= ? ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED",
+		tx.now, maxAttempts).Scan(ctx, &dead); err != nil {
+		return err
+	}
+	for _, d := range dead {
+		if err := tx.giveUp(ctx, Shard{ID: d.ID, Run: insight.Run{CustomerID: d.CustomerID, ID: d.RunID}, lease: d.Lease}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveUp ends the tries of a shard. One of several consumers is cut in two, which are tried in its place: in the end only
+// those are without an outcome for whom it is that the shard failed.
+func (tx *Tx) giveUp(ctx context.Context, c Shard) error {
+	halves, err := tx.affected(ctx, `INSERT INTO run_shards (customer_id, run_id, low, high, round, changed_to, attempts, run_after)
+		SELECT s.customer_id, s.run_id, h.low, h.high, s.round, s.changed_to, ?, ? FROM run_shards s
+			CROSS JOIN LATERAL (SELECT count(*) AS n, percentile_disc(0.5) WITHIN GROUP (ORDER BY c.id) AS middle FROM consumers c
+				WHERE c.customer_id = s.customer_id AND c.id BETWEEN s.low AND s.high) m
+			CROSS JOIN LATERAL (VALUES (s.low, m.middle), (m.middle + 1, s.high)) AS h(low, high)
+		WHERE s.id = ? AND m.n > 1`, maxAttempts-lastTries, tx.now, c.ID)
+	if err != nil {
+		return err
+	}
+	if halves == 0 {
+		return tx.closeShard(ctx, c, "DEAD", nil)
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE runs SET shards_left = shards_left + ? WHERE customer_id = ? AND id = ?", halves, c.Run.CustomerID, c.Run.ID); err != nil {
+		return err
+	}
+	return tx.closeShard(ctx, c, "DONE", nil)
 }
 
 // Unqueued notes that shards could not be put on the queue, so that the next sweep tries again at once.
@@ -293,20 +323,23 @@ func (s *Store) Unqueued(ctx context.Context, ids []int64) error {
 	})
 }
 
-// Done counts the outcomes of shards that are done, and how many are still open.
-func (s *Store) Done(ctx context.Context, ids []int64) (counts map[insight.Outcome]int, open int, err error) {
+// Done counts the outcomes of shards, and of those that they were cut into, and tells which are still open.
+func (s *Store) Done(ctx context.Context, ids []int64) (counts map[insight.Outcome]int, open []int64, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
-		counts, open = map[insight.Outcome]int{}, 0
+		counts, open = map[insight.Outcome]int{}, nil
 		var rows []struct {
+			ID       int64
 			State    string
 			Outcomes map[insight.Outcome]int `bun:"type:jsonb"`
 		}
-		if err := tx.NewRaw("SELECT state, outcomes FROM run_shards WHERE id = ANY(?::bigint[])", pgdialect.Array(ids)).Scan(ctx, &rows); err != nil {
+		if err := tx.NewRaw(`SELECT id, state, outcomes FROM run_shards s WHERE EXISTS (SELECT FROM run_shards o WHERE o.id = ANY(?::bigint[])
+			AND (o.customer_id, o.run_id, o.round) = (s.customer_id, s.run_id, s.round) AND o.id <= s.id AND s.low >= o.low AND s.high <= o.high
+			AND o.changed_to IS NOT DISTINCT FROM s.changed_to) ORDER BY id`, pgdialect.Array(ids)).Scan(ctx, &rows); err != nil {
 			return err
 		}
 		for _, r := range rows {
 			if r.State == "READY" || r.State == "RUNNING" {
-				open++
+				open = append(open, r.ID)
 			}
 			for outcome, n := range r.Outcomes {
 				counts[outcome] += n

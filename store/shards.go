@@ -488,7 +488,7 @@ func (tx *Tx) closeShard(ctx context.Context, c Shard, state string, counts map[
 	return err
 }
 
-// GiveBack returns a shard after an error, to be tried again a little later, or gives it up after the last try. Where
+// GiveBack returns a shard after an error, to be tried again a little later, or gives it up after the last try, see giveUp. Where
 // nothing went wrong but the worker stops, that was no try, and the shard is for another at once.
 func (s *Store) GiveBack(ctx context.Context, c Shard, tried bool) error {
 	return s.system(ctx, func(tx *Tx) error {
@@ -498,7 +498,7 @@ func (s *Store) GiveBack(ctx context.Context, c Shard, tried bool) error {
 			return err
 		}
 		if c.Attempts >= maxAttempts {
-			return tx.closeShard(ctx, c, "DEAD", nil)
+			return tx.giveUp(ctx, c)
 		}
 		_, err := tx.ExecContext(ctx, "UPDATE run_shards SET state = 'READY', run_after = ?, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",
 			tx.now.Add(time.Duration(c.Attempts*c.Attempts)*time.Second), c.ID, c.lease)

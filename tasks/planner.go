@@ -162,15 +162,14 @@ func RunDue(ctx context.Context, w *Worker, d Due, progress func(done, all int))
 	if err != nil {
 		return nil, err
 	}
-	for {
-		for i, id := range ids {
+	for open := ids; ; {
+		for i, id := range open {
 			if _, err := w.Do(ctx, id); err != nil && ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			progress(i+1, len(ids))
+			progress(min(len(ids), max(0, len(ids)-len(open))+i+1), len(ids))
 		}
-		counts, open, err := w.store.Done(ctx, ids)
-		if err != nil || open == 0 {
+		if counts, open, err = w.store.Done(ctx, ids); err != nil || len(open) == 0 {
 			return counts, err
 		}
 		select { // a worker elsewhere has them, or they are tried again in a moment
