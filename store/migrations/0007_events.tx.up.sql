@@ -49,17 +49,17 @@ CREATE TRIGGER events_stay_all BEFORE TRUNCATE ON events FOR EACH STATEMENT EXEC
 
 ALTER TABLE events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE events FORCE ROW LEVEL SECURITY;
-CREATE POLICY read ON events FOR SELECT TO insightgraph_app USING (customer_id = nullif(current_setting('app.customer', true), '')::bigint
-  AND coalesce(current_setting('app.consumer', true), '') = '');
-CREATE POLICY add ON events FOR INSERT TO insightgraph_app WITH CHECK (customer_id = nullif(current_setting('app.customer', true), '')::bigint
-  AND (coalesce(current_setting('app.consumer', true), '') = '' OR consumer_id = nullif(current_setting('app.consumer', true), '')::bigint));
+CREATE POLICY read ON events FOR SELECT TO insightgraph_app USING (customer_id = (SELECT nullif(current_setting('app.customer', true), '')::bigint)
+  AND (SELECT coalesce(current_setting('app.consumer', true), '') = ''));
+CREATE POLICY add ON events FOR INSERT TO insightgraph_app WITH CHECK (customer_id = (SELECT nullif(current_setting('app.customer', true), '')::bigint)
+  AND ((SELECT coalesce(current_setting('app.consumer', true), '') = '') OR consumer_id = (SELECT nullif(current_setting('app.consumer', true), '')::bigint)));
 CREATE POLICY every ON events TO insightgraph_system USING (true);
 GRANT SELECT, INSERT ON events TO insightgraph_app, insightgraph_system;
 GRANT UPDATE (number, hash) ON events TO insightgraph_system;
 ALTER TABLE event_days ENABLE ROW LEVEL SECURITY;
 ALTER TABLE event_days FORCE ROW LEVEL SECURITY;
-CREATE POLICY own ON event_days TO insightgraph_app USING (customer_id = nullif(current_setting('app.customer', true), '')::bigint
-  AND coalesce(current_setting('app.consumer', true), '') = '');
+CREATE POLICY own ON event_days TO insightgraph_app USING (customer_id = (SELECT nullif(current_setting('app.customer', true), '')::bigint)
+  AND (SELECT coalesce(current_setting('app.consumer', true), '') = ''));
 CREATE POLICY every ON event_days TO insightgraph_system USING (true);
 GRANT SELECT ON event_days TO insightgraph_app;
 GRANT SELECT, INSERT, UPDATE ON event_days TO insightgraph_system;
