@@ -50,6 +50,7 @@ type customer struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
 	token        string
+	most         int // bytes of an answer, where it may be longer than that to an attack
 	house        *attack
 	server       *server
 }
