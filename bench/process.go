@@ -171,5 +171,5 @@ func (b *bench) serve(ctx context.Context, name string, d *database, env ...stri
 		return nil, err
 	}
 	return b.start(ctx, name, addr, "/readyz", append([]string{"DATABASE_URL=" + d.url, "REDIS_URL=" + b.servers.RedisURL, "DATA_DIR=" + filepath.Join(b.dir, "server"),
-		"ADDR=" + addr, "LOG_LEVEL=warn", "CUSTOMER_POINTS=1000000000"}, env...), program, "serve")
+		"ADDR=" + addr, "LOG_LEVEL=warn", "LAME_DUCK=0s", "CUSTOMER_POINTS=1000000000"}, env...), program, "serve")
 }
