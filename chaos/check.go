@@ -88,6 +88,9 @@ func (s *scene) contents(ctx context.Context) (contents, error) {
 			if id, ok := row["consumer_id"].(json.Number); ok && table == "events" && names.consumers[id.String()] == "" {
 				continue // somebody who was erased; the log goes on to tell that
 			}
+			if table == "outcomes" && row["outcomes"] == "N" {
+				continue // the schedule came by while the insight was switched off
+			}
 			for column := range row {
 				if !slices.Contains(kept, column) {
 					delete(row, column)

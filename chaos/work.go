@@ -356,9 +356,6 @@ func (c *client) importFiles(ctx context.Context) error {
 
 // correct does what persons and customers say about the data.
 func (c *client) correct(ctx context.Context) error {
-	if err := c.insights(ctx, "true"); err != nil {
-		return err
-	}
 	if err := c.do(ctx, "rule", `mutation($input: SaveCategoryRuleInput!) { saveCategoryRule(input: $input) { affectedCount } }`,
 		object{"input": object{"name": "chaos", "text": "Stadtwerke", "categoryId": c.category(ctx), "applyToExisting": true}}, nil, nil); err != nil {
 		return err
@@ -368,8 +365,11 @@ func (c *client) correct(ctx context.Context) error {
 		object{"input": object{"consumerId": c.id(p.name), "timeZone": "Europe/Lisbon"}}, nil, map[string]string{c.named("consumer", p.name): "Europe/Lisbon"}); err != nil {
 		return err
 	}
+	if err := c.insights(ctx, "true"); err != nil {
+		return err
+	}
 	return c.do(ctx, "settings", `mutation($input: UpdateUserSubscriptionsInput!) { updateUserSubscriptions(input: $input) { userSubscriptions { insightName } } }`,
-		object{"input": object{"consumerId": c.id(p.name), "userSubscription": []object{{"insightName": spending, "userConfiguration": []object{{"entityType": "ACCOUNT", "isSubscribed": "false"}}}}}}, nil, nil)
+		object{"input": object{"consumerId": c.id(p.name), "userSubscription": []object{{"insightName": spending, "userConfiguration": []object{{"entityType": "ACCOUNT", "isSubscribed": "true"}}}}}}, nil, nil)
 }
 
 // insights switches the insight on or off for all the customer's people.
