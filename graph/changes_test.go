@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"insightgraph/auth"
+	"insightgraph/bank"
 	"insightgraph/store"
 	"insightgraph/store/storetest"
 )
@@ -47,9 +48,9 @@ var changes = []struct{ name, as, input, swap, answer string }{
 	{"createReportLink", "acme", `{reportId:"<report>"}`, `"<report>" "<report>",minutes:3`, "url pdfUrl expiresAt"},
 	{"importStatement", "acme", "", "", ""},
 	{"saveCategoryRule", "acme", `{name:"market",text:"lidl",categoryId:"ZwCuAg",applyToExisting:true}`, "true false", "affectedCount categoryRule{id name createdAt}"},
-	{"deleteCategoryRule", "acme", `{categoryRuleId:"<rule>"}`, "<rule> <flow>", "deletedCategoryRuleId"},
+	{"deleteCategoryRule", "acme", `{categoryRuleId:"<rule>"}`, "<rule> <no-rule>", "deletedCategoryRuleId"},
 	{"rotateWebhookSecret", "acme", "", "", "secret previousValidUntil"},
-	{"redeliver", "acme", `{deliveryId:"<delivery>"}`, "<delivery> <report>", "delivery{id status attempts{number}}"},
+	{"redeliver", "acme", `{deliveryId:"<delivery>"}`, "<delivery> <no-delivery>", "delivery{id status attempts{number}}"},
 	{"registerPublicKey", "acme", `{publicKey:"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",keyId:"k1"}`, "k1 k2", "publicKey{keyId algorithm createdAt}"},
 	{"revokePublicKey", "acme", `{keyId:"old"}`, "old k1", "publicKey{keyId revokedAt}"},
 	{"deleteAccount", "acme", `{accountId:"<savings>"}`, "<savings> <card>", "deletedAccountId deletedTransactionCount"},
@@ -65,6 +66,7 @@ func changing(t *testing.T) *house {
 	h.name("acme", `mutation{x:saveCategoryRule(input:{name:"old",text:"old",categoryId:"ZwCuAg"}){categoryRule{id}}}`, func(x map[string]any) {
 		h.ids["rule"] = x["categoryRule"].(map[string]any)["id"].(string)
 	})
+	h.ids["no-rule"], h.ids["no-delivery"] = bank.Ref{Kind: bank.KindRule, ID: 999}.String(), bank.Ref{Kind: bank.KindDelivery, ConsumerID: 999, ID: 999}.String()
 	h.do("acme", `mutation{registerPublicKey(input:{publicKey:"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",keyId:"old"}){__typename}}`)
 	return h
 }

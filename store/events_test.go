@@ -184,7 +184,7 @@ func TestTampering(t *testing.T) {
 		{"one taken out", "DELETE FROM events WHERE number = 5", "event 5 is missing"},
 		{"the first taken out", "DELETE FROM events WHERE number = 1", "event 1 is missing"},
 		{"the last taken out", "DELETE FROM events WHERE number = 10", "event 10 is missing"},
-		{"one taken out and closed up", "DELETE FROM events WHERE number = 5; UPDATE events SET number = number - 1 WHERE number > 5", "event 5 is not what was sealed"},
+		{"one taken out and closed up", "DELETE FROM events WHERE number = 5; UPDATE events SET number = number + 100 WHERE number > 5; UPDATE events SET number = number - 101 WHERE number > 100", "event 5 is not what was sealed"},
 		{"one put in", "UPDATE events SET number = 100 + number WHERE number > 5; " + copied + "6, hash FROM events WHERE number = 2; UPDATE events SET number = number - 99 WHERE number > 100", "event 6 is not what was sealed"},
 		{"one added", copied + "11, hash FROM events WHERE number = 10", "event 11 is not what was sealed"},
 		{"two swapped", "UPDATE events SET number = number + 100 WHERE number IN (3, 7); UPDATE events SET number = 110 - number WHERE number > 100", "event 3 is not what was sealed"},
