@@ -240,7 +240,7 @@ func (cmd *originArgs) run(ctx context.Context, c *config, change func(store.Ten
 	if customer, _, err = s.store.CustomerOfClient(ctx, cmd.Customer); err != nil {
 		return err
 	}
-	all, err := change(s.store.Customer(customer.ID), ctx, origin)
+	all, err := change(s.store.Customer(customer.ID).As(byCommand), ctx, origin)
 	for _, o := range all {
 		fmt.Println(o)
 	}

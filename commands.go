@@ -11,6 +11,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"insightgraph/audit"
 	"insightgraph/auth"
 	"insightgraph/bank"
 	"insightgraph/fault"
@@ -29,6 +30,9 @@ func (migrateCmd) Run(ctx context.Context, c *config) error {
 	fmt.Fprintln(os.Stderr, "The database is up to date.")
 	return s.close()
 }
+
+// byCommand is who changes something by a command.
+var byCommand = store.Call{Actor: audit.By(audit.Command, "")}
 
 type customerCmd struct {
 	Create customerCreateCmd `cmd:"" help:"Make a customer; prints its client_id and client_secret, the secret only this once."`

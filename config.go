@@ -76,6 +76,9 @@ func (c *config) connect(ctx context.Context, s *services, withRedis bool) (err 
 			return errors.New("read REDIS_URL: it is not a Redis connection string") // the text may hold a password
 		}
 		options.ReplicaURL, options.Marks = c.ReplicaURL, marks{s.redis}
+		if options.Keys, err = c.keys(); err != nil {
+			return err
+		}
 	}
 	s.store, err = store.Open(ctx, c.DatabaseURL, options)
 	return err

@@ -238,7 +238,7 @@ func (c *config) withCustomer(ctx context.Context, clientID string, change func(
 	if err != nil {
 		return fmt.Errorf("--customer: %w", err)
 	}
-	k, err := change(s.store.Customer(customer.ID))
+	k, err := change(s.store.Customer(customer.ID).As(byCommand))
 	if err != nil {
 		return err
 	}

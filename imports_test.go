@@ -15,10 +15,11 @@ import (
 // mayImport is the law of the house: each room, the rooms of ours it may use, and the modules of others. Arrows go one
 // way, so no circle can form; the middle knows no I/O.
 var mayImport = map[string]struct{ ours, others string }{
-	".":                 {"auth bank callback category connect connect/app connect/berlin connect/sandbox demo embedded fault graph insight insight/catalogue report/view statement store tasks web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
+	".":                 {"audit auth bank callback category connect connect/app connect/berlin connect/sandbox demo embedded fault graph insight insight/catalogue report/view statement store tasks web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
 	"fault":             {"", ""},
 	"page":              {"fault", ""},
 	"bank":              {"fault", "github.com/govalues/decimal"},
+	"audit":             {"bank fault", ""},
 	"category":          {"bank", ""},
 	"category/brands":   {"", ""},
 	"paper":             {"", "github.com/go-pdf/fpdf github.com/govalues/decimal golang.org/x/image"},
@@ -32,19 +33,19 @@ var mayImport = map[string]struct{ ours, others string }{
 	"connect":           {"bank fault", "github.com/govalues/decimal"},
 	"connect/sandbox":   {"bank connect demo", "github.com/govalues/decimal"},
 	"connect/berlin":    {"bank connect", "github.com/govalues/decimal"},
-	"connect/app":       {"auth bank connect fault store web", ""},
-	"store": {"bank callback category connect fault insight page report statement",
+	"connect/app":       {"audit auth bank connect fault store web", ""},
+	"store": {"audit bank callback category connect fault insight page report statement",
 		"github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/segmentio/encoding github.com/uptrace/bun"},
-	"store/storetest": {"embedded store", "github.com/jackc/pgx/v5"},
+	"store/storetest": {"connect embedded store", "github.com/jackc/pgx/v5"},
 	"tasks": {"bank callback connect fault insight insight/catalogue report store",
 		"github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/redis/go-redis/v9"},
 	"auth":        {"bank fault store", "github.com/golang-jwt/jwt/v5"},
-	"graph/model": {"bank callback connect fault insight page report", "github.com/99designs/gqlgen github.com/govalues/decimal"},
+	"graph/model": {"audit bank callback connect fault insight page report", "github.com/99designs/gqlgen github.com/govalues/decimal"},
 	"graph/plan":  {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2"},
 	"graph/gen":   {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2 golang.org/x/tools"},
-	"graph/generated": {"auth bank callback category connect graph/model graph/plan insight page report statement",
+	"graph/generated": {"audit auth bank callback category connect graph/model graph/plan insight page report statement",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/vektah/gqlparser/v2"},
-	"graph": {"auth bank callback category connect fault graph/generated graph/model graph/plan insight page report statement store",
+	"graph": {"audit auth bank callback category connect fault graph/generated graph/model graph/plan insight page report statement store",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
 	"embedded":      {"", ""},
 	"examples/shop": {"", ""},
@@ -54,7 +55,7 @@ var mayImport = map[string]struct{ ours, others string }{
 }
 
 // middle are the rooms that must not do I/O either, by what they may take from the standard library.
-var middle = []string{"fault", "page", "bank", "category", "insight", "insight/catalogue", "connect", "demo", "paper", "report", "callback"}
+var middle = []string{"fault", "page", "bank", "audit", "category", "insight", "insight/catalogue", "connect", "demo", "paper", "report", "callback"}
 
 var sideEffects = []string{"os", "net", "net/http", "database/sql", "log", "log/slog", "os/exec", "io/fs", "syscall"}
 

@@ -33,7 +33,7 @@ func (cmd *customerWebhookCmd) Run(ctx context.Context, c *config) error {
 	fresh := func() []byte { return keys.Seal([]byte(callback.NewSecret()), place) }
 	if cmd.Rotate {
 		until := s.store.Now().Add(24 * time.Hour)
-		if err := s.store.RotateWebhookSecret(ctx, customer.ID, fresh(), until); err != nil {
+		if err := s.store.Customer(customer.ID).As(byCommand).RotateWebhookSecret(ctx, fresh(), until); err != nil {
 			return err
 		}
 		fmt.Fprintln(os.Stderr, "The one before holds until", until.Format(time.RFC3339)+".")

@@ -20,6 +20,7 @@ const (
 type Viewer struct {
 	Customer bank.Customer
 	Consumer *bank.Consumer // nil with a customer-level token
+	Token    string         // names the token where changes are recorded; it opens nothing
 }
 
 // Role is CONSUMER for a user-level token.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -36,7 +37,7 @@ func (t *Tokens) signed(ctx context.Context, bearer string) (Viewer, error) {
 	var c claims
 	parser := jwt.NewParser(jwt.WithValidMethods(Algorithms), jwt.WithTimeFunc(func() time.Time { return now }),
 		jwt.WithLeeway(leeway), jwt.WithExpirationRequired(), jwt.WithIssuedAt())
-	_, err := parser.ParseWithClaims(bearer, &c, func(token *jwt.Token) (any, error) {
+	token, err := parser.ParseWithClaims(bearer, &c, func(token *jwt.Token) (any, error) {
 		var keys []bank.PublicKey
 		if customer, _, broken = t.Store.CustomerOfClient(ctx, c.Issuer); broken == nil {
 			keys, broken = t.Store.Customer(customer.ID).PublicKeys(ctx)
@@ -46,6 +47,10 @@ func (t *Tokens) signed(ctx context.Context, bearer string) (Viewer, error) {
 		}
 		return candidates(token, keys)
 	})
+	name := "signed"
+	if token != nil && token.Header["kid"] != nil {
+		name = fmt.Sprint("key ", token.Header["kid"])
+	}
 	switch {
 	case broken != nil && !notFound(broken):
 		return Viewer{}, broken
@@ -54,7 +59,7 @@ func (t *Tokens) signed(ctx context.Context, bearer string) (Viewer, error) {
 	case err != nil || c.ExpiresAt.After(now.Add(maxAhead+leeway)):
 		return Viewer{}, errInvalid
 	case c.Subject == nil:
-		return Viewer{Customer: customer}, nil
+		return Viewer{Customer: customer, Token: name}, nil
 	}
 	var externalID string
 	if json.Unmarshal(c.Subject, &externalID) != nil || externalID == "" {
@@ -64,7 +69,7 @@ func (t *Tokens) signed(ctx context.Context, bearer string) (Viewer, error) {
 	if notFound(err) {
 		return Viewer{}, errInvalid
 	}
-	return Viewer{Customer: customer, Consumer: &consumer}, err
+	return Viewer{Customer: customer, Consumer: &consumer, Token: name}, err
 }
 
 // candidates are the customer's keys that may have signed a token.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func (t *Tokens) Viewer(ctx context.Context, bearer string) (Viewer, error) {
 	case !now.Before(expiresAt):
 		return v, errExpired
 	}
-	v = Viewer{Customer: customer, Consumer: consumer}
+	v = Viewer{Customer: customer, Consumer: consumer, Token: fmt.Sprintf("token %x", hash[:6])}
 	t.recent.put(hash, came{v, earlier(expiresAt, now.Add(believed)), after})
 	return v, nil
 }

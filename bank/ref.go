@@ -27,6 +27,7 @@ const (
 	KindReport      Kind = 'p'
 	KindDelivery    Kind = 'w'
 	KindRule        Kind = 'l'
+	KindEvent       Kind = 'v'
 )
 
 // Ref names one thing among all things of a customer. It carries the consumer that the thing belongs to,

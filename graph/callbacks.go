@@ -53,9 +53,8 @@ const previousHolds = 24 * time.Hour
 
 // RotateWebhookSecret makes a new secret.
 func (r mutation) RotateWebhookSecret(ctx context.Context) (*generated.RotateWebhookSecretPayload, error) {
-	customer, secret, until := auth.From(ctx).Customer.ID, callback.NewSecret(), r.Store.Now().Add(previousHolds)
-	if err := r.Store.RotateWebhookSecret(ctx, customer, r.Keys.Seal([]byte(secret), callback.SecretPlace(customer)), until); err != nil {
-		return nil, err
-	}
-	return &generated.RotateWebhookSecretPayload{Secret: secret, PreviousValidUntil: until}, nil
+	answer := &generated.RotateWebhookSecretPayload{Secret: callback.NewSecret(), PreviousValidUntil: r.Store.Now().Add(previousHolds)}
+	sealed := r.Keys.Seal([]byte(answer.Secret), callback.SecretPlace(auth.From(ctx).Customer.ID))
+	err := r.mine(ctx).Also(answer).RotateWebhookSecret(ctx, sealed, answer.PreviousValidUntil)
+	return answer, err
 }

@@ -137,13 +137,13 @@ func (r mutation) StartInsightsRefreshFlow(ctx context.Context, in generated.Sta
 		Scope:            connect.Scope{RefreshDays: in.RefreshDays, From: in.From, To: in.To, Accounts: selection(in.Accounts)},
 		RetentionMinutes: in.DataRetentionMinutes}
 	token := connect.NewToken()
-	f, err := r.mine(ctx).StartFlow(ctx, n, token.Handle, token.Hash)
+	f, err := r.mine(ctx).Also(&token.Text).StartFlow(ctx, n, token.Handle, token.Hash)
 	return &generated.StartInsightsRefreshFlowPayload{Flow: f, ClientToken: token.Text, URL: r.Linker.PageURL(token.Text)}, at("sessionId", err)
 }
 
 // AbortFlow ends a flow.
 func (r mutation) AbortFlow(ctx context.Context, in generated.AbortFlowInput) (*generated.AbortFlowPayload, error) {
-	f, err := r.mine(ctx).MoveFlow(ctx, in.FlowID, func(f *connect.Flow) error { return f.Abort(false, r.Store.Now()) })
+	f, err := r.mine(ctx).AbortFlow(ctx, in.FlowID, false)
 	return &generated.AbortFlowPayload{Flow: f}, at("flowId", err)
 }
 

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"insightgraph/audit"
 	"insightgraph/bank"
 	"insightgraph/callback"
 	"insightgraph/graph/generated"
@@ -40,6 +41,9 @@ func costs() (c generated.ComplexityRoot) {
 		return listCost(child, first, last)
 	}
 	c.Query.Deliveries = func(child int, _ *callback.Filter, first *int, _ *string, last *int, _ *string) int {
+		return listCost(child, first, last)
+	}
+	c.Query.Events = func(child int, _ *audit.Filter, first *int, _ *string, last *int, _ *string) int {
 		return listCost(child, first, last)
 	}
 	c.ShoppingReport.Transactions = ofTransactions

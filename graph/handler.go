@@ -69,7 +69,7 @@ type server struct {
 }
 
 // NewHandler answers POST /graphql. The order of its checks is a promise: method and media type, then the token, then
-// the size, and only then is anything read as JSON or GraphQL.
+// the idempotency key and the size, and only then is anything read as JSON or GraphQL.
 func NewHandler(o Options) http.Handler {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTime
@@ -125,6 +125,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx = auth.With(ctx, viewer)
+	repeated, no := repeats(r.Header)
+	if no != nil {
+		a.refuse(no.status, no.fault)
+		return
+	}
+	ctx = context.WithValue(ctx, repetitionKey{}, repeated)
 	if isUpload(r) {
 		params, done, no := s.upload(w, r, viewer)
 		if no != nil {
@@ -172,6 +178,9 @@ func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParam
 	response := respond(ctx)
 	if operation.Operation.Operation == ast.Mutation {
 		s.Tokens.Forget(auth.From(ctx).Customer.ID)
+		if ctx.Value(repetitionKey{}).(*repetition).replayed.Load() {
+			a.w.Header().Set(replayedHeader, "true")
+		}
 	}
 	if response == nil { // the time was over before it began
 		a.refuse(http.StatusServiceUnavailable, tooLate)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/jackc/pgx/v5"
 
 	"insightgraph/auth"
 	"insightgraph/bank"
@@ -32,6 +33,7 @@ var noon = time.Date(2022, 1, 27, 12, 0, 0, 0, time.UTC)
 // and a card) and bert (one account), and the customer Other, whose consumer is carl. Its clock stands until a test moves it.
 type house struct {
 	t       testing.TB
+	url     string // of its database
 	store   *store.Store
 	handler http.Handler
 	options Options
@@ -46,7 +48,8 @@ type house struct {
 func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, now: noon, log: &bytes.Buffer{}, tokens: map[string]string{}, ids: map[string]string{}}
-	h.store = storetest.Open(t, storetest.URL(t), store.Options{MaxConns: 8, Now: func() time.Time { return h.now }})
+	h.url = storetest.URL(t)
+	h.store = storetest.Open(t, h.url, store.Options{MaxConns: 8, Now: func() time.Time { return h.now }})
 	h.options = Options{Store: h.store, Tokens: &auth.Tokens{Store: h.store}, Queue: worker{h}, Definitions: catalogue.All,
 		Directory: banks(t), Linker: linker{h}, Log: slog.New(slog.NewTextHandler(h.log, nil)), Keys: keys(t), Viewer: pages{},
 		Builder: &tasks.Builder{Store: h.store, Log: slog.New(slog.NewTextHandler(h.log, nil))}}
@@ -118,6 +121,21 @@ func (h *house) issue(name string, c bank.Customer, p *bank.Consumer) {
 		h.t.Fatal(err)
 	}
 	h.tokens[name] = token
+}
+
+// stored is a table as text.
+func (h *house) stored(t *testing.T, table string) []byte {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), h.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	var text string
+	if err := conn.QueryRow(t.Context(), "SELECT string_agg(x::text || encode(coalesce(sealed, ''), 'escape'), '\n') FROM "+table+" x").Scan(&text); err != nil {
+		t.Fatal(err)
+	}
+	return []byte(text)
 }
 
 func (h *house) account(as, name, owner, container, kind string) {

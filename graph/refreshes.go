@@ -53,14 +53,14 @@ func (r mutation) RevokeConsent(ctx context.Context, in generated.RevokeConsentI
 	if err != nil {
 		return nil, err
 	}
-	c, revoked, err := r.mine(ctx).RevokeConsents(ctx, consumer)
+	c, n, revoked, err := r.mine(ctx).RevokeConsents(ctx, consumer)
 	if err != nil {
 		return nil, at("consumerId", err)
 	}
 	if len(revoked) > 0 {
 		r.Linker.Revoke(auth.From(ctx).Customer.ID, revoked)
 	}
-	return &generated.RevokeConsentPayload{Consumer: c, RevokedConsentCount: len(revoked)}, nil
+	return &generated.RevokeConsentPayload{Consumer: c, RevokedConsentCount: n}, nil
 }
 
 // AutomaticRefreshes lists what of a consumer is refreshed by itself.

@@ -58,9 +58,9 @@ func (r *Resolver) Case() generated.CaseResolver                             { r
 func (r *Resolver) mine(ctx context.Context) store.Tenant {
 	v := auth.From(ctx)
 	if v.Consumer != nil {
-		return r.Store.Consumer(v.Customer.ID, v.Consumer.ID)
+		return r.Store.Consumer(v.Customer.ID, v.Consumer.ID).As(call(ctx))
 	}
-	return r.Store.Customer(v.Customer.ID)
+	return r.Store.Customer(v.Customer.ID).As(call(ctx))
 }
 
 // own is the consumer that an optional consumerId means: the viewer's own where a user-level token leaves it out.

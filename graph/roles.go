@@ -42,6 +42,7 @@ var allowed = map[string][]auth.Role{
 	"Query.reports":               everybody,
 	"Query.categoryRules":         customers,
 	"Query.deliveries":            customers,
+	"Query.events":                customers,
 
 	"Mutation.createConsumer":              customers,
 	"Mutation.updateConsumer":              customers,

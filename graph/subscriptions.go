@@ -53,7 +53,7 @@ func customerSubscriptions(defs []insight.Definition, settings map[string]insigh
 // UpdateCustomerSubscriptions changes the customer's defaults.
 func (r mutation) UpdateCustomerSubscriptions(ctx context.Context, input generated.UpdateCustomerSubscriptionsInput) (*generated.UpdateCustomerSubscriptionsPayload, error) {
 	var changed map[string]insight.Settings
-	err := r.mine(ctx).ChangeCustomerSettings(ctx, func(current map[string]insight.Settings) (_ map[string]insight.Settings, err error) {
+	err := r.mine(ctx).Also(&changed).ChangeCustomerSettings(ctx, func(current map[string]insight.Settings) (_ map[string]insight.Settings, err error) {
 		changed, err = insight.ChangeCustomer(r.Definitions, in(current), input.CustomerSubscription)
 		return changed, err
 	})

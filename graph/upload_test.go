@@ -18,6 +18,7 @@ type form struct {
 	as, operations, places, name string
 	file                         io.Reader
 	header                       string
+	key                          string // under which it may be repeated
 }
 
 const importing = `mutation($input: ImportStatementInput!) { importStatement(input: $input) { format accounts { id externalId iban currency } createdCount updatedCount unchangedCount rejected { line message } } }`
@@ -48,6 +49,9 @@ func (h *house) upload(f form) reply {
 		r.Header.Set("Content-Type", m.FormDataContentType())
 		if f.header != "" {
 			r.Header.Set(f.header, "1")
+		}
+		if f.key != "" {
+			r.Header.Set(keyHeader, f.key)
 		}
 	})
 }

@@ -42,7 +42,7 @@ func (r mutation) UpdateUserSubscriptions(ctx context.Context, input generated.U
 		return nil, err
 	}
 	var above, changed map[string]insight.Settings
-	err = r.mine(ctx).ChangeUserSettings(ctx, consumer, func(customer, user map[string]insight.Settings) (_ map[string]insight.Settings, err error) {
+	err = r.mine(ctx).Also(&above, &changed).ChangeUserSettings(ctx, consumer, func(customer, user map[string]insight.Settings) (_ map[string]insight.Settings, err error) {
 		above = customer
 		changed, err = insight.ChangeUser(r.Definitions, in(customer), in(user), input.UserSubscription)
 		return changed, err
@@ -63,19 +63,11 @@ func (r mutation) ResetUserSubscriptions(ctx context.Context, input generated.Re
 	if err != nil {
 		return nil, err
 	}
-	var above map[string]insight.Settings
-	cleared := map[string]insight.Settings{}
-	err = r.mine(ctx).ChangeUserSettings(ctx, consumer, func(customer, _ map[string]insight.Settings) (map[string]insight.Settings, error) {
-		above = customer
-		for _, d := range defs {
-			cleared[d.Name] = insight.Settings{}
-		}
-		return cleared, nil
-	})
+	above, err := r.mine(ctx).ResetUserSettings(ctx, consumer, each(defs, func(d insight.Definition) string { return d.Name }))
 	if err != nil {
 		return nil, at("consumerId", err)
 	}
-	return &generated.ResetUserSubscriptionsPayload{UserSubscriptions: userSubscriptions(defs, above, cleared)}, nil
+	return &generated.ResetUserSubscriptionsPayload{UserSubscriptions: userSubscriptions(defs, above, nil)}, nil
 }
 
 // entity is an id that a client sent for an account, with the field it stood in.

@@ -64,6 +64,8 @@ func (r query) Node(ctx context.Context, id bank.Ref) (model.Node, error) {
 		return node(forCustomers(ctx, id, t.CategoryRule))
 	case bank.KindDelivery:
 		return node(forCustomers(ctx, id, t.Delivery))
+	case bank.KindEvent:
+		return node(forCustomers(ctx, id, t.Event))
 	}
 	return nil, nil
 }

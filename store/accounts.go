@@ -90,26 +90,21 @@ func (t Tenant) CreateAccount(ctx context.Context, n NewAccount, key *string) (a
 	if n.Consumer != nil && !t.may(*n.Consumer, bank.KindConsumer) {
 		return a, fault.Unknown("consumerId", "Consumer")
 	}
-	var answer struct{ Account bank.Ref }
-	err = t.in(ctx, func(tx *Tx) error {
-		return tx.idempotent(ctx, t, "createAccount", key, n, &answer, func() error {
-			owner, err := tx.ownerOf(ctx, t, n)
-			if err != nil {
-				return err
-			}
-			stored := a
-			stored.CustomerID, stored.ConsumerID, stored.CreatedAt = t.customerID, owner, tx.now
-			if err := tx.saveAccount(ctx, t, &stored); err != nil {
-				return err
-			}
-			answer.Account = stored.Ref()
-			return nil
-		})
-	})
-	if err != nil {
-		return a, err
-	}
-	return t.Account(ctx, answer.Account)
+	checked := a
+	err = t.change(ctx, "createAccount", key, func(tx *Tx) error {
+		owner, err := tx.ownerOf(ctx, t, n)
+		if err != nil {
+			return err
+		}
+		stored := checked
+		stored.CustomerID, stored.ConsumerID, stored.CreatedAt = t.customerID, owner, tx.now
+		if err := tx.saveAccount(ctx, t, &stored); err != nil {
+			return err
+		}
+		tx.about(stored.Ref())
+		return tx.account(ctx, t, stored.Ref(), &a)
+	}, &a)
+	return a, err
 }
 
 // ownerOf finds or makes the consumer of a new account, and holds its lock.
@@ -216,10 +211,11 @@ func (tx *Tx) accountChanged(ctx context.Context, old, now bank.Account) error {
 // UpdateAccount changes an account inside its consumer's lock. An account that is no longer ACTIVE, or is again, takes
 // part in transfers accordingly.
 func (t Tenant) UpdateAccount(ctx context.Context, ref bank.Ref, change func(*bank.Account) error) (a bank.Account, err error) {
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "updateAccount", nil, func(tx *Tx) error {
 		if err := tx.account(ctx, t, ref, &a); err != nil {
 			return err
 		}
+		tx.about(ref)
 		if err := tx.touch(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
 			return err
 		}
@@ -235,17 +231,18 @@ func (t Tenant) UpdateAccount(ctx context.Context, ref bank.Ref, change func(*ba
 			return err
 		}
 		return tx.accountChanged(ctx, old, a)
-	})
+	}, &a)
 	return a, err
 }
 
 // DeleteAccount erases an account with its transactions.
 func (t Tenant) DeleteAccount(ctx context.Context, ref bank.Ref) (deleted int, err error) {
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "deleteAccount", nil, func(tx *Tx) error {
 		var a bank.Account
 		if err := tx.account(ctx, t, ref, &a); err != nil {
 			return err
 		}
+		tx.about(ref)
 		if err := tx.touch(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
 			return err
 		}
@@ -263,7 +260,7 @@ func (t Tenant) DeleteAccount(ctx context.Context, ref bank.Ref) (deleted int, e
 			return err
 		}
 		return tx.matchTransfers(ctx, t.customerID, []int64{a.ConsumerID}, nil)
-	})
+	}, &deleted)
 	return deleted, err
 }
 

@@ -43,11 +43,12 @@ func (t Tenant) ScheduleRefresh(ctx context.Context, consumer bank.Ref, accounts
 		return nil, err
 	}
 	wrong := plan.Check()
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "scheduleAutomaticRefresh", nil, func(tx *Tx) error {
 		c, links, err := tx.linkedAccounts(ctx, t, consumer, accounts, wrong)
 		if err != nil {
 			return err
 		}
+		tx.about(consumer)
 		if len(links) == 0 {
 			return fault.New(fault.NotAllowed, "consumerId", "The consumer has no linked account")
 		}
@@ -76,7 +77,7 @@ func (t Tenant) ScheduleRefresh(ctx context.Context, consumer bank.Ref, accounts
 		}
 		all, err = tx.schedules(ctx, t.customerID, c.ID, ids)
 		return err
-	})
+	}, &all)
 	return all, err
 }
 
@@ -85,7 +86,8 @@ func (t Tenant) UnscheduleRefresh(ctx context.Context, consumer bank.Ref, accoun
 	if err := t.customerOnly(); err != nil {
 		return 0, err
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "unscheduleAutomaticRefresh", nil, func(tx *Tx) error {
+		tx.about(consumer)
 		var faults fault.Many
 		var c bank.Consumer
 		var owner *int64
@@ -111,7 +113,7 @@ func (t Tenant) UnscheduleRefresh(ctx context.Context, consumer bank.Ref, accoun
 		n, err = tx.affected(ctx, "DELETE FROM automatic_refreshes WHERE customer_id = ? AND consumer_id = ? AND (? OR account_id = ANY(?::bigint[]))",
 			t.customerID, c.ID, len(accounts) == 0, pgdialect.Array(ids))
 		return err
-	})
+	}, &n)
 	return n, err
 }
 
@@ -183,6 +185,9 @@ func (s *Store) PlanRefreshes(ctx context.Context) (parts []int64, err error) {
 		}
 		if err := tx.saveSchedules(ctx, due); err != nil || all == nil {
 			return err
+		}
+		for _, w := range all {
+			tx.recordConsumers("refreshAutomatically", owner{w.CustomerID, *w.ConsumerID})
 		}
 		parts, err = tx.saveRefreshes(ctx, all)
 		return err

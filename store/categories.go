@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun/dialect/pgdialect"
 
@@ -97,11 +98,12 @@ func (t Tenant) Categorize(ctx context.Context, ref bank.Ref, id int, similar bo
 	if _, ok := category.ByID(id); !ok {
 		faults.Add(fault.Unknown("categoryId", "Category"))
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "categorizeTransaction", nil, func(tx *Tx) error {
 		affected = 0
 		if err := fault.Beside(tx.transaction(ctx, t, ref, &x), faults); err != nil {
 			return err
 		}
+		tx.about(ref)
 		if err := tx.touch(ctx, t.customerID, []int64{x.ConsumerID}); err != nil {
 			return err
 		}
@@ -130,7 +132,7 @@ func (t Tenant) Categorize(ctx context.Context, ref bank.Ref, id int, similar bo
 			return err
 		}
 		return tx.transaction(ctx, t, ref, &x)
-	})
+	}, &x, &affected)
 	return x, affected, err
 }
 
@@ -262,7 +264,9 @@ func (t Tenant) SaveCategoryRule(ctx context.Context, rule category.Rule, apply 
 		return saved, 0, err
 	}
 	var rules []category.CustomerRule
-	err = t.in(ctx, func(tx *Tx) error {
+	first, over := false, !apply // whether this is the first such call, and whether its answer is final
+	save := func(tx *Tx) error {
+		first = true
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('category_rules', ?))", t.customerID); err != nil {
 			return err
 		}
@@ -277,6 +281,7 @@ func (t Tenant) SaveCategoryRule(ctx context.Context, rule category.Rule, apply 
 		if known >= 0 {
 			saved.ID, saved.CreatedAt = rules[known].ID, rules[known].CreatedAt
 			rules[known] = saved
+			tx.about(saved.Ref())
 			_, err := tx.ExecContext(ctx, "UPDATE category_rules SET text = ?, iban = ?, mcc = ?, base_type = ?, category_id = ?, merchant = ? WHERE customer_id = ? AND id = ?",
 				rule.Text, rule.IBAN, rule.MCC, rule.BaseType, rule.Category, rule.Merchant, t.customerID, saved.ID)
 			return err
@@ -284,14 +289,34 @@ func (t Tenant) SaveCategoryRule(ctx context.Context, rule category.Rule, apply 
 		err := tx.NewRaw(`INSERT INTO category_rules (customer_id, name, text, iban, mcc, base_type, category_id, merchant, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`, t.customerID, rule.Name, rule.Text, rule.IBAN, rule.MCC, rule.BaseType, rule.Category, rule.Merchant, tx.now).Scan(ctx, &saved.ID)
 		rules = append(rules, saved)
+		tx.about(saved.Ref())
 		return err
-	})
-	if err != nil || !apply {
-		return saved, 0, err
 	}
-	affected, err = t.applyRule(ctx, saved.Rule, knowledge{rules: plainRules(rules)})
-	return saved, affected, err
+	for look := 0; look == 0 || !first && !over && look < 100; look++ { // a repeated call waits for the first, unless that was cut off
+		if look > 0 {
+			time.Sleep(applyLook)
+		}
+		if err := t.change(ctx, "saveCategoryRule", nil, save, &saved, &affected, &over); err != nil {
+			return saved, 0, err
+		}
+	}
+	if over {
+		return saved, affected, nil
+	}
+	if !first {
+		if rules, err = t.CategoryRules(ctx); err != nil {
+			return saved, 0, err
+		}
+	}
+	if affected, err = t.applyRule(ctx, saved.Rule, knowledge{rules: plainRules(rules)}); err != nil {
+		return saved, affected, err
+	}
+	over = true
+	return saved, affected, t.complete(ctx, "saveCategoryRule", &saved, &affected, &over)
 }
+
+// applyLook is between two looks whether a rule is applied.
+const applyLook = 50 * time.Millisecond
 
 // DeleteCategoryRule deletes a rule. What it decided stays.
 func (t Tenant) DeleteCategoryRule(ctx context.Context, ref bank.Ref) error {
@@ -301,7 +326,8 @@ func (t Tenant) DeleteCategoryRule(ctx context.Context, ref bank.Ref) error {
 	if ref.Kind != bank.KindRule || ref.ConsumerID != 0 {
 		return fault.Unknown("categoryRuleId", "Category rule")
 	}
-	return t.in(ctx, func(tx *Tx) error {
+	return t.change(ctx, "deleteCategoryRule", nil, func(tx *Tx) error {
+		tx.about(ref)
 		n, err := tx.affected(ctx, "DELETE FROM category_rules WHERE customer_id = ? AND id = ?", t.customerID, ref.ID)
 		return notFoundIf(n == 0, err, "categoryRuleId", "Category rule")
 	})
@@ -370,7 +396,7 @@ func (t Tenant) saveCategories(ctx context.Context, rows []bank.Transaction) (af
 		consumers[i], ids[i], read[i] = x.ConsumerID, x.ID, x.ChangedAt.UTC().Format("2006-01-02T15:04:05.999999Z07:00")
 		categories[i], sources[i], rules[i], confidences[i], merchants[i] = x.CategoryID, string(x.CategorySource), x.CategoryRule, x.CategoryConfidence, x.MerchantName
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.write(ctx, func(tx *Tx) error {
 		if err := tx.lockConsumers(ctx, t.customerID, unique(consumers)); err != nil {
 			return err
 		}

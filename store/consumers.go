@@ -138,10 +138,11 @@ func (t Tenant) CreateConsumer(ctx context.Context, n NewConsumer) (c bank.Consu
 	if err := n.check("externalId"); err != nil {
 		return c, err
 	}
-	err = t.in(ctx, func(tx *Tx) (err error) {
+	err = t.change(ctx, "createConsumer", nil, func(tx *Tx) (err error) {
 		c, err = tx.createConsumer(ctx, t, n)
+		tx.about(c.Ref())
 		return err
-	})
+	}, &c)
 	return c, err
 }
 
@@ -161,7 +162,8 @@ func (t Tenant) UpdateConsumer(ctx context.Context, ref bank.Ref, change func(*b
 	if !t.may(ref, bank.KindConsumer) {
 		return c, fault.Unknown("consumerId", "Consumer")
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "updateConsumer", nil, func(tx *Tx) error {
+		tx.about(ref)
 		c = bank.Consumer{}
 		if err := tx.consumer(ctx, t, ref.ID, &c, "NO KEY UPDATE"); err != nil {
 			return err
@@ -174,7 +176,7 @@ func (t Tenant) UpdateConsumer(ctx context.Context, ref bank.Ref, change func(*b
 		}
 		return tx.NewUpdate().Model(&c).Column("time_zone", "currency").Set("changed_at = "+later("?", "changed_at"), tx.now).WherePK().
 			Returning("changed_at").Scan(ctx)
-	})
+	}, &c)
 	return c, err
 }
 
@@ -204,14 +206,15 @@ func (t Tenant) DeleteConsumer(ctx context.Context, ref bank.Ref) (e Erased, err
 	if !t.may(ref, bank.KindConsumer) {
 		return e, fault.Unknown("consumerId", "Consumer")
 	}
-	err = t.in(ctx, func(tx *Tx) (err error) {
+	err = t.change(ctx, "deleteConsumer", nil, func(tx *Tx) (err error) {
+		tx.about(ref)
 		var c bank.Consumer
 		if err := tx.consumer(ctx, t, ref.ID, &c, "UPDATE"); err != nil {
 			return err
 		}
 		e, err = tx.erase(ctx, t.customerID, []int64{ref.ID})
 		return err
-	})
+	}, &e)
 	return e, err
 }
 
@@ -241,6 +244,9 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 		if step.n != nil {
 			*step.n = n
 		}
+	}
+	if err := tx.forgetAnswers(ctx, customerID, ids); err != nil {
+		return e, err
 	}
 	_, err = tx.ExecContext(ctx, "DELETE FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[])", customerID, pgdialect.Array(ids))
 	return e, err

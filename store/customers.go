@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"insightgraph/audit"
 	"insightgraph/bank"
 	"insightgraph/fault"
 )
@@ -14,8 +15,12 @@ import (
 func (s *Store) CreateCustomer(ctx context.Context, c bank.Customer, secretHash []byte) (bank.Customer, error) {
 	err := s.system(ctx, func(tx *Tx) error {
 		c.CreatedAt = tx.now
-		return tx.NewRaw(`INSERT INTO customers (name, client_id, secret_hash, time_zone, currency, created_at)
-			VALUES (?, ?, ?, ?, ?, ?) RETURNING id`, c.Name, c.ClientID, secretHash, c.TimeZone, c.Currency, c.CreatedAt).Scan(ctx, &c.ID)
+		if err := tx.NewRaw(`INSERT INTO customers (name, client_id, secret_hash, time_zone, currency, created_at)
+			VALUES (?, ?, ?, ?, ?, ?) RETURNING id`, c.Name, c.ClientID, secretHash, c.TimeZone, c.Currency, c.CreatedAt).Scan(ctx, &c.ID); err != nil {
+			return err
+		}
+		tx.record(Call{Actor: audit.By(audit.Command, "")}, c.ID, "createCustomer", subject{ref: c.Ref()})
+		return nil
 	})
 	return c, err
 }
@@ -100,7 +105,8 @@ func (t Tenant) AddPublicKey(ctx context.Context, k bank.PublicKey) (bank.Public
 	if err := t.customerOnly(); err != nil {
 		return k, err
 	}
-	err := t.in(ctx, func(tx *Tx) error {
+	err := t.change(ctx, "registerPublicKey", nil, func(tx *Tx) error {
+		tx.aboutOf(bank.Ref{}, nil)
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('public_keys', ?))", t.customerID); err != nil {
 			return err // two at once could be one too many
 		}
@@ -114,7 +120,7 @@ func (t Tenant) AddPublicKey(ctx context.Context, k bank.PublicKey) (bank.Public
 		k.CustomerID, k.CreatedAt = t.customerID, tx.now
 		_, err = tx.NewInsert().Model(&k).Exec(ctx)
 		return err
-	})
+	}, &k)
 	return k, err
 }
 
@@ -126,9 +132,10 @@ func (t Tenant) RevokePublicKey(ctx context.Context, keyID string) (k bank.Publi
 	if bank.CheckText("keyId", keyID, 1, bank.MaxName) != nil {
 		return k, fault.Unknown("keyId", "Key")
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "revokePublicKey", nil, func(tx *Tx) error {
+		tx.aboutOf(bank.Ref{}, nil)
 		return tx.NewRaw(`UPDATE public_keys SET revoked_at = coalesce(revoked_at, ?) WHERE customer_id = ? AND key_id = ? RETURNING *`,
 			tx.now, t.customerID, keyID).Scan(ctx, &k)
-	})
+	}, &k)
 	return k, notFound(err, "keyId", "Key")
 }

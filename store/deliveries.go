@@ -237,7 +237,8 @@ func (t Tenant) Redeliver(ctx context.Context, ref bank.Ref) (d callback.Deliver
 	if !t.may(ref, bank.KindDelivery) {
 		return d, fault.Unknown("", "Delivery")
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "redeliver", nil, func(tx *Tx) error {
+		tx.about(ref)
 		// A claimed one is being tried at this moment.
 		if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET status = 'PENDING', finished_at = NULL, run_after = ?0, enqueued_at = ?0
 			WHERE customer_id = ?1 AND consumer_id = ?2 AND id = ?3 AND lease_until IS NULL`, tx.now, t.customerID, ref.ConsumerID, ref.ID); err != nil {
@@ -245,7 +246,7 @@ func (t Tenant) Redeliver(ctx context.Context, ref bank.Ref) (d callback.Deliver
 		}
 		d, err = tx.delivery(ctx, t, ref)
 		return err
-	})
+	}, &d)
 	return d, err
 }
 
@@ -255,7 +256,7 @@ const maxSecrets = 5
 // WebhookSecrets gives the sealed secrets that a customer's callbacks are signed with, the newest first. fresh makes and
 // seals the first one.
 func (s *Store) WebhookSecrets(ctx context.Context, customerID int64, fresh func() []byte) (sealed [][]byte, err error) {
-	err = s.Customer(customerID).in(ctx, func(tx *Tx) error {
+	err = s.Customer(customerID).write(ctx, func(tx *Tx) error {
 		if sealed, err = tx.liveSecrets(ctx, customerID); err != nil || len(sealed) > 0 {
 			return err
 		}
@@ -266,6 +267,7 @@ func (s *Store) WebhookSecrets(ctx context.Context, customerID int64, fresh func
 			return err
 		}
 		sealed = [][]byte{fresh()}
+		tx.record(Call{}, customerID, "createWebhookSecret", subject{})
 		return tx.addSecret(ctx, customerID, sealed[0])
 	})
 	return sealed, err
@@ -289,8 +291,13 @@ func (tx *Tx) addSecret(ctx context.Context, customerID int64, sealed []byte) er
 }
 
 // RotateWebhookSecret adds a secret. Those before it expire at until, or earlier where that was said.
-func (s *Store) RotateWebhookSecret(ctx context.Context, customerID int64, sealed []byte, until time.Time) error {
-	return s.Customer(customerID).in(ctx, func(tx *Tx) error {
+func (t Tenant) RotateWebhookSecret(ctx context.Context, sealed []byte, until time.Time) error {
+	if err := t.customerOnly(); err != nil {
+		return err
+	}
+	customerID := t.customerID
+	return t.change(ctx, "rotateWebhookSecret", nil, func(tx *Tx) error {
+		tx.aboutOf(bank.Ref{}, nil)
 		if err := tx.lockSecrets(ctx, customerID); err != nil {
 			return err
 		}

@@ -421,7 +421,7 @@ func TestWebhookSecrets(t *testing.T) {
 	}
 	rotate := func(text string) {
 		t.Helper()
-		if err := w.RotateWebhookSecret(ctx, id, []byte(text), w.Now().Add(24*time.Hour)); err != nil {
+		if err := w.Customer(id).RotateWebhookSecret(ctx, []byte(text), w.Now().Add(24*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -450,7 +450,7 @@ func TestWebhookSecrets(t *testing.T) {
 	}
 	// Changing the secret first makes one too.
 	third := consumer(t, customer(t, w.Store, "third"), "anna").CustomerID
-	if err := w.RotateWebhookSecret(ctx, third, []byte("x"), w.Now()); err != nil {
+	if err := w.Customer(third).RotateWebhookSecret(ctx, []byte("x"), w.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if got := must[[][]byte](t)(w.WebhookSecrets(ctx, third, never)); len(got) != 1 || string(got[0]) != "x" {
@@ -467,7 +467,7 @@ func TestResealWebhookSecrets(t *testing.T) {
 	fresh := must[connect.Keys](t)(connect.ParseKeys(connect.NewKey()))
 	for _, name := range []string{"one", "two"} {
 		id := consumer(t, customer(t, w.Store, name), "anna").CustomerID
-		if err := w.RotateWebhookSecret(ctx, id, old.Seal([]byte("secret of "+name), callback.SecretPlace(id)), w.Now()); err != nil {
+		if err := w.Customer(id).RotateWebhookSecret(ctx, old.Seal([]byte("secret of "+name), callback.SecretPlace(id)), w.Now()); err != nil {
 			t.Fatal(err)
 		}
 		defer func() {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -19,10 +20,10 @@ const (
 )
 
 // SweepConnect does what time does: flows and consents that are over, data that was to be kept for a time only, sessions
-// that nobody needs any more.
+// and kept answers that nobody needs any more.
 func (s *Store) SweepConnect(ctx context.Context) error {
 	var errs []error
-	for _, sweep := range []func(context.Context) error{s.sweepFlows, s.sweepRows, s.eraseDue} {
+	for _, sweep := range []func(context.Context) error{s.sweepFlows, s.sweepRows, s.sweepAnswers, s.eraseDue} {
 		errs = append(errs, sweep(ctx)) // one that fails does not hold up the others
 	}
 	return errors.Join(errs...)
@@ -46,12 +47,17 @@ func (s *Store) sweepFlows(ctx context.Context) error {
 // sweepRows ends consents, forgets whose browser a session was, and deletes sessions and refreshes that are long over.
 func (s *Store) sweepRows(ctx context.Context) error {
 	return s.system(ctx, func(tx *Tx) error {
+		var over []connect.Consent
+		if err := tx.NewRaw(`UPDATE consents SET state = 'EXPIRED', sealed = NULL, closed_at = expires_at WHERE (customer_id, consumer_id, id) IN (
+				SELECT customer_id, consumer_id, id FROM consents WHERE state = 'ACTIVE' AND expires_at <= ? LIMIT ? FOR UPDATE SKIP LOCKED)
+			RETURNING customer_id, consumer_id, id`, tx.now, maxSwept).Scan(ctx, &over); err != nil {
+			return err
+		}
+		tx.recordConsents("expireConsent", over)
 		for _, step := range []struct {
 			statement string
 			before    time.Time
 		}{
-			{`UPDATE consents SET state = 'EXPIRED', sealed = NULL, closed_at = expires_at WHERE (customer_id, consumer_id, id) IN (
-				SELECT customer_id, consumer_id, id FROM consents WHERE state = 'ACTIVE' AND expires_at <= ? LIMIT ? FOR UPDATE SKIP LOCKED)`, tx.now},
 			{`UPDATE sessions SET psu = '{}' WHERE (customer_id, id) IN (
 				SELECT customer_id, id FROM sessions WHERE psu <> '{}' AND (closed_at IS NOT NULL OR expires_at <= ?) LIMIT ? FOR UPDATE SKIP LOCKED)`, tx.now.Add(-time.Hour)},
 			{`DELETE FROM sessions WHERE (customer_id, id) IN (
@@ -133,6 +139,16 @@ func (tx *Tx) eraseOf(ctx context.Context, customerID int64, consumerIDs []int64
 		if _, err := tx.erase(ctx, customerID, empty); err != nil {
 			return err
 		}
+	}
+	if err := tx.forgetAnswers(ctx, customerID, consumerIDs); err != nil {
+		return err
+	}
+	for _, id := range consumerIDs {
+		action := "eraseData"
+		if slices.Contains(empty, id) {
+			action = "eraseConsumer"
+		}
+		tx.recordConsumers(action, owner{customerID, id})
 	}
 	return tx.matchTransfers(ctx, customerID, consumerIDs, nil)
 }

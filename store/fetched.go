@@ -456,6 +456,11 @@ func (c *catch) end(ctx context.Context) error {
 		c.consumerID, c.row.ID); err != nil {
 		return err
 	}
+	action, of := "finishRefresh", connect.Refresh{ID: c.row.RefreshID}.Ref()
+	if c.flow != nil {
+		action, of = "finishFlow", c.flow.Ref()
+	}
+	c.record(Call{}, c.customerID, action, subject{of, c.consumerID})
 	if c.flow != nil {
 		c.flow.Finish(c.consumerID, c.ids(), c.consentStored, c.now)
 		if _, err := c.NewUpdate().Model(c.flow).WherePK().Exec(ctx); err != nil {

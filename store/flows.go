@@ -34,11 +34,12 @@ func (t Tenant) CreateSession(ctx context.Context, s connect.Session) (connect.S
 		return s, err
 	}
 	s.CustomerID = t.customerID
-	err := t.in(ctx, func(tx *Tx) error {
+	err := t.change(ctx, "createSession", nil, func(tx *Tx) error {
 		s.ID = 0
 		_, err := tx.NewInsert().Model(&s).Returning("id").Exec(ctx)
+		tx.about(s.Ref())
 		return err
-	})
+	}, &s)
 	return s, err
 }
 
@@ -65,7 +66,8 @@ func (t Tenant) CloseSession(ctx context.Context, ref bank.Ref) (s connect.Sessi
 	if err := t.customerOnly(); err != nil {
 		return s, err
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "closeSession", nil, func(tx *Tx) error {
+		tx.about(ref)
 		if err := tx.session(ctx, t, ref, &s, "UPDATE"); err != nil {
 			return err
 		}
@@ -90,7 +92,7 @@ func (t Tenant) CloseSession(ctx context.Context, ref bank.Ref) (s connect.Sessi
 		s.ClosedAt = &tx.now
 		_, err = tx.NewUpdate().Model(&s).Column("closed_at").WherePK().Exec(ctx)
 		return err
-	})
+	}, &s)
 	return s, err
 }
 
@@ -110,7 +112,7 @@ func (t Tenant) StartFlow(ctx context.Context, n connect.NewFlow, handle string,
 		return f, err
 	}
 	wrong := n.Check()
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "startInsightsRefreshFlow", nil, func(tx *Tx) error {
 		var faults fault.Many
 		var s connect.Session
 		if err := gather(&faults, tx.session(ctx, t, n.Session, &s, "UPDATE")); err != nil {
@@ -140,8 +142,9 @@ func (t Tenant) StartFlow(ctx context.Context, n connect.NewFlow, handle string,
 		}
 		f.Handle, f.TokenHash = handle, tokenHash
 		_, err = tx.NewInsert().Model(&f).Returning("id").Exec(ctx)
+		tx.aboutOf(f.Ref(), f.ConsumerID)
 		return err
-	})
+	}, &f)
 	return f, err
 }
 
@@ -233,12 +236,25 @@ func (tx *Tx) flow(ctx context.Context, t Tenant, ref bank.Ref, f *connect.Flow,
 	return notFound(q.Scan(ctx), "flowId", "Flow")
 }
 
-// MoveFlow changes a flow inside its row's lock; after an error nothing has changed.
+// AbortFlow ends a flow, for the customer or for the consumer who has left its page.
+func (t Tenant) AbortFlow(ctx context.Context, ref bank.Ref, byConsumer bool) (f connect.Flow, err error) {
+	if err := t.customerOnly(); err != nil {
+		return f, err
+	}
+	err = t.change(ctx, "abortFlow", nil, func(tx *Tx) error {
+		err := tx.moveFlow(ctx, t, ref, &f, func(f *connect.Flow) error { return f.Abort(byConsumer, tx.now) })
+		tx.aboutOf(ref, f.ConsumerID)
+		return err
+	}, &f)
+	return f, err
+}
+
+// MoveFlow moves a flow a step on inside its row's lock; after an error nothing has changed.
 func (t Tenant) MoveFlow(ctx context.Context, ref bank.Ref, move func(*connect.Flow) error) (f connect.Flow, err error) {
 	if err := t.customerOnly(); err != nil {
 		return f, err
 	}
-	err = t.in(ctx, func(tx *Tx) error { return tx.moveFlow(ctx, t, ref, &f, move) })
+	err = t.write(ctx, func(tx *Tx) error { return tx.moveFlow(ctx, t, ref, &f, move) })
 	return f, err
 }
 
@@ -260,7 +276,7 @@ func (t Tenant) CollectFlow(ctx context.Context, ref bank.Ref, accounts []string
 	if err := t.customerOnly(); err != nil {
 		return f, nil, err
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.write(ctx, func(tx *Tx) error {
 		parts = nil
 		if err := tx.moveFlow(ctx, t, ref, &f, move); err != nil || f.State.Final() {
 			return err

@@ -30,6 +30,7 @@ const ImportSize = 10_000
 // ImportConsumers makes consumers of a customer; known external ids are updated where a line says something else.
 func (s *Store) ImportConsumers(ctx context.Context, customerID int64, rows []statement.ConsumerRow) (made int, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
+		tx.imported(customerID, "importConsumers")
 		if err := tx.stage(ctx, "external_id text, time_zone text, currency text", []string{"external_id", "time_zone", "currency"}, len(rows), func(i int) []any {
 			return []any{rows[i].ExternalID, rows[i].TimeZone, string(rows[i].Currency)}
 		}); err != nil {
@@ -49,6 +50,7 @@ func (s *Store) ImportConsumers(ctx context.Context, customerID int64, rows []st
 // are named.
 func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []statement.AccountRow) (made int, rejected []statement.Rejected, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
+		tx.imported(customerID, "importAccounts")
 		rejected = nil
 		if err := tx.stage(ctx, `line int, consumer_external_id text, external_id text, container text, type text, name text, provider_name text, status text,
 				currency text, iban text, balance text, balance_as_of timestamptz, credit_limit text, opened_on text`,
@@ -125,6 +127,7 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 // an account, or in another currency than it, are named.
 func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows []statement.TransactionRow) (r Imported, rejected []statement.Rejected, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
+		tx.imported(customerID, "importTransactions")
 		r, rejected = Imported{}, nil
 		places, err := tx.places(ctx, customerID, rows)
 		if err != nil {

@@ -214,20 +214,21 @@ func TestRowsOfOthers(t *testing.T) {
 				t.Errorf("%s: %d rows under a consumer of another customer", table, n)
 			}
 		}
-		if table != "customers" && table != "run_shards" && table != "consumers" && table != "accounts" { // those would cascade
+		if table != "events" && table != "event_days" && table != "customers" && table != "run_shards" && table != "consumers" && table != "accounts" { // no right to at all, below; the others would cascade
 			if n := count(mine, "", fmt.Sprintf("DELETE FROM %s WHERE %s = %d", table, key, b.id)); n != 0 {
 				t.Errorf("%s: deleted %d rows of others", table, n)
 			}
 		}
 	}
-	for _, table := range []string{"sessions", "origins", "webhook_secrets"} { // nothing of one consumer
+	for _, table := range []string{"sessions", "origins", "webhook_secrets", "events", "event_days"} { // nothing of one consumer
 		if n := count(mine, anna, "SELECT FROM "+table); n != 0 {
 			t.Errorf("%s: a consumer sees %d rows", table, n)
 		}
 	}
 	for _, statement := range []string{"SELECT FROM tokens", "INSERT INTO customers (name) VALUES ('x')", "CREATE TABLE x ()", "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",
 		"TRUNCATE transactions", "DROP POLICY own ON accounts", "ALTER ROLE insightgraph_app BYPASSRLS", "COPY customers TO PROGRAM 'true'",
-		"INSERT INTO rates VALUES ('USD', '2026-01-01', 1, 'x')"} {
+		"INSERT INTO rates VALUES ('USD', '2026-01-01', 1, 'x')",
+		"UPDATE events SET at = now()", "UPDATE events SET number = 1, hash = 'x'", "DELETE FROM events", "TRUNCATE events", "DELETE FROM event_days", "UPDATE event_days SET number = 1"} {
 		if _, err := db.Exec(t.Context(), statement); err == nil {
 			t.Errorf("may %s", statement)
 		}

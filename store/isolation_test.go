@@ -176,6 +176,9 @@ func populate(t *testing.T, s *store.Store, name string) tenant {
 	made.rule = rule.Ref()
 	must[[]string](t)(made.AddOrigin(ctx, "https://shop.example"))
 	must[bank.PublicKey](t)(made.AddPublicKey(ctx, bank.PublicKey{KeyID: "key", Algorithm: "EdDSA", PEM: "pem"}))
+	if err := s.SealEvents(ctx); err != nil {
+		t.Fatal(err)
+	}
 	if err := made.ChangeCustomerSettings(ctx, func(map[string]insight.Settings) (map[string]insight.Settings, error) {
 		return map[string]insight.Settings{"COMPARISON": {Title: ptr("Ours")}}, nil
 	}); err != nil {

@@ -154,7 +154,7 @@ func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error)
 		"Consents":           func(c store.Tenant, x things) (any, error) { return c.Consents(ctx, []int64{x.consumer.ID}) },
 		"Consent":            func(c store.Tenant, x things) (any, error) { return c.Consent(ctx, x.consent) },
 		"RevokeConsents": func(c store.Tenant, x things) (any, error) {
-			_, revoked, err := c.RevokeConsents(ctx, x.consumer)
+			_, _, revoked, err := c.RevokeConsents(ctx, x.consumer)
 			return revoked, err
 		},
 		"Synchronize": func(c store.Tenant, x things) (any, error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"insightgraph/bank"
 	"insightgraph/fault"
 )
 
@@ -29,7 +30,8 @@ func (t Tenant) AddOrigin(ctx context.Context, origin string) (origins []string,
 	if err := t.customerOnly(); err != nil {
 		return nil, err
 	}
-	err = t.in(ctx, func(tx *Tx) (err error) {
+	err = t.change(ctx, "registerConnectOrigin", nil, func(tx *Tx) (err error) {
+		tx.aboutOf(bank.Ref{}, nil)
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('origins', ?))", t.customerID); err != nil {
 			return err // two at once could be one too many
 		}
@@ -41,7 +43,7 @@ func (t Tenant) AddOrigin(ctx context.Context, origin string) (origins []string,
 			return fault.New(fault.TooMany, "origin", "At most %d origins can be registered; remove one first", maxOrigins)
 		}
 		return err
-	})
+	}, &origins)
 	return origins, err
 }
 
@@ -50,13 +52,14 @@ func (t Tenant) RemoveOrigin(ctx context.Context, origin string) (origins []stri
 	if err := t.customerOnly(); err != nil {
 		return nil, err
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "removeConnectOrigin", nil, func(tx *Tx) error {
+		tx.aboutOf(bank.Ref{}, nil)
 		n, err := tx.affected(ctx, "DELETE FROM origins WHERE customer_id = ? AND origin = ?", t.customerID, origin)
 		if err := notFoundIf(n == 0, err, "origin", "Origin"); err != nil {
 			return err
 		}
 		origins, err = tx.origins(ctx, t.customerID)
 		return err
-	})
+	}, &origins)
 	return origins, err
 }

@@ -96,7 +96,7 @@ const keys = `SELECT what FROM (
 		WHERE conparentid = 0 AND connamespace = current_schema()::regnamespace AND contype <> 't'
 		UNION ALL SELECT regexp_replace(pg_get_indexdef(indexrelid), ' ON (ONLY )?', ' ON '), indrelid FROM pg_index
 		UNION ALL SELECT pg_get_triggerdef(oid), tgrelid FROM pg_trigger WHERE NOT tgisinternal
-		UNION ALL SELECT p.polrelid::regclass || ' ' || polname || ' ' || pg_get_expr(polqual, polrelid) || ' ' || array_to_string(polroles::regrole[], ' '), polrelid FROM pg_policy p
+		UNION ALL SELECT p.polrelid::regclass || ' ' || polname || ' ' || coalesce(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) || ' ' || array_to_string(polroles::regrole[], ' '), polrelid FROM pg_policy p
 		UNION ALL SELECT table_name || ' ' || grantee || ' ' || privilege_type, table_name::regclass FROM information_schema.role_table_grants WHERE table_schema = current_schema()
 		UNION ALL SELECT relname || ' ' || relrowsecurity || relforcerowsecurity, oid FROM pg_class WHERE relkind IN ('r', 'p')
 	) x JOIN pg_class k ON k.oid = x.t WHERE NOT k.relispartition AND k.relnamespace = current_schema()::regnamespace ORDER BY 1`

@@ -163,9 +163,11 @@ func (tx *Tx) closeConsents(ctx context.Context, parts []refreshPart, problem co
 	for i, p := range parts {
 		ids[i] = p.ID
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE consents c SET state = ?, sealed = NULL, closed_at = ? FROM refresh_parts p
-		WHERE p.id = ANY(?::bigint[]) AND (c.customer_id, c.consumer_id, c.id) = (p.customer_id, p.consumer_id, p.consent_id) AND c.state = 'ACTIVE'`,
-		state, tx.now, pgdialect.Array(ids))
+	var closed []connect.Consent
+	err := tx.NewRaw(`UPDATE consents c SET state = ?, sealed = NULL, closed_at = ? FROM refresh_parts p
+		WHERE p.id = ANY(?::bigint[]) AND (c.customer_id, c.consumer_id, c.id) = (p.customer_id, p.consumer_id, p.consent_id) AND c.state = 'ACTIVE'
+		RETURNING c.customer_id, c.consumer_id, c.id`, state, tx.now, pgdialect.Array(ids)).Scan(ctx, &closed)
+	tx.recordConsents("endConsent", closed)
 	return err
 }
 

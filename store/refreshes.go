@@ -87,7 +87,8 @@ func (t Tenant) StartRefresh(ctx context.Context, n NewRefresh) (r connect.Refre
 		return r, nil, err
 	}
 	wrong := n.Scope.Check("")
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "startConsentRefresh", nil, func(tx *Tx) error {
+		tx.about(n.Consumer)
 		r, parts = connect.Refresh{}, nil
 		c, links, err := tx.linkedAccounts(ctx, t, n.Consumer, n.Accounts, wrong)
 		if err != nil {
@@ -137,7 +138,7 @@ func (t Tenant) StartRefresh(ctx context.Context, n NewRefresh) (r connect.Refre
 		parts, err = tx.saveRefreshes(ctx, all)
 		r = all[0].Refresh
 		return err
-	})
+	}, &r)
 	return r, parts, err
 }
 

@@ -176,17 +176,20 @@ func lags(err error) bool {
 // position is how far the primary's log is.
 const position = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
 
-// commit ends a transaction. Where there is a replica, it also learns in the same round trip how far the log is, for
+// commit ends a transaction and stores its events, both in one round trip. Where there is a replica, it also learns in the same round trip how far the log is, for
 // what the customer reads later.
 func (s *Store) commit(ctx context.Context, tx *Tx, customerID int64) error {
 	if s.replica == nil || customerID == 0 {
-		tag, err := tx.pg.Exec(ctx, "COMMIT")
+		tag, err := tx.pg.Exec(ctx, s.insertEvents(tx)+"COMMIT")
 		if err == nil && tag.String() != "COMMIT" {
 			err = pgx.ErrTxCommitRollback
 		}
 		return err
 	}
-	results, err := tx.pg.PgConn().Exec(ctx, "SELECT pg_current_xact_id_if_assigned() IS NOT NULL; COMMIT; "+position).ReadAll()
+	results, err := tx.pg.PgConn().Exec(ctx, s.insertEvents(tx)+"SELECT pg_current_xact_id_if_assigned() IS NOT NULL; COMMIT; "+position).ReadAll()
+	if len(tx.events) > 0 && len(results) > 0 {
+		results = results[1:]
+	}
 	if len(results) == 3 && results[1].CommandTag.String() != "COMMIT" {
 		err = pgx.ErrTxCommitRollback
 	}

@@ -34,15 +34,14 @@ func (t Tenant) CreateCase(ctx context.Context, n NewCase, key *string) (c repor
 	if err := t.customerOnly(); err != nil {
 		return c, err
 	}
-	err = t.in(ctx, func(tx *Tx) error {
-		return tx.idempotent(ctx, t, "createCase", key, n, &c, func() (err error) {
-			if c, _, err = tx.newCase(ctx, t, n); err != nil {
-				return err
-			}
-			_, err = tx.NewInsert().Model(&c).Returning("id").Exec(ctx)
+	err = t.change(ctx, "createCase", key, func(tx *Tx) (err error) {
+		if c, _, err = tx.newCase(ctx, t, n); err != nil {
 			return err
-		})
-	})
+		}
+		_, err = tx.NewInsert().Model(&c).Returning("id").Exec(ctx)
+		tx.about(c.Ref())
+		return err
+	}, &c)
 	return c, err
 }
 
@@ -127,34 +126,50 @@ func (t Tenant) CreateReport(ctx context.Context, n NewReport, key *string) (r r
 	if n.Case != nil && !n.NewCase.empty() {
 		return r, 0, fault.New(fault.NotAllowed, "caseId", "caseId cannot be combined with consumerId, accounts or a period")
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "createReport", key, func(tx *Tx) error {
 		rows = 0
-		return tx.idempotent(ctx, t, "createReport", key, n, &r, func() error {
-			c, consumer, err := tx.caseOf(ctx, t, n)
-			if err := fault.Beside(err, n.Request.Check("", consumer.Currency)); err != nil {
+		c, consumer, err := tx.caseOf(ctx, t, n)
+		if err := fault.Beside(err, n.Request.Check("", consumer.Currency)); err != nil {
+			return err
+		}
+		find := tx.reportOf
+		if c.ID == 0 { // nothing can be in it
+			find = tx.newReport
+			if _, err := tx.NewInsert().Model(&c).Returning("id").Exec(ctx); err != nil {
 				return err
 			}
-			find := tx.reportOf
-			if c.ID == 0 { // nothing can be in it
-				find = tx.newReport
-				if _, err := tx.NewInsert().Model(&c).Returning("id").Exec(ctx); err != nil {
-					return err
-				}
-			}
-			if r, err = find(ctx, c, n.Request); err != nil || r.Status != report.Queued {
-				return err
-			}
-			definition, _ := report.ByType(r.Type)
-			from, to := definition.Needs(c.Period)
-			q := tx.NewSelect().TableExpr("account_months").ColumnExpr("coalesce(sum(count + transfer_count), 0)").
-				Where("customer_id = ? AND consumer_id = ? AND account_id = ANY(?::bigint[]) AND month >= ?", c.CustomerID, c.ConsumerID, pgdialect.Array(c.AccountIDs), from.Month())
-			if to != nil {
-				q = q.Where("month <= ?", *to)
-			}
-			return q.Scan(ctx, &rows)
-		})
-	})
+		}
+		r, err = find(ctx, c, n.Request)
+		tx.about(r.Ref())
+		if err != nil || r.Status != report.Queued {
+			return err
+		}
+		definition, _ := report.ByType(r.Type)
+		from, to := definition.Needs(c.Period)
+		q := tx.NewSelect().TableExpr("account_months").ColumnExpr("coalesce(sum(count + transfer_count), 0)").
+			Where("customer_id = ? AND consumer_id = ? AND account_id = ANY(?::bigint[]) AND month >= ?", c.CustomerID, c.ConsumerID, pgdialect.Array(c.AccountIDs), from.Month())
+		if to != nil {
+			q = q.Where("month <= ?", *to)
+		}
+		return q.Scan(ctx, &rows)
+	}, &r, &rows)
 	return r, rows, err
+}
+
+// LinkReport notes that links to a report were made, which are kept nowhere.
+func (t Tenant) LinkReport(ctx context.Context, ref bank.Ref) error {
+	if err := t.customerOnly(); err != nil {
+		return err
+	}
+	if !t.may(ref, bank.KindReport) {
+		return fault.Unknown("reportId", "Report")
+	}
+	return t.change(ctx, "createReportLink", nil, func(tx *Tx) error {
+		tx.about(ref)
+		var there int
+		err := tx.NewRaw("SELECT 1 FROM reports WHERE customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx, &there)
+		return notFound(err, "reportId", "Report")
+	})
 }
 
 // caseOf finds the case of a report, or decides what it will be.

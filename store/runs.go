@@ -35,40 +35,37 @@ func (t Tenant) CreateRun(ctx context.Context, n NewRun, key *string) (run insig
 	if n.Consumer != nil && !t.may(*n.Consumer, bank.KindConsumer) {
 		return run, nil, fault.Unknown("consumerId", "Consumer")
 	}
-	var answer struct{ Run bank.Ref }
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "triggerInsights", key, func(tx *Tx) error {
 		shards = nil
-		return tx.idempotent(ctx, t, "triggerInsights", key, n, &answer, func() error {
-			r := insight.Run{CustomerID: t.customerID, Kind: insight.OnDemand, Requests: n.Requests, AsOf: n.AsOf.UTC().Truncate(time.Microsecond),
-				Status: insight.RunQueued, RequestedAt: tx.now}
-			if n.AsOf.IsZero() {
-				r.AsOf = tx.now
-			}
-			if n.Consumer != nil {
-				var c bank.Consumer
-				if err := tx.consumer(ctx, t, n.Consumer.ID, &c, ""); err != nil {
-					return err
-				}
-				r.ConsumerID = &c.ID
-			}
-			if _, err := tx.NewInsert().Model(&r).Returning("id").Exec(ctx); err != nil {
+		r := insight.Run{CustomerID: t.customerID, Kind: insight.OnDemand, Requests: n.Requests, AsOf: n.AsOf.UTC().Truncate(time.Microsecond),
+			Status: insight.RunQueued, RequestedAt: tx.now}
+		if n.AsOf.IsZero() {
+			r.AsOf = tx.now
+		}
+		if n.Consumer != nil {
+			var c bank.Consumer
+			if err := tx.consumer(ctx, t, n.Consumer.ID, &c, ""); err != nil {
 				return err
 			}
-			answer.Run = r.Ref()
-			shards, err = tx.shard(ctx, r, 0, nil, tx.NewSelect().Model((*bank.Consumer)(nil)).Where("customer_id = ?", t.customerID).
-				Apply(func(q *bun.SelectQuery) *bun.SelectQuery {
-					if r.ConsumerID != nil {
-						q = q.Where("consumer.id = ?", *r.ConsumerID)
-					}
-					return q
-				}))
+			r.ConsumerID = &c.ID
+		}
+		if _, err := tx.NewInsert().Model(&r).Returning("id").Exec(ctx); err != nil {
 			return err
-		})
-	})
-	if err != nil {
-		return run, nil, err
-	}
-	run, err = t.Run(ctx, answer.Run)
+		}
+		tx.about(r.Ref())
+		shards, err = tx.shard(ctx, r, 0, nil, tx.NewSelect().Model((*bank.Consumer)(nil)).Where("customer_id = ?", t.customerID).
+			Apply(func(q *bun.SelectQuery) *bun.SelectQuery {
+				if r.ConsumerID != nil {
+					q = q.Where("consumer.id = ?", *r.ConsumerID)
+				}
+				return q
+			}))
+		if err != nil {
+			return err
+		}
+		run = insight.Run{}
+		return tx.NewSelect().Model(&run).Where("customer_id = ? AND id = ?", t.customerID, r.ID).Scan(ctx)
+	}, &run)
 	return run, shards, err
 }
 

@@ -45,7 +45,8 @@ func (t Tenant) ChangeCustomerSettings(ctx context.Context, decide func(current 
 	if err := t.customerOnly(); err != nil {
 		return err
 	}
-	return t.in(ctx, func(tx *Tx) error {
+	return t.change(ctx, "updateCustomerSubscriptions", nil, func(tx *Tx) error {
+		tx.aboutOf(bank.Ref{}, nil)
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('customer_settings', ?))", t.customerID); err != nil {
 			return err
 		}
@@ -93,10 +94,28 @@ func (t Tenant) UserSettings(ctx context.Context, consumer bank.Ref) (customer, 
 
 // ChangeUserSettings lets decide change a consumer's settings inside its lock.
 func (t Tenant) ChangeUserSettings(ctx context.Context, consumer bank.Ref, decide func(customer, user map[string]insight.Settings) (map[string]insight.Settings, error)) error {
+	return t.changeUserSettings(ctx, "updateUserSubscriptions", consumer, decide)
+}
+
+// ResetUserSettings forgets what a consumer has set for insights. It returns what the customer has set.
+func (t Tenant) ResetUserSettings(ctx context.Context, consumer bank.Ref, insights []string) (above map[string]insight.Settings, err error) {
+	err = t.Also(&above).changeUserSettings(ctx, "resetUserSubscriptions", consumer, func(customer, _ map[string]insight.Settings) (map[string]insight.Settings, error) {
+		above = customer
+		cleared := make(map[string]insight.Settings, len(insights))
+		for _, name := range insights {
+			cleared[name] = insight.Settings{}
+		}
+		return cleared, nil
+	})
+	return above, err
+}
+
+func (t Tenant) changeUserSettings(ctx context.Context, action string, consumer bank.Ref, decide func(customer, user map[string]insight.Settings) (map[string]insight.Settings, error)) error {
 	if !t.may(consumer, bank.KindConsumer) {
 		return fault.Unknown("consumerId", "Consumer")
 	}
-	return t.in(ctx, func(tx *Tx) error {
+	return t.change(ctx, action, nil, func(tx *Tx) error {
+		tx.about(consumer)
 		var c bank.Consumer
 		if err := tx.consumer(ctx, t, consumer.ID, &c, "NO KEY UPDATE"); err != nil {
 			return err

@@ -40,7 +40,9 @@ func (t Tenant) Synchronize(ctx context.Context, n NewSynchronization) (sources 
 	if !t.may(n.Consumer, bank.KindConsumer) {
 		return nil, nil, fault.Unknown("consumerId", "Consumer")
 	}
-	err = t.in(ctx, func(tx *Tx) (err error) {
+	err = t.change(ctx, "synchronizeAccounts", nil, func(tx *Tx) (err error) {
+		tx.about(n.Consumer)
+		parts = nil
 		var c bank.Consumer
 		if err := tx.consumer(ctx, t, n.Consumer.ID, &c, "NO KEY UPDATE"); err != nil {
 			return err
@@ -60,7 +62,7 @@ func (t Tenant) Synchronize(ctx context.Context, n NewSynchronization) (sources 
 			return err
 		}
 		return tx.tell(ctx, []owner{{c.CustomerID, c.ID}})
-	})
+	}, &sources)
 	return sources, parts, err
 }
 

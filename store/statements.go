@@ -33,7 +33,7 @@ func (t Tenant) ImportStatement(ctx context.Context, n NewStatement, file *state
 	if err := t.customerOnly(); err != nil {
 		return r, err
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "importStatement", nil, func(tx *Tx) error {
 		// Between its statements a large file is categorised, which takes its time.
 		if _, err := tx.ExecContext(ctx, "SELECT set_config('idle_in_transaction_session_timeout', '180000', true)"); err != nil {
 			return err
@@ -56,8 +56,12 @@ func (t Tenant) ImportStatement(ctx context.Context, n NewStatement, file *state
 			return err
 		}
 		r = i.StatementImport
+		tx.aboutOf(bank.Ref{}, nil)
+		if i.consumer.ID != 0 {
+			tx.about(i.consumer.Ref())
+		}
 		return nil
-	})
+	}, &r)
 	return r, err
 }
 

@@ -20,7 +20,9 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
+	"insightgraph/audit"
 	"insightgraph/bank"
+	"insightgraph/connect"
 	"insightgraph/fault"
 )
 
@@ -30,6 +32,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	reads   *pgxpool.Pool // of Reads
 	replica *replica      // nil where there is none
+	keys    connect.Keys  // what kept answers are encrypted with
 	now     bank.Clock
 	count   *counter
 }
@@ -38,6 +41,8 @@ type Store struct {
 type Options struct {
 	MaxConns int        // connections at once, half of them for Reads; 0: 20
 	Now      bank.Clock // nil: the real time
+
+	Keys connect.Keys // what answers are encrypted with that are kept for repeated calls; without any, no call may have a key
 
 	ReplicaURL string // a read replica, which answers queries; it needs Marks
 	Marks      Marks
@@ -94,7 +99,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	db.SetMaxIdleConns(0) // the pool below keeps the idle ones
-	return &Store{db: bun.NewDB(db, pgdialect.New()), pool: pool, reads: reads, replica: replica, now: o.Now, count: count}, nil
+	return &Store{db: bun.NewDB(db, pgdialect.New()), pool: pool, reads: reads, replica: replica, keys: o.Keys, now: o.Now, count: count}, nil
 }
 
 // prepared makes a pool one of Reads, whose texts have no values in them: the server plans each once.
@@ -146,6 +151,8 @@ type Tenant struct {
 	s          *Store
 	customerID int64
 	consumerID int64 // 0: all the customer's consumers
+	call       Call
+	also       []any // that is answered too
 }
 
 // Customer is the store as a customer sees it.
@@ -153,7 +160,7 @@ func (s *Store) Customer(id int64) Tenant { return Tenant{s: s, customerID: id} 
 
 // Consumer is the store as one consumer sees it.
 func (s *Store) Consumer(customerID, consumerID int64) Tenant {
-	return Tenant{s, customerID, consumerID}
+	return Tenant{s: s, customerID: customerID, consumerID: consumerID}
 }
 
 // may tells whether the tenant may see a consumer's things at all, and whether the ref is one that this server gave out.
@@ -182,12 +189,24 @@ type Tx struct {
 	bun.Conn
 	pg  *pgx.Conn
 	now time.Time
+
+	subject *subject      // of the change
+	events  []audit.Event // that are stored with it
 }
 
-// in runs f in one transaction with the tenant's view. f may run again after a deadlock or a lost serialisation, so it
-// sets its results anew each time.
+// in runs f, which only reads, in one transaction with the tenant's view. f may run again after a deadlock or a lost
+// serialisation, so it sets its results anew each time.
 func (t Tenant) in(ctx context.Context, f func(*Tx) error) error {
-	return t.s.in(ctx, t.customerID, fmt.Sprintf("BEGIN; SELECT set_config('app.customer', '%d', true), set_config('app.consumer', '%s', true)", t.customerID, t.consumer()), f)
+	return t.begin(ctx, "BEGIN READ ONLY", f)
+}
+
+// write is in for what is no change of its own, see change: a step on the way to one, or the rest of one.
+func (t Tenant) write(ctx context.Context, f func(*Tx) error) error {
+	return t.begin(ctx, "BEGIN", f)
+}
+
+func (t Tenant) begin(ctx context.Context, begin string, f func(*Tx) error) error {
+	return t.s.in(ctx, t.customerID, fmt.Sprintf("%s; SELECT set_config('app.customer', '%d', true), set_config('app.consumer', '%s', true)", begin, t.customerID, t.consumer()), f)
 }
 
 // system runs f in one transaction that sees all customers.

@@ -144,38 +144,37 @@ func (t Tenant) CreateTransactions(ctx context.Context, account bank.Ref, rows [
 	case len(rows) > MaxRows:
 		return s, a, fault.New(fault.TooMany, "transactions", "At most %d transactions are allowed in one request", MaxRows)
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "createTransactions", key, func(tx *Tx) error {
 		s = Stored{}
 		if err := tx.account(ctx, t, account, &a); err != nil {
 			return fault.Beside(err, withoutAccount(rows))
 		}
-		return tx.idempotent(ctx, t, "createTransactions", key, []any{account, rows}, &s, func() (err error) {
-			if err := tx.lockConsumers(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
-				return err
-			}
-			if err := tx.account(ctx, t, account, &a); err != nil { // as it is under the lock
-				return err
-			}
-			k, err := tx.knowledge(ctx, t.customerID, []int64{a.ConsumerID})
-			if err != nil {
-				return err
-			}
-			checked, err := prepare(a, rows, k)
-			if err != nil {
-				return err
-			}
-			p, err := tx.putTransactions(ctx, t.customerID, checked, nil)
-			s = p.Stored
-			s.Unchanged += len(rows) - len(checked) // equal rows, once more
-			if err != nil || p.consumers == nil {
-				return err // a delivery without news gives no insight another try
-			}
-			if err := tx.matchTransfers(ctx, t.customerID, p.consumers, &p.changed); err != nil {
-				return err
-			}
-			return tx.touch(ctx, t.customerID, p.consumers)
-		})
-	})
+		tx.about(account)
+		if err := tx.lockConsumers(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
+			return err
+		}
+		if err := tx.account(ctx, t, account, &a); err != nil { // as it is under the lock
+			return err
+		}
+		k, err := tx.knowledge(ctx, t.customerID, []int64{a.ConsumerID})
+		if err != nil {
+			return err
+		}
+		checked, err := prepare(a, rows, k)
+		if err != nil {
+			return err
+		}
+		p, err := tx.putTransactions(ctx, t.customerID, checked, nil)
+		s = p.Stored
+		s.Unchanged += len(rows) - len(checked) // equal rows, once more
+		if err != nil || p.consumers == nil {
+			return err // a delivery without news gives no insight another try
+		}
+		if err := tx.matchTransfers(ctx, t.customerID, p.consumers, &p.changed); err != nil {
+			return err
+		}
+		return tx.touch(ctx, t.customerID, p.consumers)
+	}, &s, &a)
 	if err != nil {
 		s = Stored{}
 	}
@@ -425,10 +424,11 @@ const onConflict = `ON CONFLICT (customer_id, consumer_id, account_id, external_
 
 // UpdateTransaction corrects a transaction inside its consumer's lock.
 func (t Tenant) UpdateTransaction(ctx context.Context, ref bank.Ref, change func(*bank.Transaction) error) (x bank.Transaction, err error) {
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "updateTransaction", nil, func(tx *Tx) error {
 		if err := tx.transaction(ctx, t, ref, &x); err != nil {
 			return err
 		}
+		tx.about(ref)
 		if err := tx.touch(ctx, t.customerID, []int64{x.ConsumerID}); err != nil {
 			return err
 		}
@@ -457,7 +457,7 @@ func (t Tenant) UpdateTransaction(ctx context.Context, ref bank.Ref, change func
 			return err
 		}
 		return tx.transaction(ctx, t, ref, &x)
-	})
+	}, &x)
 	return x, err
 }
 
@@ -469,8 +469,9 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 	case len(refs) > MaxRows:
 		return 0, fault.New(fault.TooMany, "transactionIds", "At most %d ids are allowed in one request", MaxRows)
 	}
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "deleteTransactions", nil, func(tx *Tx) error {
 		consumers, ids := t.keys(refs, bank.KindTransaction)
+		tx.ofConsumers(unique(consumers))
 		if err := tx.touch(ctx, t.customerID, unique(consumers)); err != nil {
 			return err
 		}
@@ -496,6 +497,6 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 		deleted = len(gone)
 		changed := noChanges() // beside the other sides of those that are gone
 		return tx.matchTransfers(ctx, t.customerID, unique(consumers), &changed)
-	})
+	}, &deleted)
 	return deleted, err
 }

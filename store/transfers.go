@@ -230,11 +230,12 @@ func (tx *Tx) refused(ctx context.Context, customerID int64, consumerIDs []int64
 
 // SeparateTransfer undoes the pair that a transaction is in, for good. The two may be paired with others.
 func (t Tenant) SeparateTransfer(ctx context.Context, ref bank.Ref) (both []bank.Transaction, err error) {
-	err = t.in(ctx, func(tx *Tx) error {
+	err = t.change(ctx, "separateTransfer", nil, func(tx *Tx) error {
 		var leg bank.Transaction
 		if err := tx.transaction(ctx, t, ref, &leg); err != nil {
 			return err
 		}
+		tx.about(ref)
 		if err := tx.touch(ctx, t.customerID, []int64{leg.ConsumerID}); err != nil {
 			return err
 		}
@@ -260,6 +261,6 @@ func (t Tenant) SeparateTransfer(ctx context.Context, ref bank.Ref) (both []bank
 		both = nil
 		return tx.NewSelect().Model(&both).Where("customer_id = ? AND consumer_id = ? AND id IN (?, ?)", t.customerID, leg.ConsumerID, pair.Debit, pair.Credit).
 			OrderExpr("id").Scan(ctx)
-	})
+	}, &both)
 	return both, err
 }

@@ -684,7 +684,7 @@ func TestCallbackSecrets(t *testing.T) {
 	}
 	rotate := func(keys connect.Keys, secret string) {
 		t.Helper()
-		if err := s.store.RotateWebhookSecret(t.Context(), s.id, keys.Seal([]byte(secret), callback.SecretPlace(s.id)), s.store.Now().Add(24*time.Hour)); err != nil {
+		if err := s.store.Customer(s.id).RotateWebhookSecret(t.Context(), keys.Seal([]byte(secret), callback.SecretPlace(s.id)), s.store.Now().Add(24*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}

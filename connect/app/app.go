@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"insightgraph/audit"
 	"insightgraph/connect"
 	"insightgraph/fault"
 	"insightgraph/store"
@@ -98,7 +99,7 @@ func (a *App) act(ctx context.Context, frame store.Frame, r request) error {
 		_, err := move((*connect.Flow).Back)
 		return err
 	case "abort":
-		_, err := tenant.MoveFlow(ctx, ref, func(f *connect.Flow) error { return f.Abort(true, a.Store.Now()) })
+		_, err := tenant.As(store.Call{Actor: audit.By(audit.Page, "")}).AbortFlow(ctx, ref, true)
 		return err
 	}
 	return errBadRequest

@@ -4,6 +4,7 @@ package generated
 
 import (
 	"context"
+	"insightgraph/audit"
 	"insightgraph/auth"
 	"insightgraph/bank"
 	"insightgraph/callback"
@@ -65,6 +66,10 @@ var (
 	planEvaluation                    = &plan.Object{Name: "Evaluation", Is: []string{"Evaluation"}}
 	planEvaluationConnection          = &plan.Object{Name: "EvaluationConnection", Is: []string{"EvaluationConnection"}}
 	planEvaluationEdge                = &plan.Object{Name: "EvaluationEdge", Is: []string{"EvaluationEdge"}}
+	planEvent                         = &plan.Object{Name: "Event", Is: []string{"Event", "Node"}}
+	planEventActor                    = &plan.Object{Name: "EventActor", Is: []string{"EventActor"}}
+	planEventConnection               = &plan.Object{Name: "EventConnection", Is: []string{"EventConnection"}}
+	planEventEdge                     = &plan.Object{Name: "EventEdge", Is: []string{"EventEdge"}}
 	planExchangeRate                  = &plan.Object{Name: "ExchangeRate", Is: []string{"ExchangeRate"}}
 	planExcludedTotals                = &plan.Object{Name: "ExcludedTotals", Is: []string{"ExcludedTotals"}}
 	planFeedAccount                   = &plan.Object{Name: "FeedAccount", Is: []string{"FeedAccount"}}
@@ -2659,6 +2664,166 @@ func init() {
 			Types: []*plan.Object{planEvaluation},
 		},
 	}
+	planEvent.Fields = map[string]*plan.Field{
+		"id": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Event).Ref()
+			b = model.AppendRef(b, v)
+			return b, true
+		},
+			Reads: []string{"ID"},
+		},
+		"at": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Event).At
+			b = model.AppendDateTime(b, v)
+			return b, true
+		},
+			Reads: []string{"At"},
+		},
+		"actor": {Visit: func(o any, v plan.Visitor) {
+			x := &o.(*audit.Event).Actor
+			v.One(x, planEventActor)
+		},
+			Types: []*plan.Object{planEventActor},
+			Reads: []string{"Actor"},
+		},
+		"action": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Event).Action
+			b = plan.String(b, v)
+			return b, true
+		},
+			Reads: []string{"Action"},
+		},
+		"subjectId": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Event).SubjectID
+			if v == nil {
+				b = append(b, "null"...)
+			} else {
+				b = plan.String(b, (*v))
+			}
+			return b, true
+		},
+			Reads: []string{"SubjectID"},
+		},
+		"consumerId": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Event).Consumer()
+			if v == nil {
+				b = append(b, "null"...)
+			} else {
+				b = model.AppendRef(b, (*v))
+			}
+			return b, true
+		},
+			Reads: []string{"ConsumerID"},
+		},
+		"requestId": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Event).RequestID
+			if v == nil {
+				b = append(b, "null"...)
+			} else {
+				b = plan.String(b, (*v))
+			}
+			return b, true
+		},
+			Reads: []string{"RequestID"},
+		},
+		"number": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Event).Number
+			if v == nil {
+				b = append(b, "null"...)
+			} else {
+				b = plan.Int(b, (*v))
+			}
+			return b, true
+		},
+			Reads: []string{"Number"},
+		},
+		"hash": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Event).HexHash()
+			if v == nil {
+				b = append(b, "null"...)
+			} else {
+				b = plan.String(b, (*v))
+			}
+			return b, true
+		},
+			Reads: []string{"Hash"},
+		},
+	}
+	planEventActor.Fields = map[string]*plan.Field{
+		"kind": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Actor).Kind
+			b = plan.String(b, string(v))
+			return b, true
+		},
+			Reads: []string{"Kind"},
+		},
+		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*audit.Actor).Name
+			b = plan.String(b, v)
+			return b, true
+		},
+			Reads: []string{"Name"},
+		},
+	}
+	planEventConnection.Fields = map[string]*plan.Field{
+		"edges": {Visit: func(o any, v plan.Visitor) {
+			x := o.(*page.Of[audit.Event]).Edges()
+			v.List()
+			for i0 := range x {
+				v.One(&x[i0], planEventEdge)
+			}
+			v.End()
+		},
+			Types: []*plan.Object{planEventEdge},
+		},
+		"nodes": {Visit: func(o any, v plan.Visitor) {
+			x := &o.(*page.Of[audit.Event]).Nodes
+			v.List()
+			for i0 := range *x {
+				v.One(&(*x)[i0], planEvent)
+			}
+			v.End()
+		},
+			Types: []*plan.Object{planEvent},
+		},
+		"pageInfo": {Visit: func(o any, v plan.Visitor) {
+			x := o.(*page.Of[audit.Event]).PageInfo()
+			v.One(&x, planPageInfo)
+		},
+			Types: []*plan.Object{planPageInfo},
+		},
+		"totalCount": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
+			values := make([]int, len(objs))
+			for i := range objs {
+				obj := objs[i].(*page.Of[audit.Event])
+				value, err := obj.TotalCount(ctx)
+				if err != nil {
+					return plan.Result{}, err
+				}
+				values[i] = value
+			}
+			return plan.Result{Leaf: func(b []byte, i int) ([]byte, bool) {
+				v := values[i]
+				b = plan.Int(b, v)
+				return b, true
+			}}, nil
+		},
+		},
+	}
+	planEventEdge.Fields = map[string]*plan.Field{
+		"cursor": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*page.Edge[audit.Event]).Cursor
+			b = plan.String(b, v)
+			return b, true
+		},
+		},
+		"node": {Visit: func(o any, v plan.Visitor) {
+			x := &o.(*page.Edge[audit.Event]).Node
+			v.One(x, planEvent)
+		},
+			Types: []*plan.Object{planEvent},
+		},
+	}
 	planExchangeRate.Fields = map[string]*plan.Field{
 		"from": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*bank.Rate).From
@@ -3954,6 +4119,14 @@ func init() {
 					} else {
 						v.One(c, planFeedEntry)
 					}
+				case audit.Event:
+					v.One(&c, planEvent)
+				case *audit.Event:
+					if c == nil {
+						v.Null()
+					} else {
+						v.One(c, planEvent)
+					}
 				case callback.Delivery:
 					v.One(&c, planDelivery)
 				case *callback.Delivery:
@@ -4034,7 +4207,7 @@ func init() {
 			Args: func(ctx context.Context, ec any, raw map[string]any) (map[string]any, error) {
 				return ec.(*executionContext).field_Query_node_args(ctx, raw)
 			},
-			Types: []*plan.Object{planAccount, planAccountInfoReport, planBalanceOverTimeReport, planBalancesReport, planCase, planCategorizedTransactionsReport, planCategory, planCategoryRule, planConsent, planConsumer, planCustomer, planDataSource, planDelivery, planFeedEntry, planFlow, planIncomeReport, planInsuranceReport, planRecurringReport, planRefresh, planRentAndLivingReport, planRiskIndicatorsReport, planSession, planShoppingReport, planSpendingReport, planTransaction, planTriggerRun},
+			Types: []*plan.Object{planAccount, planAccountInfoReport, planBalanceOverTimeReport, planBalancesReport, planCase, planCategorizedTransactionsReport, planCategory, planCategoryRule, planConsent, planConsumer, planCustomer, planDataSource, planDelivery, planEvent, planFeedEntry, planFlow, planIncomeReport, planInsuranceReport, planRecurringReport, planRefresh, planRentAndLivingReport, planRiskIndicatorsReport, planSession, planShoppingReport, planSpendingReport, planTransaction, planTriggerRun},
 		},
 		"consumers": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
 			fc := &graphql.FieldContext{Args: args}
@@ -4591,6 +4764,29 @@ func init() {
 				return ec.(*executionContext).field_Query_deliveries_args(ctx, raw)
 			},
 			Types: []*plan.Object{planDeliveryConnection},
+		},
+		"events": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
+			fc := &graphql.FieldContext{Args: args}
+			values := make([]*page.Of[audit.Event], len(objs))
+			for i := range objs {
+				value, err := ec.(*executionContext).Resolvers.Query().Events(ctx, fc.Args["filter"].(*audit.Filter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+				if err != nil {
+					return plan.Result{}, err
+				}
+				values[i] = value
+			}
+			return plan.Result{Visit: func(i int, v plan.Visitor) {
+				if values[i] == nil {
+					v.Bad()
+				} else {
+					v.One(values[i], planEventConnection)
+				}
+			}}, nil
+		},
+			Args: func(ctx context.Context, ec any, raw map[string]any) (map[string]any, error) {
+				return ec.(*executionContext).field_Query_events_args(ctx, raw)
+			},
+			Types: []*plan.Object{planEventConnection},
 		},
 	}
 	planRecurringReport.Fields = map[string]*plan.Field{

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"insightgraph/audit"
 	"insightgraph/bank"
 	"insightgraph/callback"
 	"insightgraph/connect"
@@ -29,6 +30,8 @@ type (
 	ReportEdge            = page.Edge[Report]
 	DeliveryConnection    = page.Of[callback.Delivery]
 	DeliveryEdge          = page.Edge[callback.Delivery]
+	EventConnection       = page.Of[audit.Event]
+	EventEdge             = page.Edge[audit.Event]
 )
 
 // TransactionDerived is an entry's totals together with the entry's id, which says where the transactions behind them are.

@@ -13,6 +13,7 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver that makes and drops databases
 
+	"insightgraph/connect"
 	"insightgraph/embedded"
 	"insightgraph/store"
 )
@@ -99,9 +100,15 @@ func New(t testing.TB) *store.Store {
 	return Open(t, URL(t), store.Options{MaxConns: 8})
 }
 
+// keys are what answers are encrypted with where a test gives no keys: the same for all stores, since some share a database.
+var keys, _ = connect.ParseKeys(connect.NewKey())
+
 // Open is a store on a database, closed with the test.
 func Open(t testing.TB, url string, o store.Options) *store.Store {
 	t.Helper()
+	if o.Keys == nil {
+		o.Keys = keys
+	}
 	s, err := store.Open(context.Background(), url, o)
 	if err != nil {
 		t.Fatalf("open the test database: %v", err)
