@@ -181,7 +181,7 @@ func (tx *Tx) replaceAccount(ctx context.Context, t Tenant, old bank.Account, a 
 		}
 	}
 	// What was left out stays as it is.
-	a.ID, a.CreatedAt, a.Status = old.ID, old.CreatedAt, old.Status
+	a.ID, a.CreatedAt, a.Status, a.DataSourceID = old.ID, old.CreatedAt, old.Status, old.DataSourceID
 	if a.IBAN == nil {
 		a.IBAN = old.IBAN
 	}

@@ -24,6 +24,18 @@ func (w *world) synchronise(t *testing.T, consumerID int64) ([]connect.DataSourc
 	return sources, parts
 }
 
+// TestAccountKeepsItsSource: an account that is told of again stays in its data source.
+func TestAccountKeepsItsSource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	sources, _ := w.synchronise(t, a.ConsumerID)
+	again := account(t, w.c, "anna", "current", bank.ContainerBank)
+	if again.ID != a.ID || again.DataSourceID == nil || *again.DataSourceID != sources[0].ID {
+		t.Errorf("%+v", again)
+	}
+}
+
 // told are the bodies of all callbacks, the newest first.
 func (w *world) callbacks(t *testing.T) (bodies []string) {
 	t.Helper()
