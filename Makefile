@@ -19,7 +19,7 @@ compiler:
 	@command -v $$($(GO) env CC) >/dev/null || (echo "The race detector needs a C compiler: apt-get install gcc (Debian, Ubuntu) or xcode-select --install (macOS)."; exit 1)
 
 test-short: ## the rules only: no services, some seconds
-	$(GO) test ./fault ./page ./bank ./category ./insight/... ./connect ./statement ./demo
+	$(GO) test ./fault ./page ./bank ./audit ./category ./insight/... ./connect ./statement ./demo
 
 check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle (the import table is a test)
 	@$(GO) run ./graph/gen
@@ -27,7 +27,7 @@ check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || (gofmt -l $$(git ls-files '*.go'); echo "run gofmt -w on these"; exit 1)
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools.mod staticcheck ./...
-	@! grep -nE 'time\.(Now|Since|Until)\(' $$(git ls-files 'fault/*.go' 'page/*.go' 'bank/*.go' 'category/*.go' 'insight/*.go' ':(glob)connect/*.go' 'report/*.go' 'statement/*.go' 'demo/*.go' | grep -v _test.go) \
+	@! grep -nE 'time\.(Now|Since|Until)\(' $$(git ls-files 'fault/*.go' 'page/*.go' 'bank/*.go' 'audit/*.go' 'category/*.go' 'insight/*.go' ':(glob)connect/*.go' 'report/*.go' 'statement/*.go' 'demo/*.go' | grep -v _test.go) \
 		|| (echo "the middle reads no clock"; exit 1)
 
 generate: ## make graph/generated from schema.graphqls and gqlgen.yml

@@ -44,6 +44,7 @@ type commands struct {
 	Totals     totalsCmd     `cmd:"" help:"The monthly totals that are kept beside the transactions."`
 	Categories categoriesCmd `cmd:"" help:"What transactions were for."`
 	Secrets    secretsCmd    `cmd:"" help:"The encryption of stored consents."`
+	Events     eventsCmd     `cmd:"" help:"The log of changes."`
 }
 
 func main() {

@@ -197,7 +197,7 @@ func TestProduction(t *testing.T) {
 	p := serve(t, env)
 	for origin, want := range map[string]string{"https://b.example.com": "https://b.example.com", "https://evil.example.com": ""} {
 		r, _ := http.NewRequest("OPTIONS", p.url+"/graphql", nil)
-		r.Header = http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"authorization,content-type"}}
+		r.Header = http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"authorization,content-type,idempotency-key"}}
 		answer, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)

@@ -206,8 +206,8 @@ func (r *Resolver) build(ctx context.Context, made report.Report, rows int) (rep
 		r.Queue.WakeReports(apart, []int64{made.ID})
 		return made, nil
 	}
-	done, err := r.Builder.Do(ctx, made.ID)
-	if err != nil { // it is tried again later
+	done, failed := r.Builder.Do(ctx, made.ID)
+	if failed != nil { // it is tried again later
 		r.Queue.WakeReports(apart, []int64{made.ID})
 	}
 	// The builder is nobody's request: a replica must have what the answer shows.
@@ -219,7 +219,7 @@ func (r *Resolver) build(ctx context.Context, made report.Report, rows int) (rep
 	}
 	for look := 0; ; look++ { // somebody else may have it, such as a call that this one repeats
 		now, err := r.mine(ctx).Report(ctx, made.Ref())
-		if done || err != nil || now.Status == report.Succeeded || now.Status == report.Failed || look == buildLooks {
+		if done || failed != nil || err != nil || now.Status == report.Succeeded || now.Status == report.Failed || look == buildLooks {
 			return now, err
 		}
 		time.Sleep(buildLook)

@@ -203,11 +203,11 @@ func (c *Chain) follow(e audit.Event, days *[]audit.Head) error {
 	return nil
 }
 
-// CustomerIDs lists all customers.
-func (s *Store) CustomerIDs(ctx context.Context) (ids []int64, err error) {
+// EventCustomers lists the customers with events, also those that are gone.
+func (s *Store) EventCustomers(ctx context.Context) (ids []int64, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
 		ids = nil
-		return tx.NewRaw("SELECT customer_id FROM events UNION SELECT customer_id FROM event_days UNION SELECT id FROM customers ORDER BY 1").Scan(ctx, &ids)
+		return tx.NewRaw("SELECT customer_id FROM events UNION SELECT customer_id FROM event_days ORDER BY 1").Scan(ctx, &ids)
 	})
 	return ids, err
 }

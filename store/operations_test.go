@@ -32,6 +32,9 @@ func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error)
 		"ChangeUserSettings": func(c store.Tenant, x things) (any, error) {
 			return nil, c.ChangeUserSettings(ctx, x.consumer, nothing)
 		},
+		"ResetUserSettings": func(c store.Tenant, x things) (any, error) {
+			return c.ResetUserSettings(ctx, x.consumer, []string{"X"})
+		},
 		"ConsumersByID": func(c store.Tenant, x things) (any, error) { return c.ConsumersByID(ctx, []int64{x.consumer.ID}) },
 		"Account":       func(c store.Tenant, x things) (any, error) { return c.Account(ctx, x.account) },
 		"AccountsByRef": func(c store.Tenant, x things) (any, error) { return c.AccountsByRef(ctx, []bank.Ref{x.account}) },
@@ -136,6 +139,7 @@ func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error)
 		"MoveFlow": func(c store.Tenant, x things) (any, error) {
 			return c.MoveFlow(ctx, x.flow, func(f *connect.Flow) error { f.Tries = 1; return nil })
 		},
+		"AbortFlow": func(c store.Tenant, x things) (any, error) { return c.AbortFlow(ctx, x.flow, false) },
 		"CollectFlow": func(c store.Tenant, x things) (any, error) {
 			_, parts, err := c.CollectFlow(ctx, x.flow, []string{"1"}, func(f *connect.Flow) error { f.Collects(nil); return nil })
 			return parts, err
@@ -177,7 +181,8 @@ func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error)
 			_, _, err := c.CreateReport(ctx, store.NewReport{Case: &x.casefile, Request: report.Request{Type: "SPENDING"}}, nil)
 			return nil, err
 		},
-		"Report": func(c store.Tenant, x things) (any, error) { return c.Report(ctx, x.report) },
+		"Report":     func(c store.Tenant, x things) (any, error) { return c.Report(ctx, x.report) },
+		"LinkReport": func(c store.Tenant, x things) (any, error) { return nil, c.LinkReport(ctx, x.report) },
 		"Reports": func(c store.Tenant, x things) (any, error) {
 			p, err := c.Reports(ctx, report.Filter{ConsumerIDs: []bank.Ref{x.consumer}}, ten)
 			return onePage(t, p, err)

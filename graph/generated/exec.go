@@ -8385,6 +8385,15 @@ type EventEdge {
 
 # ---------------------------------------------------------------- Mutations
 
+"""
+Each change is one transaction. A mutation that was answered without errors is stored, and so is its event.
+
+With the header ` + "`" + `Idempotency-Key` + "`" + ` (1 to 255 visible ASCII characters, anything else is answered with HTTP 400) a request can be
+sent again: for 24 hours the same key, holder of the token and input have no second effect and give the first answer, and the
+response has the header ` + "`" + `Idempotent-Replayed: true` + "`" + `. Lists and objects below what the mutation names are read anew. Another input
+under the key is the fault CONFLICT; faults are not kept. The key counts for each field by itself, by its name in the response. An
+` + "`" + `idempotencyKey` + "`" + ` in an input goes before the header for that field.
+"""
 type Mutation {
   "Makes a consumer; a known externalId is updated and returned."
   createConsumer(input: CreateConsumerInput!): CreateConsumerPayload
@@ -8397,7 +8406,7 @@ type Mutation {
   updateAccount(input: UpdateAccountInput!): UpdateAccountPayload
   deleteAccount(input: DeleteAccountInput!): DeleteAccountPayload
 
-  "Puts up to 1,000 transactions into an account. The same externalId again updates the row or leaves it as it is; rows without one are always new, except under the same idempotencyKey."
+  "Puts up to 1,000 transactions into an account. The same externalId again updates the row or leaves it as it is; rows without one are always new, except under the same idempotency key."
   createTransactions(input: CreateTransactionsInput!): CreateTransactionsPayload
   "Corrects one transaction."
   updateTransaction(input: UpdateTransactionInput!): UpdateTransactionPayload
@@ -8507,7 +8516,7 @@ input CreateAccountInput {
   balance: MoneyInput
   balanceAsOf: DateTime
   creditLimit: MoneyInput
-  "Makes the call repeatable for 24 hours: the same key with the same input gives the first answer."
+  "As the header Idempotency-Key, and before it."
   idempotencyKey: String
 }
 
@@ -8543,7 +8552,7 @@ input CreateTransactionsInput {
   accountId: ID!
   "Up to 1,000."
   transactions: [TransactionInput!]!
-  "Makes the call repeatable for 24 hours: the same key with the same input gives the first answer."
+  "As the header Idempotency-Key, and before it."
   idempotencyKey: String
 }
 
@@ -8711,7 +8720,7 @@ input TriggerInsightsInput {
   insights: [TriggerInsightInput!]!
   "The moment to evaluate for; now when left out. Not in the future."
   asOf: DateTime
-  "Makes the call repeatable for 24 hours: the same key with the same input gives the first run."
+  "As the header Idempotency-Key, and before it."
   idempotencyKey: String
 }
 
@@ -8946,7 +8955,7 @@ input CreateCaseInput {
   to: Date
   "Up to and including today, in place of from and to."
   days: Int
-  "The same key with the same input returns the first answer for 24 hours."
+  "As the header Idempotency-Key, and before it."
   idempotencyKey: String
 }
 
@@ -8971,7 +8980,7 @@ input CreateReportInput {
   callbackUrl: String
   "Sent back in the callback. 1 to 150 characters."
   callbackHandle: String
-  "The same key with the same input returns the first answer for 24 hours."
+  "As the header Idempotency-Key, and before it."
   idempotencyKey: String
 }
 

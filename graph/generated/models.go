@@ -83,7 +83,7 @@ type CreateAccountInput struct {
 	Balance            *MoneyInput    `json:"balance,omitempty"`
 	BalanceAsOf        *time.Time     `json:"balanceAsOf,omitempty"`
 	CreditLimit        *MoneyInput    `json:"creditLimit,omitempty"`
-	// Makes the call repeatable for 24 hours: the same key with the same input gives the first answer.
+	// As the header Idempotency-Key, and before it.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -105,7 +105,7 @@ type CreateCaseInput struct {
 	To *bank.Date `json:"to,omitempty"`
 	// Up to and including today, in place of from and to.
 	Days *int `json:"days,omitempty"`
-	// The same key with the same input returns the first answer for 24 hours.
+	// As the header Idempotency-Key, and before it.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -143,7 +143,7 @@ type CreateReportInput struct {
 	CallbackURL *string `json:"callbackUrl,omitempty"`
 	// Sent back in the callback. 1 to 150 characters.
 	CallbackHandle *string `json:"callbackHandle,omitempty"`
-	// The same key with the same input returns the first answer for 24 hours.
+	// As the header Idempotency-Key, and before it.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -184,7 +184,7 @@ type CreateTransactionsInput struct {
 	AccountID bank.Ref `json:"accountId"`
 	// Up to 1,000.
 	Transactions []TransactionInput `json:"transactions"`
-	// Makes the call repeatable for 24 hours: the same key with the same input gives the first answer.
+	// As the header Idempotency-Key, and before it.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
@@ -526,7 +526,7 @@ type TriggerInsightsInput struct {
 	Insights []TriggerInsightInput `json:"insights"`
 	// The moment to evaluate for; now when left out. Not in the future.
 	AsOf *time.Time `json:"asOf,omitempty"`
-	// Makes the call repeatable for 24 hours: the same key with the same input gives the first run.
+	// As the header Idempotency-Key, and before it.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
