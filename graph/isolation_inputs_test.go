@@ -21,7 +21,7 @@ var inputs = map[string]string{
 
 	"AccountFilter": "containers statuses", "TransactionFilter": "consumerIds:c accountIds:a from to baseType status categoryIds:g text minAmount maxAmount transfers party",
 	"FeedFilter":   "consumerIds:c insightNames insightType triggerType entityIds:a createdFrom createdTo",
-	"ReportFilter": "consumerIds:c caseId:h types statuses", "DeliveryFilter": "consumerIds:c events statuses",
+	"ReportFilter": "consumerIds:c caseId:h types statuses", "DeliveryFilter": "consumerIds:c events statuses", "EventFilter": "consumerIds:c actions from to",
 
 	"MoneyInput": "amount currency", "CounterpartyInput": "name iban", "CreateConsumerInput": "externalId timeZone currency", "UpdateConsumerInput": "consumerId:c timeZone currency",
 	"DeleteConsumerInput":     "consumerId:c",
