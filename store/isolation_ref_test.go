@@ -136,7 +136,7 @@ func TestForeignRefs(t *testing.T) {
 	}
 	for name, do := range operations(t) {
 		switch name {
-		case "DeleteConsumer", "DeleteAccount", "DeleteTransactions", "DeleteCategoryRule", "SeparateTransfer", "StartFlow", "CollectFlow":
+		case "DeleteConsumer", "DeleteAccount", "DeleteTransactions", "DeleteCategoryRule", "SeparateTransfer", "StartFlow", "CollectFlow", "AbortFlow": // what is over or gone by then
 			continue
 		}
 		if _, err := do(s.Customer(a.id), own); err != nil {
