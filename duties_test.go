@@ -97,7 +97,7 @@ func TestErasureUnderWay(t *testing.T) {
 		})
 	}
 	begun.Wait()
-	if found := rowsWith(t, db, canary); len(found) < 6 {
+	if found := rowsWith(t, db, canary); len(found) < 5 {
 		t.Errorf("the search finds %v only, so it would miss things", found)
 	}
 	if mine := export(t, c, consumer); bytes.Count(mine, []byte(canary)) < 200 {
