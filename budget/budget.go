@@ -39,8 +39,9 @@ type Budget struct {
 	Consumers Limits // each consumer's, with whatever token
 	Now       func() time.Time
 
-	mu    sync.Mutex
-	known map[Holder]*account
+	mu     sync.Mutex
+	known  map[Holder]*account
+	tidied time.Time
 }
 
 // account is what one holder has.
@@ -166,14 +167,15 @@ func (b *Budget) account(key Holder, limits Limits, now time.Time) *account {
 	return a
 }
 
-// tidy forgets those whose points are all back by now.
+// tidy forgets those whose points are all back by now. It looks through all of them at most once a second.
 func (b *Budget) tidy(now time.Time) {
 	if b.known == nil {
 		b.known = map[Holder]*account{}
 	}
-	if len(b.known) < maxKnown {
+	if len(b.known) < maxKnown || now.Sub(b.tidied) < time.Second {
 		return
 	}
+	b.tidied = now
 	for key, a := range b.known {
 		if a.inside == 0 && !a.telling && now.Sub(a.at) > 2*burst*time.Second {
 			delete(b.known, key)
