@@ -97,12 +97,12 @@ func TestErasureIsNotOvertaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db := admin(t, w.url)
+	db, begun := admin(t, w.url), make(chan string, 4)
 	waiting := func(n int) {
 		t.Helper()
 		for column[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")[0] != n {
-			if ctx.Err() != nil {
-				t.FailNow()
+			if len(begun) > 0 {
+				t.Fatalf("not behind the erasure: %s", <-begun)
 			}
 		}
 	}
@@ -152,15 +152,13 @@ func TestErasureIsNotOvertaken(t *testing.T) {
 			return err
 		},
 	}
-	begun := make(chan string, len(begin))
 	for what, f := range begin {
 		go func() {
 			err := f()
 			if faults := fault.Of(err); len(faults) != 1 || faults[0].Code != fault.NotFound {
-				begun <- fmt.Sprintf("%s: %v", what, err)
-				return
+				t.Errorf("%s: %v", what, err)
 			}
-			begun <- ""
+			begun <- what
 		}()
 	}
 	waiting(1 + len(begin))
@@ -171,9 +169,7 @@ func TestErasureIsNotOvertaken(t *testing.T) {
 		t.Error(err)
 	}
 	for range begin {
-		if wrong := <-begun; wrong != "" {
-			t.Error(wrong)
-		}
+		<-begun
 	}
 	if left := holding(t, w, anna.ID); left != nil {
 		t.Errorf("left in %v", left)
