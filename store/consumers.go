@@ -239,6 +239,9 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 		customerID, pgdialect.Array(ids)); err != nil {
 		return e, err
 	}
+	if err := tx.giveBack(ctx, "c.customer_id = ? AND c.consumer_id = ANY(?::bigint[])", customerID, pgdialect.Array(ids)); err != nil {
+		return e, err
+	}
 	// The order follows the references; the totals go first, so that nothing is subtracted from them in vain.
 	for _, step := range []struct {
 		table string
