@@ -218,8 +218,7 @@ func (t Tenant) DeleteConsumer(ctx context.Context, ref bank.Ref) (e Erased, err
 	return e, err
 }
 
-// erase erases consumers and everything held about them. Their locks are held, so that nothing begins for them any more. ids
-// must be sorted.
+// erase erases consumers and everything held about them. Their locks are held, so that nothing begins for them any more.
 func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erased, err error) {
 	// A session, which holds where its consumer's browser was, is nothing that one consumer's tenant may see.
 	if _, err := tx.ExecContext(ctx, `SELECT set_config('app.consumer', '', true)`); err != nil {

@@ -389,6 +389,9 @@ func TestEraseWhileFetching(t *testing.T) {
 	if c := w.consents(t, *f.ConsumerID); len(c) != 0 {
 		t.Errorf("%+v", c)
 	}
+	if n := column[int](t, admin(t, w.url), "SELECT count(*)::int FROM revocations")[0]; n != 1 {
+		t.Errorf("%d consents are to be given back", n)
+	}
 	must[bank.Consumer](t)(w.c.Consumer(ctx, person(*f.ConsumerID)))
 }
 
