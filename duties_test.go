@@ -75,6 +75,8 @@ func TestErasureUnderWay(t *testing.T) {
 	} {
 		begun.Add(1)
 		over.Go(func() {
+			ready := sync.OnceFunc(begun.Done)
+			defer ready()
 			for n := 0; ; {
 				query, input := do(n)
 				status, body := c.post(query, object{"i": input})
@@ -85,13 +87,10 @@ func TestErasureUnderWay(t *testing.T) {
 					if n < 4 || !bytes.Contains(body, []byte(`"Y807"`)) && !bytes.Contains(body, []byte(`"CONFLICT"`)) {
 						t.Errorf("%s ended with %s after %d calls", worker, body, n)
 					}
-					if n < 4 {
-						begun.Done()
-					}
 					return
 				}
 				if n++; n == 4 {
-					begun.Done()
+					ready()
 				}
 			}
 		})
