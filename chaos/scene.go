@@ -164,6 +164,7 @@ const openWork = `SELECT kind || ' ' || id AS what, state || ' ' || attempts || 
 	UNION ALL SELECT 'report', id, status, attempts, lease, CASE status WHEN 'QUEUED' THEN greatest(run_after, enqueued_at + interval '1 minute') ELSE greatest(lease_until, enqueued_at + interval '1 minute') END, status = 'RUNNING'
 		FROM reports WHERE status IN ('QUEUED', 'RUNNING')
 	UNION ALL SELECT 'delivery', id, status, attempts, lease, greatest(run_after, lease_until, enqueued_at + interval '1 minute'), lease_until IS NOT NULL FROM deliveries WHERE status = 'PENDING'
+	UNION ALL SELECT 'revocation', id, '', attempts, 0, run_after, false FROM revocations
 	UNION ALL SELECT 'flow', id, state, 0, version, working_until, true FROM flows WHERE state = 'PROCESSING') w ORDER BY 1`
 
 type openRow struct {

@@ -41,9 +41,8 @@ type Servers struct {
 // PostgreSQL and Redis are owned separately: each one is joined when another process runs it in this
 // folder already, and started otherwise. So a process that wants both beside an owner of only one
 // joins that one and owns the other, with no special case. A joined server lives only as long as
-// its owner. When the owner is just starting or stopping, Start waits for up to 30 seconds and then
-// joins, or takes over when the lock gets free; an owner that is fetching binaries is waited for as
-// long as the context allows.
+// its owner. When the owner is just starting, Start waits as long as the context allows and then
+// joins; when it is stopping, for up to 30 seconds, and takes over when the lock gets free.
 //
 // The context bounds Start alone; the servers run until Stop.
 func Start(ctx context.Context, o Options) (_ *Servers, err error) {

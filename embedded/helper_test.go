@@ -144,7 +144,7 @@ func (h *helper) kill(t *testing.T) {
 }
 
 func testContext(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a machine can be that busy; what hangs is told before the test is ended
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -14,7 +14,7 @@ import (
 
 const (
 	poll      = 10 * time.Millisecond
-	claimWait = 30 * time.Second // how long to wait for an owner that is starting or stopping
+	claimWait = 30 * time.Second // how long to wait for an owner whose server is gone or going
 	dialWait  = 2 * time.Second
 )
 
@@ -22,7 +22,7 @@ const (
 // password). It has no URL while the server is starting or stopping.
 type state struct {
 	Owner    int    // process that started the server
-	Fetching bool   // the owner is looking for or fetching binaries, which may take minutes
+	Starting bool   // for the first time: fetching binaries, making a cluster or recovering it may take minutes
 	Server   int    // process id of the server itself
 	URL      string // how to reach it
 }
@@ -71,7 +71,7 @@ func claim(ctx context.Context, path string) (*ownerLock, string, error) {
 		ok, err := tryLock(f)
 		if ok {
 			l := &ownerLock{f: f, left: readState(path)}
-			if err := l.publish(state{Owner: os.Getpid(), Fetching: true}); err != nil {
+			if err := l.publish(state{Owner: os.Getpid(), Starting: true}); err != nil {
 				f.Close()
 				return nil, "", err
 			}
@@ -86,7 +86,7 @@ func claim(ctx context.Context, path string) (*ownerLock, string, error) {
 			f.Close()
 			return nil, url, nil
 		}
-		if s.Fetching && alive(s.Owner) {
+		if s.Starting && alive(s.Owner) {
 			last = time.Now().Add(claimWait)
 		}
 		if !pause(ctx) {

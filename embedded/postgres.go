@@ -45,7 +45,7 @@ func (p *postgres) keep(ctx context.Context) error {
 
 // run starts the server process, on the port it had before if it had one.
 func (p *postgres) run(ctx context.Context) error {
-	if err := p.lock.publish(state{Owner: os.Getpid()}); err != nil {
+	if err := p.lock.publish(state{Owner: os.Getpid(), Starting: p.proc == nil}); err != nil {
 		return err
 	}
 	running, err := takeRunning(ctx, filepath.Join(p.dir, "postgres.running"), p.oldPID, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL)

@@ -53,7 +53,7 @@ func (r *redis) keep(ctx context.Context) error { return r.keeper.keep(ctx, "Red
 
 // run starts the server process, on the port it had before if it had one.
 func (r *redis) run(ctx context.Context) error {
-	if err := r.lock.publish(state{Owner: os.Getpid()}); err != nil {
+	if err := r.lock.publish(state{Owner: os.Getpid(), Starting: r.proc == nil}); err != nil {
 		return err
 	}
 	as, err := ownerOf(r.data())

@@ -12,11 +12,9 @@ import (
 	"insightgraph/page"
 )
 
-// Linker is the part of the connect app that calls have to do with. Revoke gives consents back to the banks after they
-// have ended here; it returns at once.
+// Linker is the part of the connect app that calls have to do with.
 type Linker interface {
 	PageURL(token string) string
-	Revoke(customerID int64, consents []connect.Consent)
 }
 
 // Banks lists the banks that consumers can link.

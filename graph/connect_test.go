@@ -32,15 +32,22 @@ func TestConsentRefresh(t *testing.T) {
 	}
 }
 
-// What ends here is given back to the banks, once.
+// What ends here is given back to the banks, once: consents that are revoked, and those of a consumer who is erased.
 func TestRevokedConsentsAreToldToTheBanks(t *testing.T) {
 	h := newHouse(t)
 	h.link()
 	for range 2 {
 		h.do("dora", `mutation{revokeConsent(input:{}){revokedConsentCount}}`)
 	}
-	if len(h.revoked) != 1 || h.revoked[0].BankCode != "harbour" || string(h.revoked[0].Sealed) != "sealed" {
-		t.Errorf("%+v", h.revoked)
+	h.do("shop", `mutation{deleteConsumer(input:{consumerId:"`+h.ids["fred"]+`"}){deletedAccountCount}}`)
+	ids, err := h.store.WaitingRevocations(t.Context(), 10)
+	if err != nil || len(ids) != 2 {
+		t.Fatalf("%v, %v", ids, err)
+	}
+	for _, id := range ids {
+		if r, ok, err := h.store.Revocation(t.Context(), id); err != nil || !ok || r.BankCode != "harbour" || string(r.Sealed) != "sealed" {
+			t.Errorf("%+v, %v, %v", r, ok, err)
+		}
 	}
 }
 

@@ -55,7 +55,6 @@ type house struct {
 	now     time.Time
 	ids     map[string]string // by the names above, giro, savings, card, shared and foreign for accounts, and the transactions' external ids
 	parts   []int64           // of refreshes, that the queue was told of
-	revoked []connect.Consent // that the linker was told of
 }
 
 func newHouse(t testing.TB) *house {
@@ -71,7 +70,7 @@ func emptyHouse(t testing.TB, url string) *house {
 	h.url = url
 	h.store = storetest.Open(t, h.url, store.Options{MaxConns: 8, Now: func() time.Time { return h.now }})
 	h.options = Options{Store: h.store, Tokens: &auth.Tokens{Store: h.store}, Queue: worker{h}, Definitions: catalogue.All,
-		Directory: banks(t), Linker: linker{h}, Log: slog.New(telemetry.InContext(slog.NewTextHandler(h.log, nil))), Keys: keys(t), Viewer: pages{},
+		Directory: banks(t), Linker: linker{}, Log: slog.New(telemetry.InContext(slog.NewTextHandler(h.log, nil))), Keys: keys(t), Viewer: pages{},
 		Builder: &tasks.Builder{Store: h.store, Log: slog.New(telemetry.InContext(slog.NewTextHandler(h.log, nil)))}}
 	h.handler = NewHandler(h.options)
 	return h

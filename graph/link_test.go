@@ -33,17 +33,9 @@ func banks(t testing.TB) *connect.Directory {
 }
 
 // linker stands for the connect app.
-type linker struct{ h *house }
+type linker struct{}
 
 func (linker) PageURL(token string) string { return "https://insights.test/" + token }
-func (l linker) Revoke(customerID int64, consents []connect.Consent) {
-	for _, c := range consents {
-		if c.CustomerID != customerID {
-			l.h.t.Errorf("consent of customer %d, told with %d", c.CustomerID, customerID)
-		}
-	}
-	l.h.revoked = append(l.h.revoked, consents...)
-}
 
 func (w worker) WakeParts(_ context.Context, ids []int64) { w.h.parts = append(w.h.parts, ids...) }
 

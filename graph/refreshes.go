@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 
-	"insightgraph/auth"
 	"insightgraph/bank"
 	"insightgraph/connect"
 	"insightgraph/fault"
@@ -47,20 +46,14 @@ func (r *Resolver) checkList(ctx context.Context, faults fault.Many, consumer ba
 	return fault.Beside(err, faults)
 }
 
-// RevokeConsent ends a consumer's consents, here first and then at the banks.
+// RevokeConsent ends a consumer's consents, here at once and then at the banks.
 func (r mutation) RevokeConsent(ctx context.Context, in generated.RevokeConsentInput) (*generated.RevokeConsentPayload, error) {
 	consumer, err := ownOrMissing(ctx, in.ConsumerID)
 	if err != nil {
 		return nil, err
 	}
-	c, n, revoked, err := r.mine(ctx).RevokeConsents(ctx, consumer)
-	if err != nil {
-		return nil, at("consumerId", err)
-	}
-	if len(revoked) > 0 {
-		r.Linker.Revoke(auth.From(ctx).Customer.ID, revoked)
-	}
-	return &generated.RevokeConsentPayload{Consumer: c, RevokedConsentCount: n}, nil
+	c, n, err := r.mine(ctx).RevokeConsents(ctx, consumer)
+	return &generated.RevokeConsentPayload{Consumer: c, RevokedConsentCount: n}, at("consumerId", err)
 }
 
 // AutomaticRefreshes lists what of a consumer is refreshed by itself.

@@ -113,7 +113,7 @@ func (tx *Tx) ownerOf(ctx context.Context, t Tenant, n NewAccount) (int64, error
 	switch {
 	case n.Consumer != nil:
 		var c bank.Consumer
-		if err := tx.consumer(ctx, t, n.Consumer.ID, &c, ""); err != nil {
+		if err := tx.consumer(ctx, t, n.Consumer.ID, &c, "NO KEY UPDATE"); err != nil {
 			return 0, err
 		}
 		id = c.ID

@@ -38,25 +38,23 @@ func (t Tenant) Consent(ctx context.Context, ref bank.Ref) (c connect.Consent, e
 	return c, notFound(err, "", "Consent")
 }
 
-// RevokeConsents ends a consumer's n active consents and forgets their secrets. It returns them as they were, so that the
-// caller can give them back to the banks too; a repeated call has none to give back. What is fetched with them at the moment is not stored any more.
-func (t Tenant) RevokeConsents(ctx context.Context, consumer bank.Ref) (c bank.Consumer, n int, revoked []connect.Consent, err error) {
+// RevokeConsents ends a consumer's n active consents, which are given back to the banks too. What is fetched with them at the
+// moment is not stored any more.
+func (t Tenant) RevokeConsents(ctx context.Context, consumer bank.Ref) (c bank.Consumer, n int, err error) {
 	if !t.may(consumer, bank.KindConsumer) {
-		return c, 0, nil, fault.Unknown("consumerId", "Consumer")
+		return c, 0, fault.Unknown("consumerId", "Consumer")
 	}
 	err = t.change(ctx, "revokeConsent", nil, func(tx *Tx) error {
 		tx.about(consumer)
-		c, n, revoked = bank.Consumer{}, 0, nil
+		c = bank.Consumer{}
 		if err := tx.consumer(ctx, t, consumer.ID, &c, "NO KEY UPDATE"); err != nil {
 			return err
 		}
-		if err := tx.NewSelect().Model(&revoked).Where("customer_id = ? AND consumer_id = ? AND state = ?", t.customerID, c.ID, connect.ConsentActive).
-			OrderExpr("id").For("UPDATE").Scan(ctx); err != nil || revoked == nil {
+		if err := tx.giveBack(ctx, "c.customer_id = ? AND c.consumer_id = ?", t.customerID, c.ID); err != nil {
 			return err
 		}
-		n = len(revoked)
-		if _, err := tx.ExecContext(ctx, "UPDATE consents SET state = ?, sealed = NULL, closed_at = ? WHERE customer_id = ? AND consumer_id = ? AND state = ?",
-			connect.ConsentIsRevoked, tx.now, t.customerID, c.ID, connect.ConsentActive); err != nil {
+		if n, err = tx.affected(ctx, "UPDATE consents SET state = ?, sealed = NULL, closed_at = ? WHERE customer_id = ? AND consumer_id = ? AND state = ?",
+			connect.ConsentIsRevoked, tx.now, t.customerID, c.ID, connect.ConsentActive); err != nil || n == 0 {
 			return err
 		}
 		// None is left that could be used.
@@ -70,7 +68,7 @@ func (t Tenant) RevokeConsents(ctx context.Context, consumer bank.Ref) (c bank.C
 		}
 		return tx.endParts(ctx, open, connect.ConsentRevoked)
 	}, &c, &n)
-	return c, n, revoked, err
+	return c, n, err
 }
 
 // Reseal encrypts all that is sealed anew. reseal is told the place of each; what cannot be opened is counted and stays.
@@ -78,7 +76,7 @@ func (s *Store) Reseal(ctx context.Context, reseal func(sealed []byte, place str
 	for _, kind := range []struct {
 		table, place string // and the column that its place is told by
 		of           func(customerID, id int64) string
-	}{{"flows", "id", connect.DialogPlace}, {"consents", "flow_id", connect.ConsentPlace},
+	}{{"flows", "id", connect.DialogPlace}, {"consents", "flow_id", connect.ConsentPlace}, {"revocations", "flow_id", connect.ConsentPlace},
 		{"webhook_secrets", "customer_id", func(customerID, _ int64) string { return callback.SecretPlace(customerID) }},
 		{"idempotency_keys", "customer_id", func(customerID, _ int64) string { return answerPlace(customerID) }}} {
 		after := [2]int64{}

@@ -209,7 +209,7 @@ func (t Tenant) DeleteConsumer(ctx context.Context, ref bank.Ref) (e Erased, err
 	err = t.change(ctx, "deleteConsumer", nil, func(tx *Tx) (err error) {
 		tx.about(ref)
 		var c bank.Consumer
-		if err := tx.consumer(ctx, t, ref.ID, &c, "UPDATE"); err != nil {
+		if err := tx.consumer(ctx, t, ref.ID, &c, "NO KEY UPDATE"); err != nil {
 			return err
 		}
 		e, err = tx.erase(ctx, t.customerID, []int64{ref.ID})
@@ -218,15 +218,27 @@ func (t Tenant) DeleteConsumer(ctx context.Context, ref bank.Ref) (e Erased, err
 	return e, err
 }
 
-// erase erases consumers, whose locks are held, and everything held about them.
+// erase erases consumers and everything held about them. Their locks are held, so that nothing begins for them any more.
 func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erased, err error) {
 	// A session, which holds where its consumer's browser was, is nothing that one consumer's tenant may see.
 	if _, err := tx.ExecContext(ctx, `SELECT set_config('app.consumer', '', true)`); err != nil {
 		return e, err
 	}
+	// Work that is under way refers to its consumer while it is stored, and whoever waits to be alone waits for that: other
+	// work would overtake it again and again, or wait for it in a circle. So the work goes first, and then it waits.
+	for _, work := range []string{"DELETE FROM reports WHERE customer_id = ? AND consumer_id = ANY(?::bigint[])",
+		"DELETE FROM run_shards WHERE (customer_id, run_id) IN (SELECT customer_id, id FROM runs WHERE customer_id = ? AND consumer_id = ANY(?::bigint[]))",
+		"SELECT 1 FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[]) ORDER BY id FOR UPDATE"} {
+		if _, err := tx.ExecContext(ctx, work, customerID, pgdialect.Array(ids)); err != nil {
+			return e, err
+		}
+	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE customer_id = ?0 AND id IN (SELECT session_id FROM flows f WHERE f.customer_id = ?0
 			AND (f.consumer_id = ANY(?1::bigint[]) OR f.consumer_external_id IN (SELECT external_id FROM consumers WHERE customer_id = ?0 AND id = ANY(?1::bigint[]))))`,
 		customerID, pgdialect.Array(ids)); err != nil {
+		return e, err
+	}
+	if err := tx.giveBack(ctx, "c.customer_id = ? AND c.consumer_id = ANY(?::bigint[])", customerID, pgdialect.Array(ids)); err != nil {
 		return e, err
 	}
 	// The order follows the references; the totals go first, so that nothing is subtracted from them in vain.
@@ -236,7 +248,7 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 	}{{"refresh_parts", nil}, {"refreshes", nil}, {"automatic_refreshes", nil}, {"account_links", nil}, {"consents", nil},
 		{"account_months", nil}, {"category_months", nil}, {"refused_transfers", nil}, {"transactions", &e.Transactions},
 		{"accounts", &e.Accounts}, {"evaluations", nil}, {"feed_entries", &e.Entries}, {"user_settings", nil}, {"idempotency_keys", nil},
-		{"delivery_attempts", nil}, {"deliveries", nil}, {"reports", nil}, {"cases", nil}, {"synchronizations", nil}, {"data_sources", nil}, {"corrections", nil}} {
+		{"delivery_attempts", nil}, {"deliveries", nil}, {"cases", nil}, {"synchronizations", nil}, {"data_sources", nil}, {"corrections", nil}} {
 		n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = ? AND consumer_id = ANY(?::bigint[])", bun.Ident(step.table), customerID, pgdialect.Array(ids))
 		if err != nil {
 			return e, err

@@ -185,7 +185,7 @@ func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []con
 	for i, c := range consents {
 		ids[i] = c.ID
 	}
-	const idle = "customer_id = ? AND id = ANY(?::bigint[]) AND NOT EXISTS (SELECT 1 FROM account_links l WHERE (l.customer_id, l.consumer_id, l.consent_id) = (c.customer_id, c.consumer_id, c.id))"
+	const idle = "c.customer_id = ? AND c.id = ANY(?::bigint[]) AND NOT EXISTS (SELECT 1 FROM account_links l WHERE (l.customer_id, l.consumer_id, l.consent_id) = (c.customer_id, c.consumer_id, c.id))"
 	var open []refreshPart
 	if err := tx.NewSelect().Model(&open).Where("state IN ('READY', 'RUNNING') AND (customer_id, consumer_id, consent_id) IN (SELECT customer_id, consumer_id, id FROM consents c WHERE "+idle+")",
 		customerID, pgdialect.Array(ids)).OrderExpr("id").For("UPDATE").Scan(ctx); err != nil {
@@ -195,6 +195,9 @@ func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []con
 		if err := tx.endParts(ctx, open, connect.ConsentMissing); err != nil {
 			return err
 		}
+	}
+	if err := tx.giveBack(ctx, idle, customerID, pgdialect.Array(ids)); err != nil {
+		return err
 	}
 	_, err := tx.ExecContext(ctx, "DELETE FROM consents c WHERE "+idle, customerID, pgdialect.Array(ids))
 	return err

@@ -11,6 +11,7 @@ import (
 	"insightgraph/fault"
 	"insightgraph/insight"
 	"insightgraph/page"
+	"insightgraph/report"
 	"insightgraph/store"
 	"insightgraph/store/storetest"
 )
@@ -76,6 +77,103 @@ func TestDeleteLinkedConsumer(t *testing.T) {
 		}
 	}
 	exact(t, s)
+}
+
+// TestErasureIsNotOvertaken: what would begin for a consumer waits until its erasure is over, and then finds nobody. What
+// is being stored at that moment is waited for, and never in a circle.
+func TestErasureIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	anna := consumer(t, w.c, "anna")
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	put(t, w.c, a, row("", "-1", "2026-01-05"))
+	request := store.NewRun{Requests: []insight.TriggerRequest{{Insight: "COMPARISON"}}, Consumer: ptr(anna.Ref())}
+	_, shards, err := w.c.CreateRun(ctx, request, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shard, _, err := w.Claim(ctx, shards[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, begun := admin(t, w.url), make(chan string, 4)
+	waiting := func(n int) {
+		t.Helper()
+		for column[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")[0] != n {
+			if len(begun) > 0 {
+				t.Fatalf("not behind the erasure: %s", <-begun)
+			}
+		}
+	}
+	// Somebody else's transaction refers to her, and another stores a result, of which the first half is there.
+	other := admin(t, w.url)
+	tx, err := other.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(ctx, "SELECT 1 FROM consumers WHERE id = $1 FOR KEY SHARE", anna.ID); err != nil {
+		t.Fatal(err)
+	}
+	half, rest, finished, erased := make(chan bool), make(chan bool), make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := w.FinishParts(ctx, shard, func(yield func([]store.Result) bool) {
+			close(half)
+			<-rest
+			yield([]store.Result{evaluated(shard.Run, anna, "GENERATED", entryFor(anna, "2026-03", a))})
+		})
+		finished <- err
+	}()
+	<-half
+	go func() {
+		e, err := w.c.DeleteConsumer(ctx, anna.Ref())
+		if want := (store.Erased{Accounts: 1, Transactions: 1, Entries: 1}); err == nil && e != want {
+			err = fmt.Errorf("the receipt is %+v", e)
+		}
+		erased <- err
+	}()
+	waiting(1)
+	close(rest)
+	if err := <-finished; err != nil {
+		t.Errorf("the result: %v", err)
+	}
+	begin := map[string]func() error{
+		"a run": func() error { _, _, err := w.c.CreateRun(ctx, request, nil); return err },
+		"a report": func() error {
+			_, _, err := w.c.CreateReport(ctx, store.NewReport{NewCase: store.NewCase{Consumer: ptr(anna.Ref()), Days: ptr(30)}, Request: report.Request{Type: "SPENDING"}}, nil)
+			return err
+		},
+		"an account": func() error {
+			_, err := w.c.CreateAccount(ctx, store.NewAccount{Consumer: ptr(anna.Ref()), Account: bank.Account{Name: "x", Container: bank.ContainerBank, Currency: "EUR"}}, nil)
+			return err
+		},
+		"transactions": func() error {
+			_, _, err := w.c.CreateTransactions(ctx, a.Ref(), []bank.Transaction{row("", "-2", "2026-01-06")}, nil)
+			return err
+		},
+	}
+	for what, f := range begin {
+		go func() {
+			err := f()
+			if faults := fault.Of(err); len(faults) != 1 || faults[0].Code != fault.NotFound {
+				t.Errorf("%s: %v", what, err)
+			}
+			begun <- what
+		}()
+	}
+	waiting(1 + len(begin))
+	if err := tx.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-erased; err != nil {
+		t.Error(err)
+	}
+	for range begin {
+		<-begun
+	}
+	if left := holding(t, w, anna.ID); left != nil {
+		t.Errorf("left in %v", left)
+	}
 }
 
 func TestSweepFlows(t *testing.T) {
@@ -290,6 +388,9 @@ func TestEraseWhileFetching(t *testing.T) {
 	}
 	if c := w.consents(t, *f.ConsumerID); len(c) != 0 {
 		t.Errorf("%+v", c)
+	}
+	if n := column[int](t, admin(t, w.url), "SELECT count(*)::int FROM revocations")[0]; n != 1 {
+		t.Errorf("%d consents are to be given back", n)
 	}
 	must[bank.Consumer](t)(w.c.Consumer(ctx, person(*f.ConsumerID)))
 }

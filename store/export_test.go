@@ -12,6 +12,12 @@ func As(role string, o Options) Options {
 	return o
 }
 
+// Patient is options without limits of how long a caller's statements may take.
+func Patient(o Options) Options {
+	o.patient = true
+	return o
+}
+
 // Lease and the others are what tests have to know.
 const (
 	Lease       = lease

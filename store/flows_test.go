@@ -274,8 +274,8 @@ func TestConsumerLinks(t *testing.T) {
 	if got := must[connect.Consent](t)(c.Consent(ctx, consent.Ref())); got.ID != consent.ID {
 		t.Errorf("%+v", got)
 	}
-	if _, _, revoked, err := c.RevokeConsents(ctx, person(id)); err != nil || len(revoked) != 1 || string(revoked[0].Sealed) != "s" {
-		t.Errorf("%+v, %v", revoked, err)
+	if _, n, err := c.RevokeConsents(ctx, person(id)); err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
 	}
 	if _, err := c.DeleteConsumer(ctx, person(id)); err != nil {
 		t.Error(err)

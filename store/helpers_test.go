@@ -29,7 +29,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{url: storetest.URL(t), clock: &clock{t: time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)}}
-	w.Store = storetest.Open(t, w.url, store.Options{MaxConns: 12, Now: w.clock.now})
+	w.Store = storetest.Open(t, w.url, store.Patient(store.Options{MaxConns: 12, Now: w.clock.now}))
 	w.c = customer(t, w.Store, "acme")
 	return w
 }

@@ -187,8 +187,8 @@ func TestRowsOfOthers(t *testing.T) {
 	}
 	mine, anna := fmt.Sprint(a.id), fmt.Sprint(a.consumers[0].ID)
 	for _, table := range tables {
-		if table == "tokens" {
-			continue // no rights at all, below
+		if table == "tokens" || table == "revocations" {
+			continue // not to be seen at all, below
 		}
 		key, ofConsumer := "customer_id", table == "consumers" || slices.Contains(withConsumer, table)
 		if table == "customers" {
@@ -230,7 +230,7 @@ func TestRowsOfOthers(t *testing.T) {
 			t.Errorf("%s: a consumer sees %d rows", table, n)
 		}
 	}
-	for _, statement := range []string{"SELECT FROM tokens", "INSERT INTO customers (name) VALUES ('x')", "CREATE TABLE x ()", "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",
+	for _, statement := range []string{"SELECT FROM tokens", "SELECT FROM revocations", "UPDATE revocations SET attempts = 0", "DELETE FROM revocations", "INSERT INTO customers (name) VALUES ('x')", "CREATE TABLE x ()", "ALTER TABLE accounts DISABLE ROW LEVEL SECURITY",
 		"TRUNCATE transactions", "DROP POLICY own ON accounts", "ALTER ROLE insightgraph_app BYPASSRLS", "COPY customers TO PROGRAM 'true'",
 		"INSERT INTO rates VALUES ('USD', '2026-01-01', 1, 'x')",
 		"UPDATE events SET at = now()", "UPDATE events SET number = 1, hash = 'x'", "DELETE FROM events", "TRUNCATE events", "DELETE FROM event_days", "UPDATE event_days SET number = 1"} {
@@ -239,7 +239,12 @@ func TestRowsOfOthers(t *testing.T) {
 		}
 	}
 	// A row cannot be given to another.
-	if _, err := db.Exec(t.Context(), fmt.Sprintf("BEGIN; SELECT set_config('app.customer', '%d', true); UPDATE customer_settings SET customer_id = %d; COMMIT", a.id, b.id)); err == nil {
-		t.Error("may give a row away")
+	for _, statement := range []string{"UPDATE customer_settings SET customer_id = %d", "INSERT INTO revocations (customer_id, flow_id, bank_code, sealed, run_after) VALUES (%d, 1, 'x', 'x', now())"} {
+		if _, err := db.Exec(t.Context(), fmt.Sprintf("BEGIN; SELECT set_config('app.customer', '%d', true); "+statement+"; COMMIT", a.id, b.id)); err == nil {
+			t.Errorf("may give a row away: %s", statement)
+		}
+		if _, err := db.Exec(t.Context(), "ROLLBACK"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

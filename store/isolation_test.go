@@ -40,11 +40,11 @@ func TestSchemaIsolation(t *testing.T) {
 		"rights beyond reading and writing rows": `SELECT c.relname::text FROM pg_class c, pg_roles r WHERE r.rolname LIKE 'insightgraph_%' AND c.relnamespace = 'public'::regnamespace
 			AND c.relkind = 'r' AND (has_table_privilege(r.oid, c.oid, 'TRUNCATE') OR has_table_privilege(r.oid, c.oid, 'REFERENCES') OR has_table_privilege(r.oid, c.oid, 'TRIGGER'))`,
 		"functions that run as their owner": `SELECT proname::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef`,
-		// tokens, flows: found before the customer is known. run_shards, refresh_parts, reports, deliveries: a task names its row alone. customers: client ids are one name space.
+		// tokens, flows: found before the customer is known. run_shards, refresh_parts, reports, deliveries, revocations: a task names its row alone. customers: client ids are one name space.
 		"unique indexes that tell of other customers": `SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 			LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
 			WHERE i.indisunique AND c.relnamespace = 'public'::regnamespace AND a.attname IS DISTINCT FROM 'customer_id'
-			AND i.indexrelid::regclass::text NOT IN ('customers_pkey', 'customers_client_id', 'tokens_pkey', 'run_shards_id', 'refresh_parts_id', 'reports_id', 'deliveries_id', 'flows_handle', 'rates_pkey', 'migrations_pkey', 'migration_locks_pkey', 'migration_locks_table_name_key')`,
+			AND i.indexrelid::regclass::text NOT IN ('customers_pkey', 'customers_client_id', 'tokens_pkey', 'run_shards_id', 'refresh_parts_id', 'reports_id', 'deliveries_id', 'revocations_id', 'flows_handle', 'rates_pkey', 'migrations_pkey', 'migration_locks_pkey', 'migration_locks_table_name_key')`,
 		"references that tell of other customers": `SELECT k.conname::text FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
 			WHERE k.contype = 'f' AND a.attname <> 'customer_id'`,
 		"references without an index": `SELECT k.conname::text FROM pg_constraint k WHERE k.contype = 'f' AND NOT EXISTS (

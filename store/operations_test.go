@@ -158,8 +158,8 @@ func operations(t *testing.T) map[string]func(store.Tenant, things) (any, error)
 		"Consents":           func(c store.Tenant, x things) (any, error) { return c.Consents(ctx, []int64{x.consumer.ID}) },
 		"Consent":            func(c store.Tenant, x things) (any, error) { return c.Consent(ctx, x.consent) },
 		"RevokeConsents": func(c store.Tenant, x things) (any, error) {
-			_, _, revoked, err := c.RevokeConsents(ctx, x.consumer)
-			return revoked, err
+			_, n, err := c.RevokeConsents(ctx, x.consumer)
+			return n, err
 		},
 		"Synchronize": func(c store.Tenant, x things) (any, error) {
 			_, _, err := c.Synchronize(ctx, store.NewSynchronization{Consumer: x.consumer})

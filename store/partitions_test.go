@@ -107,7 +107,7 @@ func TestDistribution(t *testing.T) {
 	t.Parallel()
 	db := admin(t, storetest.URL(t))
 	for by, want := range map[string][]string{
-		"customer_id": {"customers_client_id", "deliveries_id", "flows_handle", "refresh_parts_id", "reports_id", "run_shards_id", "tokens_pkey"},
+		"customer_id": {"customers_client_id", "deliveries_id", "flows_handle", "refresh_parts_id", "reports_id", "revocations_id", "run_shards_id", "tokens_pkey"},
 		"consumer_id": {"consumers_external_id", "deliveries_id", "reports_id"},
 	} {
 		got := column[string](t, db, `WITH spread AS (

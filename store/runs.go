@@ -44,7 +44,7 @@ func (t Tenant) CreateRun(ctx context.Context, n NewRun, key *string) (run insig
 		}
 		if n.Consumer != nil {
 			var c bank.Consumer
-			if err := tx.consumer(ctx, t, n.Consumer.ID, &c, ""); err != nil {
+			if err := tx.consumer(ctx, t, n.Consumer.ID, &c, "NO KEY UPDATE"); err != nil {
 				return err
 			}
 			r.ConsumerID = &c.ID

@@ -8,6 +8,7 @@ import (
 	"insightgraph/bank"
 	"insightgraph/fault"
 	"insightgraph/store"
+	"insightgraph/store/storetest"
 )
 
 // TestLostConnections: the server ends all sessions; what is asked next works all the same, and nothing is done twice.
@@ -99,8 +100,9 @@ func TestLimits(t *testing.T) {
 	if got := must[bank.Account](t)(w.c.Account(t.Context(), a.Ref())); err != nil || got.Name != "currentx" || tries != 3 {
 		t.Errorf("after two deadlocks: %+v, %d, %v", got, tries, err)
 	}
+	asDeployed := storetest.Open(t, w.url, store.Options{MaxConns: 1})
 	for _, setting := range []struct{ name, want string }{{"statement_timeout", "5s"}, {"lock_timeout", "4s"}, {"role", "insightgraph_app"}, {"TimeZone", "UTC"}, {"idle_in_transaction_session_timeout", "30s"}} {
-		if got, err := w.Setting(t.Context(), setting.name); err != nil || got != setting.want {
+		if got, err := asDeployed.Setting(t.Context(), setting.name); err != nil || got != setting.want {
 			t.Errorf("%s is %s, %v", setting.name, got, err)
 		}
 	}

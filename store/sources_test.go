@@ -161,7 +161,7 @@ func TestSynchronizeLinked(t *testing.T) {
 	h, _ := w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("clara"), StoreConsent: connect.ConsentRequired}, []byte("secret"), told("3", ""))
 	w.clock.add(7 * time.Hour)
 	w.synchronise(t, *h.ConsumerID)
-	if _, _, _, err := w.c.RevokeConsents(t.Context(), person(*h.ConsumerID)); err != nil {
+	if _, _, err := w.c.RevokeConsents(t.Context(), person(*h.ConsumerID)); err != nil {
 		t.Fatal(err)
 	}
 	wantList(t, "revoked while it is asked", w.sourceStates(t, *h.ConsumerID), "Bank One UPDATE_REQUIRED CONSENT.REVOKED")

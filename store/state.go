@@ -107,10 +107,12 @@ const (
 	deadShard = iota
 	deadPart
 	deadReport
+	deadRevocation
 	kinds
 )
 
 // Dead is how much work this process has given up after its last try, by kind.
 func (s *Store) Dead() map[string]int64 {
-	return map[string]int64{"shard": s.dead[deadShard].Load(), "part": s.dead[deadPart].Load(), "report": s.dead[deadReport].Load()}
+	return map[string]int64{"shard": s.dead[deadShard].Load(), "part": s.dead[deadPart].Load(), "report": s.dead[deadReport].Load(),
+		"revocation": s.dead[deadRevocation].Load()}
 }

@@ -49,7 +49,8 @@ type Options struct {
 	ReplicaURL string // a read replica, which answers queries; it needs Marks
 	Marks      Marks
 
-	role string // tests have others; empty: insightgraph_app
+	role    string // tests have others; empty: insightgraph_app
+	patient bool   // tests wait as long as it takes: how fast the machine is does not decide them
 }
 
 // Open connects. The database must have been migrated before; its sessions take the role that owns nothing.
@@ -64,8 +65,10 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	params["role"] = cmp.Or(o.role, "insightgraph_app")
 	params["application_name"] = "insightgraph"
 	params["timezone"] = "UTC"
-	params["statement_timeout"] = "5000"
-	params["lock_timeout"] = "4000"
+	if !o.patient {
+		params["statement_timeout"] = "5000"
+		params["lock_timeout"] = "4000"
+	}
 	params["idle_in_transaction_session_timeout"] = "30000"
 	count := &tracer{}
 	config.ConnConfig.Tracer = count

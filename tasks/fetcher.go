@@ -24,6 +24,9 @@ import (
 // TypeFetch is the task of fetching one part of a refresh from its bank.
 const TypeFetch = "connect:fetch"
 
+// TypeGiveBack is the task of giving back one consent at its bank.
+const TypeGiveBack = "connect:give-back"
+
 // queueConnect has a server of its own: however slow banks are, insights do not wait for them.
 const queueConnect = "connect"
 
@@ -48,9 +51,11 @@ func (f *Fetcher) Server(r redis.UniversalClient, concurrency int) *asynq.Server
 	return newServer(r, concurrency, map[string]int{queueConnect: 1}, f.Log)
 }
 
-// Mux maps the task type to its handler.
+// Mux maps the task types to their handlers.
 func (f *Fetcher) Mux() *asynq.ServeMux {
-	return calls(TypeFetch, f.Log, f.Do)
+	mux := calls(TypeFetch, f.Log, f.Do)
+	mux.Handle(TypeGiveBack, calls(TypeGiveBack, f.Log, f.GiveBack))
+	return mux
 }
 
 // Do fetches one part, if nobody else does or did. done is false when it did not come to an end here.
@@ -201,4 +206,44 @@ func (f *Fetcher) ask(ctx context.Context, part store.Part, c connect.Connector,
 	}
 	f.Log.ErrorContext(ctx, "a connector failed", "part", part.ID, "bank", part.BankCode, "error", fmt.Sprintf("%T", err))
 	return data, err
+}
+
+// GiveBack gives a consent that is over here back at its bank. done is false where it is to be tried again.
+func (f *Fetcher) GiveBack(ctx context.Context, id int64) (done bool, err error) {
+	r, ok, err := f.Store.Revocation(ctx, id)
+	if err == nil && !ok {
+		return true, nil
+	}
+	if err == nil {
+		if problem := f.revoke(ctx, r); problem != nil {
+			f.Log.WarnContext(ctx, "a bank did not take a consent back", "revocation", id, "bank", r.BankCode, "category", connect.ProblemOf(problem).Category)
+			return false, nil
+		}
+		err = f.Store.GivenBack(ctx, id)
+	}
+	if err != nil {
+		failed(ctx, f.Log, "give a consent back", err, "revocation", id)
+	}
+	return err == nil, err
+}
+
+// revoke asks the bank, in limited time. What it fails with can hold anything of the bank's answer, and so can the value of
+// a panic.
+func (f *Fetcher) revoke(ctx context.Context, r store.Revocation) (err error) {
+	b, connector, ok := f.Directory.Find(r.BankCode)
+	if !ok { // its configuration may come back
+		return connect.Is(connect.NotSupported)
+	}
+	secret, err := f.Keys.Open(r.Sealed, connect.ConsentPlace(r.CustomerID, r.FlowID))
+	if err != nil {
+		return connect.Is(connect.Technical)
+	}
+	defer func() {
+		if recover() != nil {
+			err = connect.Is(connect.Technical)
+		}
+	}()
+	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return connector.Revoke(limited, b, secret)
 }

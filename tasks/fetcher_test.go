@@ -34,6 +34,10 @@ const canary = "canary-4711"
 type testBank struct {
 	mu    sync.Mutex
 	asked []connect.Fetch
+
+	returned []string // secrets of consents that it was asked to take back
+	refuses  error    // what it answers then
+
 	fetch func(ctx context.Context, in connect.Fetch) (connect.Data, error) // nil: well
 }
 
@@ -47,7 +51,13 @@ func (b *testBank) Login(context.Context, connect.Login) (connect.Step, error) {
 func (b *testBank) Answer(context.Context, connect.Login, []byte, connect.Answer) (connect.Step, error) {
 	panic("not asked by workers")
 }
-func (b *testBank) Revoke(context.Context, connect.Bank, []byte) error { panic("not asked by workers") }
+
+func (b *testBank) Revoke(_ context.Context, _ connect.Bank, secret []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.returned = append(b.returned, string(secret))
+	return b.refuses
+}
 
 func (b *testBank) Fetch(ctx context.Context, in connect.Fetch) (connect.Data, error) {
 	b.mu.Lock()
@@ -971,4 +981,68 @@ func TestPlannerGoesOn(t *testing.T) {
 	if err := (&Planner{Store: l.store, Queue: NewQueue(redisClient(t), l.store, silent), Log: silent}).SweepOnce(t.Context()); err == nil {
 		t.Error("a sweep that failed says nothing")
 	}
+}
+
+// TestGiveBack: a bank is asked to take back the consent of an erased consumer until it does, and not again; then nothing is
+// kept of it. After the last try nothing is either.
+func TestGiveBack(t *testing.T) {
+	t.Parallel()
+	l := newLinking(t, "2026-03-05T12:00:00Z")
+	ctx := t.Context()
+	erase := func() {
+		t.Helper()
+		if _, err := l.DeleteConsumer(ctx, l.linked("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waiting := func() []int64 {
+		t.Helper()
+		ids, err := l.store.WaitingRevocations(ctx, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ids
+	}
+	give := func(id int64) bool {
+		t.Helper()
+		done, err := l.fetcher(l.store).GiveBack(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	l.linked("1") // whose consent stays
+	erase()
+	ids := waiting()
+	if len(ids) != 1 {
+		t.Fatalf("%d wait", len(ids))
+	}
+	// Redis does not take it: that is no try. Then the bank is away.
+	if err := l.store.UnqueuedRevocations(ctx, ids); err != nil {
+		t.Fatal(err)
+	}
+	l.bank.refuses = fmt.Errorf("the bank of %s: %w", canary, connect.Is(connect.Maintenance))
+	if again := waiting(); !slices.Equal(again, ids) || give(ids[0]) || len(waiting()) != 0 {
+		t.Errorf("%v wait", again)
+	}
+	l.clock.add(time.Minute)
+	l.bank.refuses = nil
+	if again := waiting(); !slices.Equal(again, ids) || !give(ids[0]) || !give(ids[0]) {
+		t.Errorf("%v wait", again)
+	}
+	if want := []string{canary + "-first", canary + "-first"}; !slices.Equal(l.bank.returned, want) {
+		t.Errorf("the bank was asked for %v", l.bank.returned)
+	}
+	erase()
+	l.bank.refuses = connect.Is(connect.Maintenance)
+	tries := 0
+	for ids := waiting(); len(ids) > 0; ids = waiting() {
+		tries++
+		give(ids[0])
+		l.clock.add(2 * time.Hour)
+	}
+	if tries != 10 || l.store.Dead()["revocation"] != 1 {
+		t.Errorf("given up after %d tries: %v", tries, l.store.Dead())
+	}
+	l.sql("DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM revocations); END $$")
 }

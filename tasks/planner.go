@@ -92,7 +92,7 @@ func (p *Planner) tick(ctx context.Context) {
 	}
 }
 
-// SweepOnce puts waiting shards, parts, reports and callbacks on the queue: what Redis lost, what was given back, and what a dead worker left.
+// SweepOnce puts waiting shards, parts, reports, callbacks and consents to be given back on the queue: what Redis lost, what was given back, and what a dead worker left.
 // It also does what time does to flows, consents and data that is kept for a time only, and seals new events. A step that fails does not hold
 // up the others.
 func (p *Planner) SweepOnce(ctx context.Context) error {
@@ -105,7 +105,9 @@ func (p *Planner) SweepOnce(ctx context.Context) error {
 	p.Queue.WakeReports(ctx, reports)
 	deliveries, unsent := p.Store.WaitingDeliveries(ctx, 1000)
 	p.Queue.WakeDeliveries(ctx, deliveries)
-	return errors.Join(waiting, over, open, unbuilt, unsent, p.Store.SealEvents(ctx))
+	revocations, held := p.Store.WaitingRevocations(ctx, 1000)
+	p.Queue.WakeRevocations(ctx, revocations)
+	return errors.Join(waiting, over, open, unbuilt, unsent, held, p.Store.SealEvents(ctx))
 }
 
 // Due asks what is due at a moment.

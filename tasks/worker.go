@@ -211,6 +211,11 @@ func (q *Queue) WakeParts(ctx context.Context, ids []int64) {
 	q.send(ctx, queueConnect, TypeFetch, ids, q.store.UnqueuedParts)
 }
 
+// WakeRevocations calls workers for consents to be given back, in the same way.
+func (q *Queue) WakeRevocations(ctx context.Context, ids []int64) {
+	q.send(ctx, queueConnect, TypeGiveBack, ids, q.store.UnqueuedRevocations)
+}
+
 func (q *Queue) put(ctx context.Context, queue string, ids []int64) {
 	q.send(ctx, queue, TypeShard, ids, q.store.Unqueued)
 }

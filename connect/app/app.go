@@ -319,26 +319,6 @@ func (a *App) open(f connect.Flow) (d connect.Dialog, err error) {
 	return d, json.Unmarshal(text, &d)
 }
 
-// Revoke gives consents back at their banks, in the background and as far as the banks are there: here they are over
-// already.
-func (a *App) Revoke(customerID int64, consents []connect.Consent) {
-	for _, c := range consents {
-		b, connector, ok := a.Directory.Find(c.BankCode)
-		secret, err := a.Keys.Open(c.Sealed, connect.ConsentPlace(customerID, c.FlowID))
-		if !ok || err != nil {
-			continue
-		}
-		a.asking.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-			defer cancel()
-			defer func() { _ = recover() }()
-			if err := connector.Revoke(ctx, b, secret); err != nil {
-				a.Log.Warn("give a consent back at its bank", "consent", c.ID, "bank", c.BankCode, "error", string(connect.ProblemOf(err).Category))
-			}
-		})
-	}
-}
-
 // describe tells what went wrong without what it went wrong with: a connector's own error can hold anything.
 func describe(err error) string {
 	if errors.Is(err, connect.ErrKey) {
