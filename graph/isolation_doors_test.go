@@ -2,10 +2,12 @@ package graph
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -245,10 +247,7 @@ func (m *matrix) interference(alone *house, n int) {
 		"TransactionFilter": {"{}", `{from: "2021-12-01"}`, "{transfers: false}", `{text: "CNRY"}`, "{status: POSTED, baseType: DEBIT}", "{minAmount: 101000}"},
 		"AccountFilter":     {"{}", "{containers: [CARD]}"}, "FeedFilter": {"{}", "{triggerType: SCHEDULE}"}}}
 	for _, o := range everyone {
-		for kind := range kindTables {
-			if kind == bank.KindEvent { // so many that hardly anything else would be asked for
-				continue
-			}
+		for _, kind := range slices.Sorted(maps.Keys(kindTables)) {
 			for _, id := range m.of(kind, o) {
 				d.values["ID"] = append(d.values["ID"], fmt.Sprintf("%q", id))
 				d.values["[ID!]"] = append(d.values["[ID!]"], fmt.Sprintf("[%q]", id))

@@ -115,7 +115,7 @@ func kindOf(typ string) bank.Kind {
 	}
 	return map[string]bank.Kind{"Customer": bank.KindCustomer, "Consumer": bank.KindConsumer, "Account": bank.KindAccount, "Transaction": bank.KindTransaction, "FeedEntry": bank.KindEntry,
 		"TriggerRun": bank.KindRun, "Session": bank.KindSession, "Flow": bank.KindFlow, "Refresh": bank.KindRefresh, "Consent": bank.KindConsent, "DataSource": bank.KindSource,
-		"Case": bank.KindCase, "CategoryRule": bank.KindRule, "Delivery": bank.KindDelivery}[typ]
+		"Case": bank.KindCase, "CategoryRule": bank.KindRule, "Delivery": bank.KindDelivery, "Event": bank.KindEvent}[typ]
 }
 
 // names is inputs by type: what kind of thing each field names, 0 for none.
@@ -156,6 +156,9 @@ func undeclaredInputs() (wrong []string) {
 	for _, d := range schema().Types {
 		if d.BuiltIn || strings.HasPrefix(d.Name, "__") {
 			continue
+		}
+		if d.Kind == ast.Object && slices.Contains(d.Interfaces, "Node") && kindOf(d.Name) == 0 && d.Name != "Category" { // categories are nobody's
+			wrong = append(wrong, d.Name+" has an id of no kind")
 		}
 		for _, f := range d.Fields {
 			if d.Kind == ast.InputObject {
@@ -329,7 +332,7 @@ func (g *generator) whole(s *tree, deep bool) {
 		case deep:
 			g.covered[s.def.Name+"."+f.Name] = true
 			g.whole(s.at(g.key(f, rowsBelow), below), false)
-		case slices.Contains([]string{"Money", "Period", "PageInfo", "Merchant"}, below.Name):
+		case slices.Contains([]string{"Money", "Period", "PageInfo", "Merchant", "EventActor"}, below.Name):
 			g.whole(s.at(f.Name, below), false)
 		}
 	}

@@ -63,7 +63,7 @@ var kindTables = map[bank.Kind]struct {
 	bank.KindRun: {"runs", "consumer_id", ""}, bank.KindSession: {"sessions", "NULL", ""}, bank.KindFlow: {"flows", "NULL", ""},
 	bank.KindRefresh: {"refreshes", "NULL", ""}, bank.KindConsent: {"consents", "consumer_id", ""}, bank.KindSource: {"data_sources", "consumer_id", ""},
 	bank.KindCase: {"cases", "consumer_id", ""}, bank.KindReport: {"reports", "consumer_id", "created_at"},
-	bank.KindDelivery: {"deliveries", "consumer_id", "created_at"}, bank.KindEvent: {"events", "NULL", ""}, bank.KindRule: {"category_rules", "NULL", ""},
+	bank.KindDelivery: {"deliveries", "consumer_id", "created_at"}, bank.KindEvent: {"events", "NULL", "at"}, bank.KindRule: {"category_rules", "NULL", ""},
 }
 
 // vocabulary are columns of text whose values programs compare: they are no person's, and cannot be canaries.
@@ -336,8 +336,8 @@ func (e *estate) learn() {
 		switch k.key {
 		case "booking_date":
 			key = "booking_date::text"
-		case "created_at":
-			key = `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
+		case "created_at", "at":
+			key = `to_char(` + k.key + ` AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 		}
 		if kind == bank.KindCustomer {
 			customer = "id"

@@ -22,12 +22,12 @@ type documents struct {
 	possible  func(*ast.Definition) []*ast.Definition
 	values    map[string][]string // of arguments, by their type
 	fragments []string
-	aliases   int
-	fields    int
+	// Each document stays within the limits: of what is refused as a whole, nothing can be told.
+	aliases, directives, fields int
 }
 
 func (d *documents) document() string {
-	d.fragments, d.aliases, d.fields = nil, 0, 0
+	d.fragments, d.aliases, d.directives, d.fields = nil, 0, 2, 0
 	query := "query($yes: Boolean!, $no: Boolean!, $few: Int) " + d.set("Query", 0) // all variables must be used:
 	query = strings.TrimSuffix(query, "}") + " used: transactions(first: $few) @include(if: $yes) @skip(if: $no) {__typename}}"
 	return query + " " + strings.Join(d.fragments, " ")
@@ -91,7 +91,13 @@ func (d *documents) leaves(typ string) string {
 }
 
 func (d *documents) condition() string {
-	return []string{"", "", "", "", "", " @include(if: $yes)", " @skip(if: $no)", " @include(if: $no)", " @skip(if: $yes)", " @include(if: true) @skip(if: false)"}[d.IntN(10)]
+	text := []string{"", "", "", "", "", " @include(if: $yes)", " @skip(if: $no)", " @include(if: $no)", " @skip(if: $yes)", " @include(if: true) @skip(if: false)"}[d.IntN(10)]
+	n := strings.Count(text, "@")
+	if d.directives+n > maxDirectives {
+		return ""
+	}
+	d.directives += n
+	return text
 }
 
 func (d *documents) field(def *ast.Definition, depth int) string {
@@ -107,12 +113,19 @@ func (d *documents) field(def *ast.Definition, depth int) string {
 		return ""
 	}
 	var arguments []string
+	other := []string{"last", "before"}
+	if d.IntN(4) == 0 { // a page is asked for from one side
+		other = []string{"first", "after"}
+	}
 	for _, a := range f.Arguments {
+		if slices.Contains(other, a.Name) {
+			continue
+		}
 		values := d.values[a.Type.String()]
 		if values == nil {
 			values = d.values[a.Type.Name()]
 		}
-		if len(values) == 0 || !a.Type.NonNull && a.Name != "first" && d.IntN(4) > 0 {
+		if len(values) == 0 || !a.Type.NonNull && a.Name != "first" && a.Name != "last" && d.IntN(4) > 0 {
 			if a.Type.NonNull {
 				return ""
 			}
