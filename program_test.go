@@ -64,7 +64,13 @@ type process struct {
 // serve starts the program as a process of its own and waits until it says where it serves.
 func serve(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary(t), append([]string{"serve"}, args...)...), done: make(chan struct{}), log: &bytes.Buffer{}}
+	return start(t, binary(t), env, args...)
+}
+
+// start is serve with another build of the program.
+func start(t *testing.T, program string, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(program, append([]string{"serve"}, args...)...), done: make(chan struct{}), log: &bytes.Buffer{}}
 	p.cmd.Env = append(os.Environ(), append([]string{"ADDR=127.0.0.1:0", "GORACE=halt_on_error=1", "LAME_DUCK=0s"}, env...)...)
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {

@@ -44,7 +44,7 @@ func TestSchemaIsolation(t *testing.T) {
 		"unique indexes that tell of other customers": `SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 			LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
 			WHERE i.indisunique AND c.relnamespace = 'public'::regnamespace AND a.attname IS DISTINCT FROM 'customer_id'
-			AND i.indexrelid::regclass::text NOT IN ('customers_pkey', 'customers_client_id', 'tokens_pkey', 'run_shards_id', 'refresh_parts_id', 'reports_id', 'deliveries_id', 'revocations_id', 'flows_handle', 'rates_pkey', 'migrations_pkey', 'migration_locks_pkey', 'migration_locks_table_name_key')`,
+			AND i.indexrelid::regclass::text NOT IN ('customers_pkey', 'customers_client_id', 'tokens_pkey', 'run_shards_id', 'refresh_parts_id', 'reports_id', 'deliveries_id', 'revocations_id', 'flows_handle', 'rates_pkey', 'migrations_pkey', 'migrations_name_unique', 'migration_locks_pkey', 'migration_locks_table_name_key')`,
 		"references that tell of other customers": `SELECT k.conname::text FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
 			WHERE k.contype = 'f' AND a.attname <> 'customer_id'`,
 		"references without an index": `SELECT k.conname::text FROM pg_constraint k WHERE k.contype = 'f' AND NOT EXISTS (

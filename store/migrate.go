@@ -3,9 +3,13 @@ package store
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -42,21 +46,46 @@ func Migrate(ctx context.Context, url string) ([]string, error) {
 	if err := files.Discover(migrationFiles); err != nil {
 		return nil, err
 	}
-	migrator := migrate.NewMigrator(db, files, migrate.WithMarkAppliedOnSuccess(true),
-		migrate.WithTableName("migrations"), migrate.WithLocksTableName("migration_locks"))
+	migrator := migrate.NewMigrator(db, files, migrate.WithMarkAppliedOnSuccess(true), migrate.WithUpsert(true),
+		migrate.WithTableName("migrations"), migrate.WithLocksTableName("migration_locks"),
+		// Who waits for a table holds up all who come after, such as the requests of processes of the version before.
+		migrate.BeforeMigration(func(ctx context.Context, tx bun.IConn, _ *migrate.Migration) error {
+			_, err := tx.ExecContext(ctx, "SET LOCAL lock_timeout = '1s'")
+			return err
+		}),
+		// The migrator notes a migration after its commit, between which and the note the process can die.
+		migrate.AfterMigration(func(ctx context.Context, tx bun.IConn, m *migrate.Migration) error {
+			_, err := tx.ExecContext(ctx, "INSERT INTO migrations (name, group_id) VALUES (?, ?)", m.Name, m.GroupID)
+			return err
+		}))
 	if err := migrator.Init(ctx); err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
 	}
-	group, err := migrator.Migrate(ctx)
+	all, err := migrator.MigrationsWithStatus(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", err)
+		return nil, fmt.Errorf("look what is migrated: %w", err)
+	}
+	for {
+		_, err := migrator.Migrate(ctx)
+		if err == nil {
+			break
+		}
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != "55P03" && pg.Code != "40P01" { // a lock, a deadlock
+			return nil, fmt.Errorf("migrate: %w", err)
+		}
+		slog.WarnContext(ctx, "somebody holds a lock on a table that is to be migrated; trying again")
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
 	}
 	// All processes look whether the database is as they need it.
 	if _, err := lock.ExecContext(ctx, "GRANT SELECT ON migrations TO insightgraph_app, insightgraph_system"); err != nil {
 		return nil, fmt.Errorf("let the roles see the migrations: %w", err)
 	}
 	var names []string
-	for _, m := range group.Migrations {
+	for _, m := range all.Unapplied() {
 		names = append(names, m.Name+"_"+m.Comment)
 	}
 	return names, nil

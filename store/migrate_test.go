@@ -225,3 +225,28 @@ func TestKilledMigration(t *testing.T) {
 		}
 	}
 }
+
+// TestKilledNote: a migration and the note that it was made are one: who dies at the note, in the transaction or after it,
+// is followed by one who goes on.
+func TestKilledNote(t *testing.T) {
+	t.Parallel()
+	for n := 1; n <= 2; n++ {
+		u := empty(t)
+		db := admin(t, u)
+		if _, err := db.Exec(t.Context(), `CREATE TABLE migrations (id bigserial PRIMARY KEY, name varchar, group_id bigint, migrated_at timestamptz NOT NULL DEFAULT now());
+			CREATE SCHEMA test; CREATE SEQUENCE test.seen; CREATE FUNCTION test.cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+				IF nextval('test.seen') = `+numbered(n)+` THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN NEW; END $$;
+			CREATE TRIGGER cut BEFORE INSERT ON migrations FOR EACH ROW EXECUTE FUNCTION test.cut()`); err != nil {
+			t.Fatal(err)
+		}
+		if names, err := store.Migrate(t.Context(), u); err == nil {
+			t.Fatalf("not killed: %v", names)
+		}
+		if names, err := store.Migrate(t.Context(), u); err != nil || len(names) != files(t)+1-n {
+			t.Errorf("after a kill at note %d: %v, %v", n, names, err)
+		}
+		if noted := column[int](t, db, "SELECT count(*)::int FROM migrations")[0]; noted != files(t) {
+			t.Errorf("%d migrations are noted", noted)
+		}
+	}
+}

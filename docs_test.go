@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+var (
+	testFunc   = regexp.MustCompile(`(?m)^func (Test[A-Z]\w*)\(`)
+	namedTest  = regexp.MustCompile(`\bTest[A-Z]\w*`)
+	sentBody   = regexp.MustCompile(`'(\{"query":[^']*)'`)
+	runOfTests = regexp.MustCompile("go test (\\S+) -run ('[^']+'|[^`\\s]+)")
+)
+
+// TestDocsNameTests: the tests that the pages name as a proof are there.
+func TestDocsNameTests(t *testing.T) {
+	t.Parallel()
+	tests := map[string][]string{} // by room
+	for _, depth := range []string{"*_test.go", "*/*_test.go", "*/*/*_test.go"} {
+		files, err := filepath.Glob(depth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			for _, m := range testFunc.FindAllStringSubmatch(read(t, file), -1) {
+				room := filepath.ToSlash(filepath.Dir(file))
+				tests[room] = append(tests[room], m[1])
+				tests[""] = append(tests[""], m[1])
+			}
+		}
+	}
+	commands := 0
+	for _, page := range pages(t) {
+		text := read(t, page)
+		for _, m := range runOfTests.FindAllStringSubmatch(text, -1) {
+			commands++
+			for pattern := range strings.SplitSeq(strings.ReplaceAll(strings.Trim(m[2], "'"), `\|`, "|"), "|") { // in a table | is \|
+				if !slices.ContainsFunc(tests[strings.TrimPrefix(m[1], "./")], regexp.MustCompile(pattern).MatchString) {
+					t.Errorf("%s: %s: no test is called %s", page, m[0], pattern)
+				}
+			}
+		}
+		for _, name := range namedTest.FindAllString(text, -1) {
+			if !slices.Contains(tests[""], name) {
+				t.Errorf("%s: there is no %s", page, name)
+			}
+		}
+	}
+	if commands < 8 {
+		t.Errorf("only %d commands found, so some would be missed", commands)
+	}
+}
+
+// TestDocsAskWhatIs: the operations that the pages send are JSON, and the schema has what they ask for.
+func TestDocsAskWhatIs(t *testing.T) {
+	t.Parallel()
+	schema := gqlparser.MustLoadSchema(&ast.Source{Name: "schema.graphqls", Input: read(t, "schema.graphqls")})
+	operations := 0
+	for _, page := range pages(t) {
+		for _, m := range sentBody.FindAllStringSubmatch(read(t, page), -1) {
+			operations++
+			var body struct{ Query string }
+			if err := json.Unmarshal([]byte(m[1]), &body); err != nil {
+				t.Errorf("%s: %s: %v", page, m[1], err)
+				continue
+			}
+			if _, errs := gqlparser.LoadQuery(schema, body.Query); errs != nil {
+				t.Errorf("%s: %s: %v", page, body.Query, errs)
+			}
+		}
+	}
+	if operations < 12 {
+		t.Errorf("only %d operations found, so some would be missed", operations)
+	}
+}
+
+// pages are what a reader is led to.
+func pages(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(found, "README.md", "CONTRIBUTING.md")
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
