@@ -69,7 +69,7 @@ var kindTables = map[bank.Kind]struct {
 // vocabulary are columns of text whose values programs compare: they are no person's, and cannot be canaries.
 var vocabulary = strings.Fields(`time_zone currency container type status state stage kind base_type category_source insight trigger subject frequency outcome
 	outcomes event store_consent interval last_state language algorithm operation handle pem client_id last_problem
-	sessions.bank_code flows.bank_code consents.bank_code account_links.bank_code refresh_parts.bank_code data_sources.bank_code
+	sessions.bank_code flows.bank_code consents.bank_code account_links.bank_code refresh_parts.bank_code data_sources.bank_code revocations.bank_code
 	flows.problem refreshes.problem refresh_parts.problem data_sources.problem flows.consumer_external_id
 	events.action events.actor_kind events.subject_id`)
 
@@ -295,6 +295,7 @@ func (e *estate) canaries(c string) {
 	if err := e.store.SealEvents(e.t.Context()); err != nil { // makes event_days
 		e.t.Fatal(err)
 	}
+	e.exec("INSERT INTO revocations (customer_id, flow_id, bank_code, sealed, run_after) VALUES ($1, 1, 'harbour', 'sealed', now())", customer)
 	e.exec("ALTER TABLE events DISABLE TRIGGER USER")
 	defer e.exec("ALTER TABLE events ENABLE TRIGGER USER")
 	for _, table := range tenantTables(e.t, e.admin) {
