@@ -72,7 +72,7 @@ func TestDocsAskWhatIs(t *testing.T) {
 				t.Errorf("%s: %s: %v", page, m[1], err)
 				continue
 			}
-			if _, errs := gqlparser.LoadQuery(schema, body.Query); errs != nil {
+			if _, errs := gqlparser.LoadQueryWithRules(schema, body.Query, nil); errs != nil {
 				t.Errorf("%s: %s: %v", page, body.Query, errs)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -330,14 +331,24 @@ func TestReconcileMany(t *testing.T) {
 		x.ExternalID = ptr(fmt.Sprint("new", i))
 		told = append(told, x)
 	}
-	start := time.Now()
+	before := spent(t)
 	c := Reconcile(stored, told, bank.Period{From: stored[0].BookingDate, To: stored[len(stored)-1].BookingDate})
 	if len(c.Store)+len(c.Rename)+len(c.Deleted) != 0 {
 		t.Errorf("%d stored anew", len(c.Store))
 	}
-	if took := time.Since(start); took > 5*time.Second {
+	if took := spent(t) - before; took > 5*time.Second {
 		t.Errorf("took %s", took)
 	}
+}
+
+// spent is the processor's time that went into this process, whatever else the machine does.
+func spent(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 func TestMatch(t *testing.T) {
