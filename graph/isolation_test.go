@@ -93,6 +93,9 @@ func (m *matrix) ask(v viewpoint, what, query string, variables map[string]any) 
 		m.t.Fatal(err)
 	}
 	got := m.asked(v, what, variables, func() reply { return m.post(v.name, bytes.NewReader(body), nil) })
+	if strings.Contains(got.body, `"GRAPHQL_`) || strings.Contains(got.body, `"QUERY_TOO_COMPLEX"`) && what != atRandom {
+		m.t.Fatalf("%s\n%.500s", what, got.body)
+	}
 	if m.alone != nil && !strings.HasPrefix(query, "mutation") {
 		if want := m.alone.post(v.name, bytes.NewReader(body), nil); ordered(want.body) != ordered(got.body) || fmt.Sprint(want.header) != fmt.Sprint(got.header) {
 			m.wrong(&m.tally.oracles, "%s can tell whether there is another customer by %s\nalone: %.400s\nnot:   %.400s", v.name, what, want.body, got.body)
@@ -144,9 +147,6 @@ func (m *matrix) asked(v viewpoint, what string, variables map[string]any, send 
 	})
 	if text := m.log.String(); canary.MatchString(text) {
 		leaked("a log: "+text, "somebody")
-	}
-	if strings.Contains(got.body, `"GRAPHQL_`) || strings.Contains(got.body, `"QUERY_TOO_COMPLEX"`) && what != atRandom {
-		m.t.Fatalf("%s\n%.500s", what, got.body)
 	}
 	return got
 }
