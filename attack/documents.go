@@ -118,13 +118,18 @@ func (a *attack) documents(ctx context.Context) error {
 	return a.wholeSchema()
 }
 
-// cracking guesses by aliases, as CrackQL does: at most thirty guesses go into one document, and each counts.
+// cracking guesses by aliases, as CrackQL does: at most twenty guesses go into one document, and each has its price.
 func (a *attack) cracking() error {
 	for n, refused := range map[int]bool{20: false, 21: true, 31: true, 500: true} {
 		got, err := a.intruder.ask("{"+numbered(n, `g%:consumer(externalId:"guess%"){id}`)+"}", nil)
 		if err != nil {
 			return err
 		}
+		var told struct {
+			Extensions struct{ Cost struct{ Requested int } }
+		}
+		_ = json.Unmarshal([]byte(got.body), &told)
+		a.check(told.Extensions.Cost.Requested >= n || refused && told.Extensions.Cost.Requested > 0, "%d guesses cost %d points", n, told.Extensions.Cost.Requested)
 		a.check((got.codes() == "QUERY_TOO_COMPLEX") == refused && (strings.Contains(got.body, `"g0":null`) != refused), "%d guesses in one document: %.300s", n, got.body)
 	}
 	return nil

@@ -32,6 +32,7 @@ type server struct {
 	ended     chan struct{}
 	log       string // a file
 	database  string
+	redis     string
 	admin     *pgx.Conn // may do everything in the database
 	most      atomic.Int64
 }
@@ -54,7 +55,7 @@ func (a *attack) serve(ctx context.Context, name string, number int, env ...stri
 		return nil, err
 	}
 	redis.Path = fmt.Sprintf("/%d", number)
-	s := &server{database: database.String(), cmd: exec.Command(a.program, "serve"), ended: make(chan struct{}), log: filepath.Join(a.dir, name+".log")}
+	s := &server{database: database.String(), redis: redis.String(), cmd: exec.Command(a.program, "serve"), ended: make(chan struct{}), log: filepath.Join(a.dir, name+".log")}
 	if s.admin, err = pgx.Connect(ctx, s.database); err != nil {
 		return nil, err
 	}
