@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -98,6 +99,12 @@ func TestTrace(t *testing.T) {
 	c := p.signIn(own, "")
 	ownData(t, c)
 	c.post(`query DE89370400440532013000 { viewer { role } }`, nil)
+	r, err := http.NewRequest("GET", p.url+"/graphql?query="+url.QueryEscape(`{ consumer(externalId: "DE89370400440532013000") { id } }`), nil)
+	must(t, err)
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err)
+	answer.Body.Close()
 
 	var task *trace.Span
 	eventually(t, "the worker's span", func() bool { task = to.find("insight:evaluate"); return task != nil })
@@ -106,6 +113,7 @@ func TestTrace(t *testing.T) {
 		names := to.trace(task.TraceId)
 		return !slices.ContainsFunc(want, func(name string) bool { return !slices.Contains(names, name) })
 	})
+	eventually(t, "a query by GET", func() bool { return answer.StatusCode == 200 && to.find("GET /graphql") != nil })
 	eventually(t, "a named operation", func() bool { return to.find("query DE****3000") != nil })
 	to.mu.Lock()
 	defer to.mu.Unlock()

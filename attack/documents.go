@@ -118,22 +118,32 @@ func (a *attack) documents(ctx context.Context) error {
 	return a.wholeSchema()
 }
 
-// cracking guesses by aliases, as CrackQL does: at most thirty guesses go into one document, and each counts.
+// cracking guesses by aliases, as CrackQL does: at most twenty guesses go into one document, and each has its price.
 func (a *attack) cracking() error {
 	for n, refused := range map[int]bool{20: false, 21: true, 31: true, 500: true} {
 		got, err := a.intruder.ask("{"+numbered(n, `g%:consumer(externalId:"guess%"){id}`)+"}", nil)
 		if err != nil {
 			return err
 		}
+		var told struct {
+			Extensions struct{ Cost struct{ Requested int } }
+		}
+		_ = json.Unmarshal([]byte(got.body), &told)
+		a.check(told.Extensions.Cost.Requested >= n || refused && told.Extensions.Cost.Requested > 0, "%d guesses cost %d points", n, told.Extensions.Cost.Requested)
 		a.check((got.codes() == "QUERY_TOO_COMPLEX") == refused && (strings.Contains(got.body, `"g0":null`) != refused), "%d guesses in one document: %.300s", n, got.body)
 	}
 	return nil
 }
 
-// byOtherWays sends operations as no client of ours does: GET, forms, lists, other media types. Nothing of it may run.
+// byOtherWays sends operations as few clients do: GET, forms, lists, other media types. Nothing of it may run but a query by
+// GET, with a token, and what stands in the address is in no log.
 func (a *attack) byOtherWays() error {
 	mutation := `mutation{createConsumer(input:{externalId:"csrf"}){consumer{id}}}`
 	operation, _ := json.Marshal(map[string]string{"query": mutation})
+	iban := a.secret("an account number in an address", "DE75512108001245126199")
+	byGET := func(query, variables string) string {
+		return "/graphql?" + url.Values{"query": {query}, "variables": {variables}}.Encode()
+	}
 	for _, one := range []struct {
 		name, method, path, media, body string
 		status                          int
@@ -143,8 +153,15 @@ func (a *attack) byOtherWays() error {
 		{"C3 a page elsewhere", "GET", "/graphiql", "", "", 404},
 		{"C3 a page elsewhere", "GET", "/playground", "", "", 404},
 		{"C3 a page elsewhere", "GET", "/console", "", "", 404},
-		{"C4 a query by GET", "GET", "/graphql?query=" + url.QueryEscape("query cop{__typename}"), "", "", 405},
-		{"C5 a mutation by GET", "GET", "/graphql?query=" + url.QueryEscape(mutation), "", "", 405},
+		{"C4 a query by GET, with a token", "GET", byGET("query cop($a:String!){consumer(externalId:$a){id} __typename}", `{"a":"`+iban+`"}`), "", "", 200},
+		{"C4 a wrong query by GET", "GET", byGET(`{consumer(externalId:"`+iban+`"){nothing}}`, ""), "", "", 200},
+		{"C4 broken variables by GET", "GET", byGET("{viewer{role}}", `{"a":"`+iban), "", "", 400},
+		{"C4 a subscription by GET", "GET", byGET("subscription{viewer{role}}", ""), "", "", 200},
+		{"C5 a mutation by GET", "GET", byGET(mutation, ""), "", "", 405},
+		{"C5 a mutation behind a query", "GET", byGET("query q{__typename} "+mutation, "") + "&operationName=", "", "", 200},
+		{"C5 a mutation chosen beside a query", "GET", byGET("query q{__typename} mutation m"+strings.TrimPrefix(mutation, "mutation"), "") + "&operationName=m", "", "", 405},
+		{"C5 a mutation by GET as a form", "GET", byGET(mutation, ""), "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n" + string(operation) + "\r\n--x--\r\n", 405},
+		{"C5 a mutation by HEAD", "HEAD", byGET(mutation, ""), "", "", 405},
 		{"C6 a form", "POST", "/graphql", "application/x-www-form-urlencoded", "query=" + url.QueryEscape(mutation), 415},
 		{"C6 a text", "POST", "/graphql", "text/plain", string(operation), 415},
 		{"C6 no type", "POST", "/graphql", "", string(operation), 415},
@@ -176,7 +193,18 @@ func (a *attack) byOtherWays() error {
 		if err != nil {
 			return err
 		}
-		a.check(got.status == one.status && !got.hasData() && !strings.Contains(strings.ToLower(got.body), "graphiql"), "%s: %d %.200s", one.name, got.status, got.body)
+		a.check(got.status == one.status && got.hasData() == strings.Contains(one.name, "with a token") && !strings.Contains(strings.ToLower(got.body), "graphiql"), "%s: %d %.200s", one.name, got.status, got.body)
+	}
+	for _, query := range []string{"query cop{__typename}", mutation} { // as a link or a form in a page of others: that has no token
+		back, err := http.NewRequest("GET", a.server.url+byGET(query, ""), nil)
+		if err != nil {
+			return err
+		}
+		got, err := a.send(back)
+		if err != nil {
+			return err
+		}
+		a.check(got.status == 401 && !got.hasData(), "a link with %s: %d %.200s", query, got.status, got.body)
 	}
 	got, err := a.intruder.ask(`{consumer(externalId:"csrf"){id}}`, nil)
 	a.check(strings.Contains(got.body, `"consumer":null`), "a mutation ran: %s", got.body)

@@ -53,6 +53,7 @@ var groups = []group{
 	{"files", (*attack).files},
 	{"texts", (*attack).texts},
 	{"pages", (*attack).pages},
+	{"queue", (*attack).queue},
 	{"clients", (*attack).clients},
 	{"floods", (*attack).floods},
 }

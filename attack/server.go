@@ -32,6 +32,7 @@ type server struct {
 	ended     chan struct{}
 	log       string // a file
 	database  string
+	redis     string
 	admin     *pgx.Conn // may do everything in the database
 	most      atomic.Int64
 }
@@ -54,7 +55,7 @@ func (a *attack) serve(ctx context.Context, name string, number int, env ...stri
 		return nil, err
 	}
 	redis.Path = fmt.Sprintf("/%d", number)
-	s := &server{database: database.String(), cmd: exec.Command(a.program, "serve"), ended: make(chan struct{}), log: filepath.Join(a.dir, name+".log")}
+	s := &server{database: database.String(), redis: redis.String(), cmd: exec.Command(a.program, "serve"), ended: make(chan struct{}), log: filepath.Join(a.dir, name+".log")}
 	if s.admin, err = pgx.Connect(ctx, s.database); err != nil {
 		return nil, err
 	}
@@ -161,22 +162,27 @@ func (s *server) processor() time.Duration {
 
 var goroutineCount = regexp.MustCompile(`(?m)^go_goroutines (\d+)`)
 
-// goroutines is how many the program says that it has.
-func (s *server) goroutines() (int, error) {
+func (s *server) metrics() (string, error) {
 	answer, err := http.Get(s.url + "/metrics")
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
+	return string(text), err
+}
+
+// goroutines is how many the program says that it has.
+func (s *server) goroutines() (int, error) {
+	text, err := s.metrics()
 	if err != nil {
 		return 0, err
 	}
-	found := goroutineCount.FindSubmatch(text)
+	found := goroutineCount.FindStringSubmatch(text)
 	if found == nil {
 		return 0, errors.New("/metrics does not say how many goroutines there are")
 	}
-	return strconv.Atoi(string(found[1]))
+	return strconv.Atoi(found[1])
 }
 
 // group makes one kind of attack with a healthy client beside it, and sees what is left of the server then.
@@ -268,7 +274,7 @@ func (a *attack) beside(ctx context.Context) func() (p99 float64, n int) {
 	}
 }
 
-// after looks at what the servers have written: nothing that must not get out, no panic, and all of it as JSON.
+// after looks at what the servers have written and counted: nothing that must not get out, no panic, and all lines as JSON.
 func (a *attack) after() error {
 	for _, s := range []*server{a.server, a.open} {
 		text, err := os.ReadFile(s.log)
@@ -276,6 +282,11 @@ func (a *attack) after() error {
 			return err
 		}
 		a.check(a.leaked(string(text)) == "", "the log %s holds %s", filepath.Base(s.log), a.leaked(string(text)))
+		counted, err := s.metrics()
+		if err != nil {
+			return err
+		}
+		a.check(a.leaked(counted) == "", "/metrics of %s hold %s", filepath.Base(s.log), a.leaked(counted))
 		for line := range strings.Lines(string(text)) {
 			if strings.HasPrefix(line, "{") {
 				a.check(strings.HasSuffix(line, "}\n") && !strings.Contains(line, `"msg":"panic"`) && !strings.Contains(line, `"level":"ERROR"`), "the log says %.600s", line)

@@ -127,12 +127,12 @@ func Reconcile(stored, fetched []bank.Transaction, days bank.Period) Changes {
 		}
 	}
 	used := make([]bool, len(stored))
-	var open []bank.Transaction
+	var open []*bank.Transaction
 	for _, x := range once(fetched) {
 		i, known := byID[*x.ExternalID]
 		if known && (stored[i].Status == bank.Posted || x.Status == bank.Pending) {
 			used[i] = true
-			c.Store = append(c.Store, x)
+			c.Store = append(c.Store, *x)
 		} else { // one that settles could be stored from elsewhere already
 			open = append(open, x)
 		}
@@ -147,8 +147,8 @@ func Reconcile(stored, fetched []bank.Transaction, days bank.Period) Changes {
 		}
 	}
 	for r, x := range open {
-		for _, i := range like[movement(x)] {
-			if d, ok := distance(stored[i], x); ok {
+		for _, i := range like[movement(*x)] {
+			if d, ok := distance(stored[i], *x); ok {
 				pairs = append(pairs, pair{r, i, d})
 			}
 		}
@@ -167,12 +167,12 @@ func Reconcile(stored, fetched []bank.Transaction, days bank.Period) Changes {
 			if p.distance != sameID {
 				c.Rename[old.ID] = *open[p.row].ExternalID
 			}
-			c.Store = append(c.Store, open[p.row])
+			c.Store = append(c.Store, *open[p.row])
 		} // a booked one is there already, as it is
 	}
 	for r, x := range open {
 		if !taken[r] {
-			c.Store = append(c.Store, x)
+			c.Store = append(c.Store, *x)
 		}
 	}
 	for i, old := range stored {
@@ -187,10 +187,11 @@ func Reconcile(stored, fetched []bank.Transaction, days bank.Period) Changes {
 }
 
 // once drops what the bank says twice under one id, as on two pages, or as pending and booked: the booked one counts.
-func once(fetched []bank.Transaction) []bank.Transaction {
+func once(fetched []bank.Transaction) []*bank.Transaction {
 	at := make(map[string]int, len(fetched))
-	var rows []bank.Transaction
-	for _, x := range fetched {
+	rows := make([]*bank.Transaction, 0, len(fetched))
+	for k := range fetched {
+		x := &fetched[k]
 		i, again := at[*x.ExternalID]
 		switch {
 		case !again:

@@ -2,6 +2,7 @@ package connect
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []ba
 		}
 	}
 	used := make([]bool, len(stored))
-	var open []bank.Transaction
+	var open []*bank.Transaction // files are large, so rows are not copied about
 	for _, x := range once(told) {
 		i, known := byID[*x.ExternalID]
 		if !known {
@@ -34,20 +35,20 @@ func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []ba
 		}
 		used[i] = true
 		if stored[i].Status == bank.Pending || x.Status == bank.Posted { // an older file does not make it pending again
-			store = append(store, x)
+			store = append(store, *x)
 		}
 	}
 	// First those that say the same, so that of many alike nothing has to be compared.
-	same := map[string][]int{}
+	same := map[[sha256.Size]byte][]int{}
 	for i, old := range stored {
 		if !used[i] && old.Status == bank.Posted {
 			same[saying(old)] = append(same[saying(old)], i)
 		}
 	}
-	var rest []bank.Transaction
+	rest := open[:0]
 	for _, x := range open {
-		if at := same[saying(x)]; x.Status == bank.Posted && len(at) > 0 {
-			used[at[0]], same[saying(x)] = true, at[1:]
+		if said := saying(*x); x.Status == bank.Posted && len(same[said]) > 0 {
+			used[same[said][0]], same[said] = true, same[said][1:]
 			continue
 		}
 		rest = append(rest, x)
@@ -63,19 +64,22 @@ func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []ba
 	}
 	type pair struct{ row, stored, distance int }
 	var pairs []pair
-	tries := 5_000_000 // real accounts are far from it
+	tries := 1_000_000 // real accounts are far from it
 	for r, x := range rest {
-		candidates := like[movement(x)+string(bank.Pending)]
+		if tries < 0 {
+			break
+		}
+		candidates := like[movement(*x)+string(bank.Pending)]
 		if x.Status == bank.Posted {
-			candidates = slices.Concat(like[near(x)], candidates)
+			candidates = slices.Concat(like[near(*x)], candidates)
 		} else {
-			candidates = slices.Concat(like[movement(x)], candidates)
+			candidates = slices.Concat(like[movement(*x)], candidates)
 		}
 		for _, i := range candidates {
 			if tries--; tries < 0 {
 				break
 			}
-			if d, ok := apart(stored[i], x); ok {
+			if d, ok := apart(stored[i], *x); ok {
 				pairs = append(pairs, pair{r, i, d})
 			}
 		}
@@ -89,20 +93,21 @@ func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []ba
 		taken[p.row], used[p.stored] = true, true
 		if old := stored[p.stored]; old.Status == bank.Pending {
 			rename[old.ID] = *rest[p.row].ExternalID
-			store = append(store, rest[p.row])
+			store = append(store, *rest[p.row])
 		} // a booked one is there already, as it is
 	}
+	store = slices.Grow(store, len(rest))
 	for r, x := range rest {
 		if !taken[r] {
-			store = append(store, x)
+			store = append(store, *x)
 		}
 	}
 	return rename, store
 }
 
-// saying is the movement on its day with what is said of it.
-func saying(x bank.Transaction) string {
-	return near(x) + "\x00" + plain(x.Description) + "\x00" + plain(value(x.CounterpartyName))
+// saying is the movement on its day with what is said of it, in few bytes.
+func saying(x bank.Transaction) [sha256.Size]byte {
+	return sha256.Sum256([]byte(near(x) + "\x00" + plain(x.Description) + "\x00" + plain(value(x.CounterpartyName))))
 }
 
 // near is what a stored row must share with a booked one that is told: the movement, and when it is booked its day.

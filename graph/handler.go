@@ -79,7 +79,7 @@ type server struct {
 	large   rooms // files that are worked on
 }
 
-// NewHandler answers POST /graphql. The order of its checks is a promise: method and media type, then the token, then
+// NewHandler answers POST /graphql, and queries by GET. The order of its checks is a promise: method and media type, then the token, then
 // the idempotency key and the size, and only then is anything read as JSON or GraphQL.
 func NewHandler(o Options) http.Handler {
 	if o.Timeout <= 0 {
@@ -167,7 +167,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.refuse(no.status, no.fault)
 		return
 	}
-	s.execute(ctx, a, params)
+	s.execute(ctx, a, params, r.Method == http.MethodGet)
 }
 
 var operationSeconds = promauto.NewHistogramVec(prometheus.HistogramOpts{Name: "insightgraph_graphql_seconds",
@@ -209,7 +209,11 @@ func receive(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (params
 		_ = slow.SetWriteDeadline(time.Now().Add(uploadTime + time.Minute))
 		return readForm(r, viewer)
 	}
-	params, no = read(w, r, viewer)
+	if r.Method == http.MethodGet {
+		params, no = fromURL(r, viewer)
+	} else {
+		params, no = read(w, r, viewer)
+	}
 	return params, nil, no
 }
 
@@ -232,8 +236,9 @@ func (s *server) unauthenticated(ctx context.Context, a answer, err error) {
 	a.refuse(http.StatusInternalServerError, internal)
 }
 
-// execute runs an operation. What is wrong with the request as a whole has an answer without data.
-func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParams) {
+// execute runs an operation, which has to be a query where onlyQuery says so. What is wrong with the request as a whole has an
+// answer without data.
+func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParams, onlyQuery bool) {
 	holder := holderOf(auth.From(ctx))
 	if s.Budget != nil {
 		leave, err := s.Budget.Enter(ctx, holder)
@@ -260,6 +265,10 @@ func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParam
 		errs = s.exec.DispatchError(graphql.WithOperationContext(ctx, operation), errs).Errors
 		operationSeconds.WithLabelValues("none", code(errs)).Observe(time.Since(now).Seconds())
 		a.requestErrors(errs)
+		return
+	}
+	if onlyQuery && operation.Operation.Operation != ast.Query {
+		a.refuseMethod()
 		return
 	}
 	kind := string(operation.Operation.Operation)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,6 +20,17 @@ func TestRequests(t *testing.T) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
 	method := func(m string) func(*http.Request) { return func(r *http.Request) { r.Method = m } }
+	get := func(query string, more ...string) func(*http.Request) {
+		return func(r *http.Request) {
+			in := url.Values{"query": {query}}
+			for i := 0; i < len(more); i += 2 {
+				in.Set(more[i], more[i+1])
+			}
+			r.Method, r.URL.RawQuery = "GET", in.Encode()
+			r.Header.Del("Content-Type")
+		}
+	}
+	change := `mutation M{createConsumer(input:{externalId:"byget"}){consumer{id}}}`
 	long := `{"query":"{viewer{role}}","variables":{"x":"` + strings.Repeat("x", MaxBody) + `"}}`
 	for _, one := range []struct {
 		name, as, body string
@@ -31,6 +43,21 @@ func TestRequests(t *testing.T) {
 		{"nulls", "acme", `{"query":"{viewer{role}}","variables":null,"operationName":null,"extensions":null}`, nil, 200, "", ""},
 
 		{"GET", "", "", method("GET"), 405, "Y806", "Use POST"},
+		{"GET of a query", "acme", "", get("{viewer{role}}"), 200, "", ""},
+		{"GET with variables", "acme", "", get("query($n:Int){consumers(first:$n){totalCount}}", "variables", `{"n":1}`, "extensions", `{"a":1}`, "operationName", ""), 200, "", ""},
+		{"GET of one of two", "acme", "", get("query Q{viewer{role}}"+change, "operationName", "Q"), 200, "", ""},
+		{"GET of the other", "acme", "", get("query Q{viewer{role}}"+change, "operationName", "M"), 405, "Y806", "Use POST"},
+		{"GET of a mutation", "acme", "", get(change), 405, "Y806", "Use POST"},
+		{"GET of a mutation, a body and a form", "acme", hello, func(r *http.Request) {
+			get(change)(r)
+			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+		}, 405, "Y806", "Use POST"},
+		{"GET without a token", "", "", get("{viewer{role}}"), 401, "Y020", "Invalid token in authorization header"},
+		{"GET of a mutation without a token", "", "", get(change), 401, "Y020", "Invalid token in authorization header"},
+		{"GET with broken variables", "acme", "", get("{viewer{role}}", "variables", "{"), 400, "Y800", "Invalid value for input json"},
+		{"GET with a list of variables", "anna", "", get("{viewer{role}}", "variables", "[]"), 400, "Y806", "Invalid input"},
+		{"GET of a long document", "acme", "", get("{viewer{role}}" + strings.Repeat(" ", MaxQuery)), 413, "REQUEST_TOO_LARGE", "The request is too large"},
+		{"HEAD", "acme", "", func(r *http.Request) { get("{viewer{role}}")(r); r.Method = "HEAD" }, 405, "Y806", "Use POST"},
 		{"PUT", "acme", hello, method("PUT"), 405, "Y806", "Use POST"},
 		{"form", "", "query={viewer{role}}", header("Content-Type", "application/x-www-form-urlencoded"), 415, "Y806", "Use application/json in UTF-8"},
 		{"text", "acme", hello, header("Content-Type", "text/plain"), 415, "Y806", "Use application/json in UTF-8"},
@@ -80,6 +107,9 @@ func TestRequests(t *testing.T) {
 	}
 	if h.log.Len() > 0 {
 		t.Errorf("logged: %s", h.log)
+	}
+	if got := h.send("acme", `{consumer(externalId:"byget"){id}}`, nil); !strings.Contains(got.body, `"consumer":null`) {
+		t.Errorf("GET has changed something: %s", got.body)
 	}
 }
 

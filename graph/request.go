@@ -21,7 +21,10 @@ type refused struct {
 	fault  *fault.Error
 }
 
-var tooLarge = &refused{http.StatusRequestEntityTooLarge, fault.New(fault.TooLarge, "", "The request is too large")}
+var (
+	tooLarge = &refused{http.StatusRequestEntityTooLarge, fault.New(fault.TooLarge, "", "The request is too large")}
+	notJSON  = &refused{http.StatusBadRequest, fault.New(fault.InvalidValue, "", "Invalid value for input json")}
+)
 
 // read takes the operation from the body. No part of the body is ever in a fault. The seed's two tables spell the
 // sentence for a bad request object differently, one for each kind of token.
@@ -38,7 +41,27 @@ func read(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (*graphql.
 		return nil, tooLarge
 	}
 	if err != nil {
-		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidValue, "", "Invalid value for input json")}
+		return nil, notJSON
+	}
+	params, no := parse(body, viewer)
+	if no != nil {
+		return nil, no
+	}
+	params.Headers = r.Header
+	return params, nil
+}
+
+// fromURL takes the operation of a GET, by the rules of a body.
+func fromURL(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *refused) {
+	in := r.URL.Query()
+	body, err := json.Marshal(struct {
+		Query         string          `json:"query"`
+		OperationName string          `json:"operationName,omitempty"`
+		Variables     json.RawMessage `json:"variables,omitempty"`
+		Extensions    json.RawMessage `json:"extensions,omitempty"`
+	}{in.Get("query"), in.Get("operationName"), json.RawMessage(in.Get("variables")), json.RawMessage(in.Get("extensions"))})
+	if err != nil {
+		return nil, notJSON
 	}
 	params, no := parse(body, viewer)
 	if no != nil {
@@ -90,15 +113,17 @@ func object(body []byte) (*graphql.RawParams, bool) {
 	return &graphql.RawParams{Query: *in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions}, true
 }
 
-// readable refuses what is no POST of JSON, or of a form with a file that a browser has asked for before. Else only JSON as
-// sent is read: a form would let any web page send a request, and a compressed body could unpack to any size.
+// readable refuses what is no POST of JSON, no GET with a query, and no form with a file that a browser has asked for before.
+// Else only JSON as sent is read: a form would let any web page send a request, and a compressed body could unpack to any size.
+// A GET can be a link in any web page, but that one carries no token, and GET changes nothing.
 func (a answer) readable(r *http.Request) bool {
 	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset, given := parameters["charset"]
 	switch {
+	case r.Method == http.MethodGet && r.URL.Query().Has("query"):
+		return true
 	case r.Method != http.MethodPost:
-		a.w.Header().Set("Allow", http.MethodPost)
-		a.refuse(http.StatusMethodNotAllowed, fault.New(fault.InvalidInput, "", "Use POST"))
+		a.refuseMethod()
 	case err == nil && media == "multipart/form-data" && !preflighted(r):
 		a.refuse(http.StatusUnsupportedMediaType, fault.New(fault.InvalidInput, "", "Send a header GraphQL-Require-Preflight with a multipart request"))
 	case err == nil && media == "multipart/form-data" && r.Header.Get("Content-Encoding") == "":
@@ -111,4 +136,9 @@ func (a answer) readable(r *http.Request) bool {
 		return true
 	}
 	return false
+}
+
+func (a answer) refuseMethod() {
+	a.w.Header().Set("Allow", http.MethodPost)
+	a.refuse(http.StatusMethodNotAllowed, fault.New(fault.InvalidInput, "", "Use POST"))
 }

@@ -41,7 +41,7 @@ var (
 // isUpload tells whether a request is a form with a file.
 func isUpload(r *http.Request) bool {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && media == "multipart/form-data"
+	return r.Method == http.MethodPost && err == nil && media == "multipart/form-data"
 }
 
 // preflighted tells whether a browser has asked before it sent the request.
@@ -180,7 +180,7 @@ func keep(part io.Reader) (*os.File, int64, *refused) {
 // parse reads operations: one GraphQL request object, no list of them.
 func parse(body []byte, viewer auth.Viewer) (*graphql.RawParams, *refused) {
 	if !json.Valid(body) {
-		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidValue, "", "Invalid value for input json")}
+		return nil, notJSON
 	}
 	if crowded(body) {
 		return nil, tooLarge

@@ -41,7 +41,7 @@ var Formats = []Format{CAMT052, CAMT053, CAMT054, MT940, OFX, QIF, CSV, ZIP}
 // The limits on one file.
 const (
 	MaxFile     = 64 << 20 // bytes, unpacked
-	maxEntries  = 250_000
+	maxEntries  = 100_000
 	maxRejected = 1_000
 	maxMembers  = 1_000 // files of a zip
 	maxRatio    = 200   // of its bytes unpacked to packed; statements have up to some thirty

@@ -15,6 +15,9 @@ import (
 // maxBankCode is the longest word of a bank for the kind of a booking.
 const maxBankCode = 50
 
+// maxBeside is how many rows of a file and of an account are held beside each other, to be compared.
+const maxBeside = 150_000
+
 // NewStatement says whose statement file it is, as far as that is known.
 type NewStatement struct{ Consumer, Account *bank.Ref }
 
@@ -282,7 +285,10 @@ func (i *statementImport) stored(ctx context.Context, a bank.Account, rows []ban
 			OrderExpr("booking_date, id").Limit(pageRows).Scan(ctx); err != nil {
 			return nil, err
 		}
-		if all = append(all, page...); len(page) < pageRows {
+		if all = append(all, page...); len(all)+len(rows) > maxBeside {
+			return nil, fault.New(fault.NotAllowed, "file", "The account has too many transactions on the days of the file; send the file in parts of fewer days")
+		}
+		if len(page) < pageRows {
 			return all, nil
 		}
 	}
