@@ -231,19 +231,21 @@ func withoutAccount(rows []bank.Transaction) (faults fault.Many) {
 type changes struct {
 	days    bank.Period // on which they are
 	amounts []string    // those that they have
+	known   bool        // some were there before: others may have lost their other side
 }
 
 // noChanges is none yet; what is added widens them.
 func noChanges() changes { return changes{days: bank.Period{From: always.To, To: always.From}} }
 
+// add adds a row that was there before.
 func (c *changes) add(day bank.Date, amount decimal.Decimal) {
 	c.days.From, c.days.To = min(c.days.From, day), max(c.days.To, day)
-	c.amounts = append(c.amounts, amount.String())
+	c.amounts, c.known = append(c.amounts, amount.String()), true
 }
 
 // and puts two together.
 func (c changes) and(d changes) changes {
-	return changes{bank.Period{From: min(c.days.From, d.days.From), To: max(c.days.To, d.days.To)}, append(c.amounts, d.amounts...)}
+	return changes{bank.Period{From: min(c.days.From, d.days.From), To: max(c.days.To, d.days.To)}, append(c.amounts, d.amounts...), c.known || d.known}
 }
 
 // put is what became of rows. Of rows that were there and stay, nothing is in changed and consumers.
@@ -290,7 +292,7 @@ func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank
 		p.Created += created
 		if first != nil {
 			p.consumers = unique(append(p.consumers, consumers...))
-			p.changed = p.changed.and(changes{bank.Period{From: bank.DateOf(*first, time.UTC), To: bank.DateOf(*last, time.UTC)}, c.amounts})
+			p.changed = p.changed.and(changes{bank.Period{From: bank.DateOf(*first, time.UTC), To: bank.DateOf(*last, time.UTC)}, c.amounts, true})
 		}
 	}
 	p.Unchanged = len(rows) - p.Created - p.Updated
@@ -495,6 +497,7 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 		}
 		deleted = len(gone)
 		changed := noChanges() // beside the other sides of those that are gone
+		changed.known = true
 		return tx.matchTransfers(ctx, t.customerID, unique(consumers), &changed)
 	})
 	return deleted, err
