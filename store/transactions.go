@@ -300,11 +300,15 @@ func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank
 }
 
 // apart tells the rows whose external id their account does not have yet from those that are there. Each is looked up by
-// itself, in an order that only one index has: so the planner takes that one even where it knows nothing of the table.
+// itself, in an order that only one index has; and sorting is off, because the planner believes that an account has one
+// row, and took an index that is less high where there was one, to look at all of the account's rows for each of ours.
 func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transaction) (fresh, known []bank.Transaction, err error) {
 	consumers, accounts, externalIDs := make([]int64, len(rows)), make([]int64, len(rows)), make([]*string, len(rows))
 	for i := range rows {
 		consumers[i], accounts[i], externalIDs[i] = rows[i].ConsumerID, rows[i].AccountID, rows[i].ExternalID
+	}
+	if _, err := tx.pg.Exec(ctx, "SET LOCAL enable_sort = off"); err != nil {
+		return nil, nil, err
 	}
 	found, err := tx.pg.Query(ctx, `SELECT u.n FROM (SELECT generate_subscripts($2::bigint[], 1) AS n, unnest($2::bigint[]) AS consumer_id, unnest($3::bigint[]) AS account_id,
 				unnest($4::text[]) AS external_id) u
@@ -314,6 +318,9 @@ func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transacti
 		return nil, nil, err
 	}
 	numbers, err := pgx.CollectRows(found, pgx.RowTo[int])
+	if err == nil {
+		_, err = tx.pg.Exec(ctx, "SET LOCAL enable_sort = on")
+	}
 	if err != nil || len(numbers) == 0 {
 		return rows, nil, err
 	}
