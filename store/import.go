@@ -133,9 +133,7 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 		if err != nil {
 			return err
 		}
-		var good []bank.Transaction
-		var consumers []int64
-		var ibans []*string
+		good, consumers, ibans := make([]bank.Transaction, 0, len(rows)), make([]int64, 0, len(rows)), make([]*string, 0, len(rows))
 		for _, row := range rows {
 			at := places[place{row.ConsumerExternalID, row.AccountExternalID}]
 			reason := ""
@@ -224,14 +222,24 @@ func (tx *Tx) places(ctx context.Context, customerID int64, rows []statement.Tra
 	return places, err
 }
 
-// inOrder sorts rows by their key; of two for one external id the later one counts.
+// inOrder sorts rows by their key; of two for one external id the later one counts. Places are sorted instead of rows,
+// which are large.
 func inOrder(rows []bank.Transaction) []bank.Transaction {
-	compare := func(a, b bank.Transaction) int {
+	at := make([]int, len(rows))
+	for i := range at {
+		at[i] = i
+	}
+	compare := func(i, j int) int {
+		a, b := &rows[i], &rows[j]
 		return cmp.Or(cmp.Compare(a.ConsumerID, b.ConsumerID), cmp.Compare(a.AccountID, b.AccountID), strings.Compare(*a.ExternalID, *b.ExternalID))
 	}
-	slices.Reverse(rows)
-	slices.SortStableFunc(rows, compare)
-	return slices.CompactFunc(rows, func(a, b bank.Transaction) bool { return compare(a, b) == 0 })
+	slices.SortFunc(at, func(i, j int) int { return cmp.Or(compare(i, j), j-i) })
+	at = slices.CompactFunc(at, func(i, j int) bool { return compare(i, j) == 0 })
+	sorted := make([]bank.Transaction, len(at))
+	for n, i := range at {
+		sorted[n] = rows[i]
+	}
+	return sorted
 }
 
 // stage copies rows into a table of this transaction; n is their order.

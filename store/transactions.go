@@ -230,19 +230,21 @@ func withoutAccount(rows []bank.Transaction) (faults fault.Many) {
 type changes struct {
 	days    bank.Period // on which they are
 	amounts []string    // those that they have
+	known   bool        // some were there before: others may have lost their other side
 }
 
 // noChanges is none yet; what is added widens them.
 func noChanges() changes { return changes{days: bank.Period{From: always.To, To: always.From}} }
 
+// add adds a row that was there before.
 func (c *changes) add(day bank.Date, amount decimal.Decimal) {
 	c.days.From, c.days.To = min(c.days.From, day), max(c.days.To, day)
-	c.amounts = append(c.amounts, amount.String())
+	c.amounts, c.known = append(c.amounts, amount.String()), true
 }
 
 // and puts two together.
 func (c changes) and(d changes) changes {
-	return changes{bank.Period{From: min(c.days.From, d.days.From), To: max(c.days.To, d.days.To)}, append(c.amounts, d.amounts...)}
+	return changes{bank.Period{From: min(c.days.From, d.days.From), To: max(c.days.To, d.days.To)}, append(c.amounts, d.amounts...), c.known || d.known}
 }
 
 // put is what became of rows. Of rows that were there and stay, nothing is in changed and consumers.
@@ -289,7 +291,7 @@ func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank
 		p.Created += created
 		if first != nil {
 			p.consumers = unique(append(p.consumers, consumers...))
-			p.changed = p.changed.and(changes{bank.Period{From: bank.DateOf(*first, time.UTC), To: bank.DateOf(*last, time.UTC)}, c.amounts})
+			p.changed = p.changed.and(changes{bank.Period{From: bank.DateOf(*first, time.UTC), To: bank.DateOf(*last, time.UTC)}, c.amounts, true})
 		}
 	}
 	p.Unchanged = len(rows) - p.Created - p.Updated
@@ -297,11 +299,15 @@ func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank
 }
 
 // apart tells the rows whose external id their account does not have yet from those that are there. Each is looked up by
-// itself, in an order that only one index has: so the planner takes that one even where it knows nothing of the table.
+// itself, in an order that only one index has; and sorting is off, because the planner believes that an account has one
+// row, and took an index that is less high where there was one, to look at all of the account's rows for each of ours.
 func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transaction) (fresh, known []bank.Transaction, err error) {
 	consumers, accounts, externalIDs := make([]int64, len(rows)), make([]int64, len(rows)), make([]*string, len(rows))
 	for i := range rows {
 		consumers[i], accounts[i], externalIDs[i] = rows[i].ConsumerID, rows[i].AccountID, rows[i].ExternalID
+	}
+	if _, err := tx.pg.Exec(ctx, "SET LOCAL enable_sort = off"); err != nil {
+		return nil, nil, err
 	}
 	found, err := tx.pg.Query(ctx, `SELECT u.n FROM (SELECT generate_subscripts($2::bigint[], 1) AS n, unnest($2::bigint[]) AS consumer_id, unnest($3::bigint[]) AS account_id,
 				unnest($4::text[]) AS external_id) u
@@ -311,6 +317,9 @@ func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transacti
 		return nil, nil, err
 	}
 	numbers, err := pgx.CollectRows(found, pgx.RowTo[int])
+	if err == nil {
+		_, err = tx.pg.Exec(ctx, "SET LOCAL enable_sort = on")
+	}
 	if err != nil || len(numbers) == 0 {
 		return rows, nil, err
 	}
@@ -496,6 +505,7 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 		}
 		deleted = len(gone)
 		changed := noChanges() // beside the other sides of those that are gone
+		changed.known = true
 		return tx.matchTransfers(ctx, t.customerID, unique(consumers), &changed)
 	}, &deleted)
 	return deleted, err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/govalues/decimal"
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
@@ -30,9 +31,12 @@ func (tx *Tx) matchTransfers(ctx context.Context, customerID int64, consumerIDs 
 	if len(consumerIDs) == 0 {
 		return nil
 	}
-	left, err := tx.orphans(ctx, customerID, consumerIDs)
-	if err != nil {
-		return err
+	left := noChanges()
+	if news == nil || news.known {
+		var err error
+		if left, err = tx.orphans(ctx, customerID, consumerIDs); err != nil {
+			return err
+		}
 	}
 	changed := always
 	var amounts []string // nil: any
@@ -129,51 +133,58 @@ type sides struct {
 // no other is opposite to, four days before or after it, is in nobody's way. Consumers with one account have none. IS TRUE
 // makes the planner, which does not know how many amounts there are, look them up in a table of hashes.
 func (tx *Tx) sides(ctx context.Context, customerID int64, consumerIDs []int64, amounts []string, days bank.Period) (s sides, err error) {
-	var rows []struct {
-		ConsumerID       int64
-		Currency, Amount string
+	among, args := "", []any{pgx.QueryExecModeCacheStatement, customerID, consumerIDs, days.From.Time(), days.To.Time()}
+	if amounts != nil {
+		among, args = " AND (t.amount IN (SELECT unnest($5::text[])::numeric)) IS TRUE", append(args, amounts)
 	}
-	err = tx.NewRaw(`WITH a AS (`+severalAccounts+`)
-		SELECT t.consumer_id, t.currency, t.amount FROM a JOIN transactions t ON t.customer_id = ?0 AND t.consumer_id = a.consumer_id AND t.account_id = a.id
-		WHERE t.status = 'POSTED' AND t.booking_date BETWEEN ?2 AND ?3 AND (?4) GROUP BY 1, 2, 3
-		HAVING count(t.transfer_id) > 0 OR bool_or(t.base_type = 'CREDIT') AND bool_or(t.base_type = 'DEBIT') AND min(t.account_id) <> max(t.account_id)`,
-		customerID, pgdialect.Array(consumerIDs), days.From, days.To, amongst("t.amount", amounts)).Scan(ctx, &rows)
-	for _, r := range rows {
-		s.consumers, s.currencies, s.amounts = append(s.consumers, r.ConsumerID), append(s.currencies, r.Currency), append(s.amounts, r.Amount)
+	found, err := tx.pg.Query(ctx, `WITH a AS (`+severalAccounts+`)
+		SELECT t.consumer_id, t.currency, t.amount::text FROM a CROSS JOIN LATERAL (SELECT * FROM transactions t
+			WHERE `+ofAccount+among+` OFFSET 0) t GROUP BY t.consumer_id, t.currency, t.amount
+		HAVING count(t.transfer_id) > 0 OR bool_or(t.base_type = 'CREDIT') AND bool_or(t.base_type = 'DEBIT') AND min(t.account_id) <> max(t.account_id)`, args...)
+	if err != nil {
+		return s, err
 	}
-	return s, err
+	defer found.Close()
+	for found.Next() {
+		var consumer int64
+		var currency, amount string
+		if err := found.Scan(&consumer, &currency, &amount); err != nil {
+			return s, err
+		}
+		s.consumers, s.currencies, s.amounts = append(s.consumers, consumer), append(s.currencies, currency), append(s.amounts, amount)
+	}
+	return s, found.Err()
 }
 
 // legs loads the transactions of some days and amounts that can have an other side, or have one, by consumer, currency,
 // amount and day. Its cost goes by the transactions: no join of them with themselves.
-func (tx *Tx) legs(ctx context.Context, customerID int64, of sides, days bank.Period) (legs []leg, err error) {
-	err = tx.NewRaw(`WITH a AS (`+severalAccounts+`)
+func (tx *Tx) legs(ctx context.Context, customerID int64, of sides, days bank.Period) ([]leg, error) {
+	found, err := tx.pg.Query(ctx, `WITH a AS (`+severalAccounts+`)
 		SELECT consumer_id, id, account_id, base_type, amount, currency, booking_date, coalesce(transfer_id, 0) AS transfer_id, account_iban, account_name,
 			coalesce(counterparty_name, '') AS counterparty_name, coalesce(counterparty_iban, '') AS counterparty_iban
 		FROM (SELECT t.*, a.iban AS account_iban, a.name AS account_name,
 				count(*) FILTER (WHERE base_type = 'CREDIT') OVER beside AS credits, count(*) FILTER (WHERE base_type = 'DEBIT') OVER beside AS debits,
 				min(account_id) OVER beside AS first_account, max(account_id) OVER beside AS last_account
-			FROM a JOIN transactions t ON t.customer_id = ?0 AND t.consumer_id = a.consumer_id AND t.account_id = a.id
-			WHERE t.status = 'POSTED' AND t.booking_date BETWEEN ?2 AND ?3
-				AND ((t.consumer_id, t.currency, t.amount) IN (SELECT unnest(?1::bigint[]), unnest(?4::text[]), unnest(?5::numeric[]))) IS TRUE
-			WINDOW beside AS (PARTITION BY t.consumer_id, t.currency, t.amount ORDER BY t.booking_date - '2000-01-01'::date RANGE BETWEEN ?6 PRECEDING AND ?6 FOLLOWING)) l
+			FROM a CROSS JOIN LATERAL (SELECT * FROM transactions t WHERE `+ofAccount+`
+				AND ((t.consumer_id, t.currency, t.amount) IN (SELECT unnest($2::bigint[]), unnest($5::text[]), unnest($6::text[])::numeric)) IS TRUE OFFSET 0) t
+			WINDOW beside AS (PARTITION BY t.consumer_id, t.currency, t.amount ORDER BY t.booking_date - '2000-01-01'::date
+				RANGE BETWEEN $7::int PRECEDING AND $7::int FOLLOWING)) l
 		WHERE transfer_id <> 0 OR credits > 0 AND debits > 0 AND first_account <> last_account
-		ORDER BY consumer_id, currency, l.amount, booking_date, id`, customerID, pgdialect.Array(of.consumers), days.From, days.To,
-		pgdialect.Array(of.currencies), pgdialect.Array(of.amounts), bank.TransferDays).Scan(ctx, &legs)
-	return legs, err
+		ORDER BY consumer_id, currency, l.amount, booking_date, id`, pgx.QueryExecModeCacheStatement, customerID, of.consumers, days.From.Time(), days.To.Time(),
+		of.currencies, of.amounts, int(bank.TransferDays))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(found, pgx.RowToStructByName[leg])
 }
 
 // severalAccounts are the active accounts of those consumers who have more than one.
 const severalAccounts = `SELECT * FROM (SELECT consumer_id, id, coalesce(iban, '') AS iban, name || ' ' || provider_name AS name, count(*) OVER (PARTITION BY consumer_id) AS n
-	FROM accounts WHERE customer_id = ?0 AND consumer_id = ANY(?1::bigint[]) AND status = 'ACTIVE') a WHERE n > 1`
+	FROM accounts WHERE customer_id = $1 AND consumer_id = ANY($2::bigint[]) AND status = 'ACTIVE') a WHERE n > 1`
 
-// amongst is a condition for a column, true where no values are given.
-func amongst(column string, values []string) any {
-	if values == nil {
-		return bun.Safe("true")
-	}
-	return bun.SafeQuery("("+column+" IN (SELECT unnest(?::numeric[]))) IS TRUE", pgdialect.Array(values))
-}
+// ofAccount is what the transactions of an account a must be. OFFSET 0 behind it keeps the planner to looking at each account
+// by itself, also where it knows nothing of the tables.
+const ofAccount = "t.customer_id = $1 AND t.consumer_id = a.consumer_id AND t.account_id = a.id AND t.status = 'POSTED' AND t.booking_date BETWEEN $3 AND $4"
 
 // affected cuts sorted legs into chains, between which no pair is possible, and keeps those that a change on the days
 // can have an effect on. complete is false when such a chain can go on beyond the days that were loaded.
