@@ -31,7 +31,7 @@ func databaseDies(ctx context.Context, s *scene) error {
 	if err := s.servers.KillPostgres(); err != nil {
 		return err
 	}
-	s.kills.Add(1)
+	s.dies("PostgreSQL")
 	defer s.shock()()
 	s.while(1500 * time.Millisecond)
 	if err := s.servers.RestartPostgres(context.WithoutCancel(ctx)); err != nil {
@@ -54,7 +54,7 @@ func redisDies(empty bool) func(context.Context, *scene) error {
 		if err := s.servers.KillRedis(); err != nil {
 			return err
 		}
-		s.kills.Add(1)
+		s.dies("Redis")
 		s.while(1500 * time.Millisecond)
 		if empty {
 			if err := s.servers.WipeRedis(); err != nil {

@@ -50,8 +50,8 @@ var (
 	logins  = []string{"anna", "ben", "clara", "deniz", "emil"}
 )
 
-// importRows is more than one part of an import.
-const importRows = 10_500
+// importRows of twenty people are stored in several parts, one in each lane of the import.
+const importRows = 3_000
 
 // newWork makes the work of a number.
 func newWork(seed uint64, number int) *work {
@@ -344,8 +344,14 @@ func (c *client) importFiles(ctx context.Context) error {
 			c.s.acks.add(told)
 			return nil
 		}
+		c.s.importedAgain.Store(true)
 		if dead {
-			c.s.kills.Add(1)
+			c.s.dies("import")
+		} else {
+			c.s.fails("an import")
+			if c.s.verbose {
+				fmt.Fprintln(os.Stderr, c.s.name, err)
+			}
 		}
 		if time.Now().After(end) || ctx.Err() != nil {
 			return err
