@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -64,7 +65,7 @@ func (s *scene) webs() (all []*process) {
 }
 
 func (c *client) next() *process {
-	webs := c.s.webs()
+	webs := slices.DeleteFunc(c.s.webs(), func(p *process) bool { return p.out.Load() })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.turn++

@@ -326,7 +326,7 @@ func (l *lab) play(ctx context.Context, sc scenario) (r result) {
 		s.wrong("%v", err)
 	}
 	for code, n := range s.codes {
-		if strings.Contains(code, "INTERNAL") || sc.strict && code != "refused" {
+		if strings.Contains(code, "INTERNAL") || sc.strict {
 			s.wrong("%d requests failed: %s", n, code)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,7 @@ type process struct {
 	role string
 	addr string
 	log  *output
+	out  atomic.Bool // clients are not to ask it
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -197,5 +199,5 @@ func tail(s string) string {
 func (s *scene) environment() []string {
 	return append(os.Environ(),
 		"DATABASE_URL="+s.url, "REDIS_URL="+s.redisURL, "DATA_DIR="+s.dir, "ENCRYPTION_KEYS="+s.keys, "PRIVATE_CALLBACKS=on", "SANDBOX=on",
-		"DATABASE_CONNS=8", "FAILPOINT_CLOCK="+s.clock.file, "FAILPOINT_TICK=200ms")
+		"DATABASE_CONNS=8", "LAME_DUCK=1s", "FAILPOINT_CLOCK="+s.clock.file, "FAILPOINT_TICK=200ms")
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -430,8 +431,15 @@ func (c *client) readAll(ctx context.Context) error {
 		feed(first: 50) { totalCount nodes { id insightTitle transactionDerived { creditTotal { amount } debitTotal { amount } } } } }`
 	var first string
 	for _, p := range c.s.webs() {
-		body, err := c.ask(ctx, p, "", screen, nil)
-		if err != nil {
+		var body string
+		if err := c.s.until(ctx, "the answer of everything", func(ctx context.Context) (bool, error) {
+			if code, _ := p.ready(ctx); code != http.StatusOK {
+				return false, nil
+			}
+			var err error
+			body, err = c.ask(ctx, p, "", screen, nil)
+			return true, err
+		}); err != nil {
 			return fmt.Errorf("read everything: %w", err)
 		}
 		if first == "" {
