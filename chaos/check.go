@@ -450,7 +450,7 @@ func (s *scene) resources(ctx context.Context) {
 		}
 	}
 	var connections int
-	if err := s.db.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'insightgraph'").Scan(&connections); err == nil && connections > 8*len(s.processes) {
+	if err := s.db.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'insightgraph'").Scan(&connections); err == nil && connections > connsOfEach*len(s.processes) {
 		s.leak("%d connections to the database", connections)
 	}
 	if text, err := s.redisText(ctx); err == nil && strings.Count(text, "asynq:{") > 1000 {

@@ -301,7 +301,7 @@ func (s *scene) until(ctx context.Context, what string, holds func(context.Conte
 			s.mu.Unlock()
 			return fmt.Errorf("never came: %s (%v)", what, err)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 
