@@ -22,7 +22,9 @@ import (
 	"github.com/rs/cors"
 
 	"insightgraph/auth"
+	"insightgraph/bank"
 	"insightgraph/budget"
+	"insightgraph/category"
 	"insightgraph/failpoint"
 	"insightgraph/graph"
 	"insightgraph/insight/catalogue"
@@ -100,6 +102,7 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	if os.Getenv("GOMEMLIMIT") == "" { // near it garbage does not wait for that: whatever is thrown at the server stays below 300 MiB
 		debug.SetMemoryLimit(240 << 20)
 	}
+	go category.Of(bank.Transaction{}) // reads its tables: the first who stores transactions would do so while it holds locks
 	s, err := c.open(ctx, true)
 	if err != nil {
 		return err

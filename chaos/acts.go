@@ -31,7 +31,7 @@ func databaseDies(ctx context.Context, s *scene) error {
 	if err := s.servers.KillPostgres(); err != nil {
 		return err
 	}
-	s.kills.Add(1)
+	s.dies("PostgreSQL")
 	defer s.shock()()
 	s.while(1500 * time.Millisecond)
 	if err := s.servers.RestartPostgres(context.WithoutCancel(ctx)); err != nil {
@@ -54,7 +54,7 @@ func redisDies(empty bool) func(context.Context, *scene) error {
 		if err := s.servers.KillRedis(); err != nil {
 			return err
 		}
-		s.kills.Add(1)
+		s.dies("Redis")
 		s.while(1500 * time.Millisecond)
 		if empty {
 			if err := s.servers.WipeRedis(); err != nil {
@@ -200,6 +200,7 @@ func wakeZombies(ctx context.Context, s *scene) error {
 			if p.still() {
 				p.signal(syscall.SIGCONT)
 			}
+			s.note = "the point was not reached"
 			return nil
 		case <-time.After(50 * time.Millisecond):
 		}
@@ -225,7 +226,8 @@ func (p *process) still() bool {
 	return strings.HasPrefix(state, "T")
 }
 
-// rolling stops each process in order and waits until it is back, again and again.
+// rolling stops each process in order and waits until it is back, again and again. Clients are told by it, as by a load
+// balancer, who is not ready.
 func rolling(ctx context.Context, s *scene) error {
 	n := 0
 	for range 5 {
@@ -238,11 +240,15 @@ func rolling(ctx context.Context, s *scene) error {
 			s.shocks.Add(1)
 			p.signal(syscall.SIGTERM)
 			for p.pid() == before && ctx.Err() == nil {
+				if code, _ := p.ready(ctx); code != http.StatusOK {
+					p.out.Store(true)
+				}
 				time.Sleep(20 * time.Millisecond)
 			}
 			if err := p.untilReady(ctx); err != nil && ctx.Err() == nil {
 				return err
 			}
+			p.out.Store(false)
 			n++
 		}
 	}

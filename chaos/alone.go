@@ -38,7 +38,7 @@ func (l *lab) stage(ctx context.Context, name string, w *work, sc scenario, play
 		s.wrong("%v", err)
 	}
 	r.verdict = s.judge(ctx, nil)
-	r.kills, r.all, r.note = int(s.kills.Load()), s.recover, strings.TrimPrefix(fmt.Sprint(s.codes), "map")+" "+s.note
+	r.dead, r.all, r.note = s.dead, s.recover, strings.TrimPrefix(fmt.Sprint(s.codes), "map")+" "+s.note
 	return r
 }
 
@@ -420,7 +420,7 @@ func diskFull(ctx context.Context, l *lab, sc scenario) (r result) {
 		return r
 	}
 	defer syscall.Unmount(disk, syscall.MNT_DETACH)
-	small := &lab{options: l.options, twins: l.twins, disk: disk}
+	small := &lab{options: l.options, twins: l.twins, stride: l.stride, disk: disk}
 	if small.dir, err = os.MkdirTemp(l.dir, "disk"); err != nil {
 		return fail(err)
 	}
@@ -437,7 +437,7 @@ func diskFull(ctx context.Context, l *lab, sc scenario) (r result) {
 		s.wrong("%v", err)
 	}
 	r.verdict = s.judge(ctx, twin)
-	r.kills, r.all, r.note = int(s.kills.Load()), s.recover, strings.TrimPrefix(fmt.Sprint(s.codes), "map")+" "+s.note
+	r.dead, r.all, r.note = s.dead, s.recover, strings.TrimPrefix(fmt.Sprint(s.codes), "map")+" "+s.note
 	return r
 }
 
@@ -462,7 +462,7 @@ func (s *scene) fillDisk(ctx context.Context, disk string) error {
 	if s.do(ctx, "SELECT 1") != nil {
 		_ = s.servers.KillPostgres()
 		s.note = "PostgreSQL ended and was started again"
-		s.kills.Add(1)
+		s.dies("PostgreSQL")
 		if err := s.servers.RestartPostgres(ctx); err != nil {
 			return err
 		}
@@ -497,7 +497,7 @@ func migrationsDie(ctx context.Context, l *lab, sc scenario) (r result) {
 			r.note = fmt.Sprintf("%d statements, every %d.", n-1, l.stride)
 			return r
 		}
-		r.kills++
+		r.dead = append(r.dead, "migrate")
 	}
 }
 

@@ -3,76 +3,88 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // TestQuick is the part of make chaos that always runs: deaths at the points where most hangs on the order of things, and
 // a Redis that forgets everything. Each of them must have happened.
 func TestQuick(t *testing.T) {
-	l, err := newLab(t.Context(), options{seed: 1, verbose: testing.Verbose()})
+	first, err := newLab(t.Context(), options{seed: 1, verbose: testing.Verbose()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(l.close)
-	t.Run("the checks see what is wrong", l.checksSee)
-	deck, err := l.deck(t.Context(), func(fault string) bool { return fault == "F1" || fault == "F2" || fault == "F4" })
+	t.Cleanup(first.close)
+	second, err := first.beside(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n, what := range []string{
-		"a web process dies before commit Tenant.CreateTransactions, the first time",
-		"a web process dies after commit Tenant.CreateTransactions, the first time",
-		"a web process dies after commit Tenant.CreateRun, the first time",
-		"an import dies before commit Store.ImportTransactions, the first time",
-		"an import dies after commit Store.ImportTransactions, the first time",
-		"a worker dies after commit Store.Claim, the first time",
-		"a worker dies before commit Store.FinishParts, the first time",
-		"a worker dies after fetch Fetcher.Do, the first time",
-		"a worker dies after commit Store.FinishPart, the first time",
-		"a worker dies after send Sender.Do, the first time",
-		"Redis dies, and comes back empty",
+	t.Cleanup(second.close)
+	labs := make(chan *lab, 2)
+	labs <- first
+	labs <- second
+	t.Run("the checks see what is wrong", func(t *testing.T) {
+		t.Parallel()
+		l := <-labs
+		defer func() { labs <- l }()
+		l.checksSee(t)
+	})
+	for n, points := range []struct{ web, worker, importing string }{
+		{"before commit Tenant.CreateTransactions", "after commit Store.Claim", "before commit Store.ImportTransactions"},
+		{"after commit Tenant.CreateTransactions", "before commit Store.FinishParts", "after commit Store.ImportTransactions"},
+		{"after commit Tenant.CreateRun", "after fetch Fetcher.Do", "after commit Store.ImportConsumers"},
+		{"before commit Tenant.CreateReport", "after commit Store.FinishPart", "before commit Store.ImportAccounts"},
 	} {
-		t.Run(what, func(t *testing.T) {
-			for _, sc := range deck {
-				if sc.what != what {
-					continue
-				}
-				sc.id, sc.work = fmt.Sprintf("%08x", n), max(1, sc.work)
-				if strings.HasPrefix(what, "an import") {
-					sc.work = 0
-				}
-				r := l.play(t.Context(), sc)
-				if !r.good() || r.kills == 0 {
-					t.Errorf("lost=%d twice=%d stuck=%d leaks=%d kills=%d %s\n%s", r.lost, r.twice, r.stuck, r.leaks, r.kills, r.note, strings.Join(r.problems, "\n"))
-				}
-				return
+		t.Run(fmt.Sprintf("a web process dies %s, a worker %s, an import %s", points.web, points.worker, points.importing), func(t *testing.T) {
+			t.Parallel()
+			l := <-labs
+			defer func() { labs <- l }()
+			at := func(point string) []string { return []string{"FAILPOINT=" + point} }
+			r := l.play(t.Context(), scenario{id: fmt.Sprint(n), web: at(points.web), worker: at(points.worker), importing: at(points.importing)})
+			if !r.good() {
+				t.Errorf("lost=%d twice=%d stuck=%d leaks=%d %s\n%s", r.lost, r.twice, r.stuck, r.leaks, r.note, strings.Join(r.problems, "\n"))
 			}
-			t.Error("there is no such point any more")
+			for _, who := range []string{"web", "worker", "import"} {
+				if !slices.ContainsFunc(r.dead, func(name string) bool { return strings.HasPrefix(name, who) }) {
+					t.Errorf("no %s died: is there still such a point?", who)
+				}
+			}
 		})
 	}
 }
 
-// checksSee breaks what the program has stored: each check must find it.
+// checksSee breaks what the program has stored, after callbacks were sent by workers that died and Redis forgot everything:
+// each check must find it.
 func (l *lab) checksSee(t *testing.T) {
 	ctx := t.Context()
-	twin, err := l.twin(ctx, 1)
+	twin, err := l.twin(ctx, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, err := l.open(ctx, "seen", newWork(l.seed, 1), scenario{}.rng(), template)
+	base, err := l.open(ctx, "seen", newWork(l.seed, 0), scenario{}.rng(), template)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer base.close(context.WithoutCancel(ctx))
-	if err := base.perform(ctx, scenario{}); err != nil {
+	if err := base.perform(ctx, scenario{worker: []string{"FAILPOINT=after send Sender.Do"}, during: sometimes(1, redisDies(true))}); err != nil {
 		t.Fatal(err)
+	}
+	for _, who := range []string{"worker", "Redis"} {
+		if !slices.ContainsFunc(base.dead, func(name string) bool { return strings.HasPrefix(name, who) }) {
+			t.Errorf("no %s died", who)
+		}
 	}
 	for _, p := range base.processes {
 		p.end() // nobody mends what is broken here
 	}
 	base.processes = nil
 	base.db.Close() // a database that is copied must not be in use
+	says := func(what string) func(verdict) bool {
+		return func(v verdict) bool { return strings.Contains(strings.Join(v.problems, "\n"), what) }
+	}
 	for n, one := range []struct {
 		what, how string
 		seen      func(verdict) bool
@@ -84,7 +96,14 @@ func (l *lab) checksSee(t *testing.T) {
 			SELECT customer_id, consumer_id, insight, title, type, "trigger", subject, occurrence_from, occurrence_to, 99, window_from, window_to, settings, accounts, created_at FROM feed_entries LIMIT 1`,
 			func(v verdict) bool { return v.twice >= 1 }},
 		{"work that nobody does", "UPDATE deliveries SET status = 'PENDING'", func(v verdict) bool { return v.stuck >= 1 }},
-		{"a wrong sum", "UPDATE account_months SET debit = debit + 1", func(v verdict) bool { return fmt.Sprint(v.problems) != "[]" }},
+		{"a wrong sum", "UPDATE account_months SET debit = debit + 1", says("monthly totals")},
+		{"an event that is lost", "ALTER TABLE events DISABLE TRIGGER USER; DELETE FROM events WHERE id = (SELECT min(id) FROM events WHERE action = 'createTransactions')",
+			func(v verdict) bool { return v.lost >= 1 && says("the chain of changes")(v) }},
+		{"an event twice", `INSERT INTO events (customer_id, at, actor_kind, actor_name, action, subject_id, consumer_id, request_id)
+			SELECT customer_id, at, actor_kind, actor_name, action, subject_id, consumer_id, request_id FROM events WHERE action = 'createReport' LIMIT 1`, func(v verdict) bool { return v.twice >= 1 }},
+		{"an event that was altered", "ALTER TABLE events DISABLE TRIGGER USER; UPDATE events SET request_id = 'another' WHERE number = 3", says("the chain of changes")},
+		{"a key that is forgotten", "DELETE FROM idempotency_keys WHERE key = 'account-p0-0-a0'", func(v verdict) bool { return v.lost >= 1 }},
+		{"an answer that is not kept", "UPDATE idempotency_keys SET sealed = NULL WHERE key = 'account-p0-0-a0'", func(v verdict) bool { return v.lost >= 1 && v.twice >= 1 }},
 	} {
 		t.Run(one.what, func(t *testing.T) {
 			s, err := l.open(ctx, fmt.Sprint("seen", n), base.work, base.rng, "seen")
@@ -93,7 +112,7 @@ func (l *lab) checksSee(t *testing.T) {
 			}
 			defer s.close(context.WithoutCancel(ctx))
 			s.acks.stored, s.answers, s.hook.came = base.acks.stored, base.answers, base.hook.came
-			if _, err := s.db.Exec(ctx, one.how); err != nil {
+			if _, err := s.db.Exec(ctx, one.how, pgx.QueryExecModeSimpleProtocol); err != nil {
 				t.Fatal(err)
 			}
 			if v := s.judge(ctx, twin); !one.seen(v) {

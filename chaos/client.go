@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -63,7 +65,7 @@ func (s *scene) webs() (all []*process) {
 }
 
 func (c *client) next() *process {
-	webs := c.s.webs()
+	webs := slices.DeleteFunc(c.s.webs(), func(p *process) bool { return p.out.Load() })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.turn++
@@ -158,7 +160,7 @@ func (c *client) send(ctx context.Context, p *process, key, media string, body [
 		return "", fmt.Errorf("%d %.200s", status, text)
 	}
 	for _, e := range answer.Errors {
-		c.s.answeredCode(status, e.Extensions.Code)
+		c.s.fails(fmt.Sprint(status, " ", e.Extensions.Code))
 		if !again[e.Extensions.Code] {
 			return "", errFinal{fmt.Sprintf("%d %.300s", status, text)}
 		}
@@ -177,12 +179,6 @@ func (c *client) answered(call, text string) {
 	c.s.answers[call] = text
 }
 
-func (s *scene) answeredCode(status int, code string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.codes[fmt.Sprint(status, " ", code)]++
-}
-
 func (s *scene) took(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -192,12 +188,22 @@ func (s *scene) took(d time.Duration) {
 // failed notes a request that was not answered.
 func (s *scene) failed(err error) {
 	kind := "no answer"
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	switch late, ok := errors.AsType[net.Error](err); {
+	case errors.Is(err, syscall.ECONNREFUSED):
 		kind = "refused"
+	case errors.Is(err, syscall.ECONNRESET):
+		kind = "reset"
+	case ok && late.Timeout():
+		kind = "no answer in time"
 	}
+	s.fails(kind)
+}
+
+// fails counts what a client saw fail.
+func (s *scene) fails(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.codes[kind]++
+	s.codes[what]++
 }
 
 // roundTrip sends one request and reads the whole answer.

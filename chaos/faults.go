@@ -24,7 +24,7 @@ type scenario struct {
 	zombie                 []string // of one worker
 	planners               int      // workers; 0: two
 	repeat                 int      // how often each batch is sent at once; 0: once
-	strict                 bool     // no request may fail, but those that find nobody listening
+	strict                 bool     // no request may fail
 	before                 func(context.Context, *scene) error
 	during                 func(context.Context, *scene) error
 	alone                  func(context.Context, *lab, scenario) result // in place of all else

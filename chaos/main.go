@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -28,6 +29,7 @@ type options struct {
 	only    string
 	list    bool
 	program string
+	side    int
 	keep    bool
 	verbose bool
 }
@@ -39,6 +41,7 @@ func main() {
 	flag.StringVar(&o.fault, "case", "", "only this fault, as F4; a comma between several")
 	flag.StringVar(&o.only, "only", "", "only the scenario that another run of the seed called so")
 	flag.StringVar(&o.program, "program", "", "the program, built with the tag failpoint; otherwise it is built")
+	flag.IntVar(&o.side, "side", 4, "how many side by side, each with servers of its own")
 	flag.BoolVar(&o.list, "list", false, "only say what the scenarios are")
 	flag.BoolVar(&o.keep, "keep", false, "keep logs of scenarios that fail")
 	flag.BoolVar(&o.verbose, "v", false, "say at once what is wrong")
@@ -75,22 +78,53 @@ func run(ctx context.Context, o options, say func(string, ...any)) (good bool, e
 		}
 		return true, nil
 	}
-	var sum total
+	todo := make(chan scenario, len(all))
 	for _, sc := range all {
-		begun := time.Now()
-		r := l.play(ctx, sc)
-		if err := ctx.Err(); err != nil {
-			return false, errors.Join(err, errors.New("stopped"))
+		todo <- sc
+	}
+	close(todo)
+	var sum total
+	var mu sync.Mutex // of sum, and of what is said
+	play := func(l *lab) {
+		for sc := range todo {
+			begun := time.Now()
+			r := l.play(ctx, sc)
+			if ctx.Err() != nil {
+				return
+			}
+			mu.Lock()
+			sum.add(r)
+			word := "ok"
+			if !r.good() {
+				word = "WRONG"
+			}
+			say("%s %-4s %-70s %5.1fs kills=%d recover=%.1fs %s", sc.id, sc.fault, sc.what, time.Since(begun).Seconds(), len(r.dead), r.recover.Seconds(), strings.TrimSpace(word+" "+r.note))
+			for _, p := range r.problems {
+				say("      %s", p)
+			}
+			mu.Unlock()
 		}
-		sum.add(r)
-		word := "ok"
-		if !r.good() {
-			word = "WRONG"
-		}
-		say("%s %-4s %-70s %5.1fs kills=%d recover=%.1fs %s", sc.id, sc.fault, sc.what, time.Since(begun).Seconds(), r.kills, r.recover.Seconds(), strings.TrimSpace(word+" "+r.note))
-		for _, p := range r.problems {
-			say("      %s", p)
-		}
+	}
+	var side sync.WaitGroup
+	var errs errorList
+	side.Go(func() { play(l) })
+	for range min(o.side, len(all)) - 1 {
+		side.Go(func() {
+			other, err := l.beside(ctx)
+			if err != nil {
+				errs.add(err)
+				return
+			}
+			defer other.close()
+			play(other)
+		})
+	}
+	side.Wait()
+	if ctx.Err() != nil {
+		errs.add(errors.New("stopped"))
+	}
+	if errs.any() {
+		return false, errs.err()
 	}
 	say("%s seed=%d", sum, o.seed)
 	return sum.good() && sum.scenarios > 0, nil
@@ -99,7 +133,7 @@ func run(ctx context.Context, o options, say func(string, ...any)) (good bool, e
 // result is what came of a scenario.
 type result struct {
 	verdict
-	kills   int
+	dead    []string        // who was killed
 	recover time.Duration   // the longest
 	all     []time.Duration // until what was under way at a death was done
 	note    string
@@ -112,7 +146,7 @@ type total struct {
 
 func (t *total) add(r result) {
 	t.scenarios++
-	t.kills += r.kills
+	t.kills += len(r.dead)
 	t.lost += r.lost
 	t.twice += r.twice
 	t.stuck += r.stuck

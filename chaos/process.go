@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,6 +23,7 @@ type process struct {
 	role string
 	addr string
 	log  *output
+	out  atomic.Bool // clients are not to ask it
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -78,7 +80,7 @@ func (p *process) live(env []string, started chan<- error) {
 		cmd := exec.Command(p.s.program, "serve", "--role", p.role)
 		cmd.Env = append(append(p.s.environment(), "ADDR="+p.addr, "FAILPOINT_TRACE="+p.s.traceFile(p.role)), env...)
 		cmd.Stdout, cmd.Stderr = p.log, p.log
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true} // a service of its own, not one of a terminal
 		p.mu.Lock()
 		if !p.wanted {
 			p.mu.Unlock()
@@ -193,9 +195,12 @@ func tail(s string) string {
 	return strings.Join(lines[max(0, len(lines)-12):], "\n")
 }
 
+// connsOfEach is how many connections to the database a process may have.
+const connsOfEach = 5
+
 // environment is what all processes of the scene have in common.
 func (s *scene) environment() []string {
 	return append(os.Environ(),
 		"DATABASE_URL="+s.url, "REDIS_URL="+s.redisURL, "DATA_DIR="+s.dir, "ENCRYPTION_KEYS="+s.keys, "PRIVATE_CALLBACKS=on", "SANDBOX=on",
-		"DATABASE_CONNS=8", "FAILPOINT_CLOCK="+s.clock.file, "FAILPOINT_TICK=200ms")
+		fmt.Sprint("DATABASE_CONNS=", connsOfEach), "LAME_DUCK=1s", "FAILPOINT_CLOCK="+s.clock.file, "FAILPOINT_TICK=500ms")
 }

@@ -47,10 +47,12 @@ type scene struct {
 	leaks    int
 	waits    []waiting
 	recover  []time.Duration
-	kills    atomic.Int64
+	dead     []string     // who was killed
 	shocks   atomic.Int64 // what may have ended a worker, or its work
 	acks     acks
 	closing  atomic.Bool
+
+	importedAgain atomic.Bool // so that there are more events of it than without faults
 }
 
 // clock is the time of all processes of a scene. It goes as real time does, but for jumps.
@@ -243,9 +245,16 @@ func (s *scene) keepTime(ctx context.Context) {
 	}
 }
 
+// dies notes who was killed.
+func (s *scene) dies(who string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead = append(s.dead, who)
+}
+
 // killed notes that a process died, and what was under way.
 func (s *scene) killed(p *process) {
-	s.kills.Add(1)
+	s.dies(p.name)
 	s.shocks.Add(1)
 	w := waiting{since: s.clock.now()}
 	if rows, err := s.openRows(context.Background()); err == nil {
@@ -255,8 +264,11 @@ func (s *scene) killed(p *process) {
 		}
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.waits { // who took over may have died now: it is the last death from which on it does not take long
+		s.waits[i].since = w.since
+	}
 	s.waits = append(s.waits, w)
-	s.mu.Unlock()
 }
 
 func (s *scene) recovered(rows []openRow) {
@@ -290,7 +302,7 @@ func (s *scene) until(ctx context.Context, what string, holds func(context.Conte
 			s.mu.Unlock()
 			return fmt.Errorf("never came: %s (%v)", what, err)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,8 +51,8 @@ var (
 	logins  = []string{"anna", "ben", "clara", "deniz", "emil"}
 )
 
-// importRows is more than one part of an import.
-const importRows = 10_500
+// importRows of twenty people are stored in several parts, one in each lane of the import.
+const importRows = 3_000
 
 // newWork makes the work of a number.
 func newWork(seed uint64, number int) *work {
@@ -344,8 +345,14 @@ func (c *client) importFiles(ctx context.Context) error {
 			c.s.acks.add(told)
 			return nil
 		}
+		c.s.importedAgain.Store(true)
 		if dead {
-			c.s.kills.Add(1)
+			c.s.dies("import")
+		} else {
+			c.s.fails("an import")
+			if c.s.verbose {
+				fmt.Fprintln(os.Stderr, c.s.name, err)
+			}
 		}
 		if time.Now().After(end) || ctx.Err() != nil {
 			return err
@@ -424,8 +431,15 @@ func (c *client) readAll(ctx context.Context) error {
 		feed(first: 50) { totalCount nodes { id insightTitle transactionDerived { creditTotal { amount } debitTotal { amount } } } } }`
 	var first string
 	for _, p := range c.s.webs() {
-		body, err := c.ask(ctx, p, "", screen, nil)
-		if err != nil {
+		var body string
+		if err := c.s.until(ctx, "the answer of everything", func(ctx context.Context) (bool, error) {
+			if code, _ := p.ready(ctx); code != http.StatusOK {
+				return false, nil
+			}
+			var err error
+			body, err = c.ask(ctx, p, "", screen, nil)
+			return true, err
+		}); err != nil {
 			return fmt.Errorf("read everything: %w", err)
 		}
 		if first == "" {
