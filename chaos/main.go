@@ -123,11 +123,8 @@ func run(ctx context.Context, o options, say func(string, ...any)) (good bool, e
 	if ctx.Err() != nil {
 		errs.add(errors.New("stopped"))
 	}
-	if errs.any() {
-		return false, errs.err()
-	}
 	say("%s seed=%d", sum, o.seed)
-	return sum.good() && sum.scenarios > 0, nil
+	return sum.good() && sum.scenarios > 0, errs.err()
 }
 
 // result is what came of a scenario.

@@ -115,6 +115,11 @@ func (l *lab) open(ctx context.Context, name string, w *work, rng *rand.Rand, te
 	if err := l.do(ctx, "CREATE DATABASE "+database+" TEMPLATE "+template); err != nil {
 		return nil, err
 	}
+	// Without a checkpoint a copied sequence would go back when PostgreSQL dies: how far it may run ahead is noted only with
+	// the one that it was copied from.
+	if err := l.do(ctx, "CHECKPOINT"); err != nil {
+		return nil, err
+	}
 	straight, err := url.Parse(l.servers.DatabaseURL)
 	if err != nil {
 		return nil, err

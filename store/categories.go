@@ -292,7 +292,9 @@ func (t Tenant) SaveCategoryRule(ctx context.Context, rule category.Rule, apply 
 		tx.about(saved.Ref())
 		return err
 	}
-	for look := 0; look == 0 || !first && !over && look < 100; look++ { // a repeated call waits for the first, unless that was cut off
+	patient, enough := context.WithTimeout(ctx, applyWait)
+	defer enough()
+	for look := 0; look == 0 || !first && !over && patient.Err() == nil; look++ { // a repeated call waits for the first, unless that was cut off
 		if look > 0 {
 			time.Sleep(applyLook)
 		}
@@ -315,8 +317,12 @@ func (t Tenant) SaveCategoryRule(ctx context.Context, rule category.Rule, apply 
 	return saved, affected, t.complete(ctx, "saveCategoryRule", &saved, &affected, &over)
 }
 
-// applyLook is between two looks whether a rule is applied.
-const applyLook = 50 * time.Millisecond
+// applyLook is between two looks whether a rule is applied. After applyWait the first call counts as cut off; a request must
+// have time left then, or the rest would never be done.
+const (
+	applyLook = 50 * time.Millisecond
+	applyWait = 2 * time.Second
+)
 
 // DeleteCategoryRule deletes a rule. What it decided stays.
 func (t Tenant) DeleteCategoryRule(ctx context.Context, ref bank.Ref) error {
