@@ -44,6 +44,7 @@ type services struct {
 // and connects.
 func (c *config) open(ctx context.Context, withRedis bool) (*services, error) {
 	s := &services{log: telemetry.NewLogger(os.Stderr, c.LogLevel)}
+	redis.SetLogger(redisLog{s.log})
 	slog.SetDefault(s.log)
 	if c.DatabaseURL == "" || withRedis && c.RedisURL == "" {
 		var err error
@@ -86,6 +87,13 @@ func (c *config) connect(ctx context.Context, s *services, withRedis bool) (err 
 	}
 	s.store, err = store.Open(ctx, c.DatabaseURL, options)
 	return err
+}
+
+// redisLog takes what the client of Redis says; left alone it writes lines that are no JSON.
+type redisLog struct{ *slog.Logger }
+
+func (l redisLog) Printf(ctx context.Context, format string, v ...any) {
+	l.WarnContext(ctx, "redis", "message", fmt.Sprintf(format, v...))
 }
 
 // openRedis is a client of one server; of a cluster, whose further nodes are named as addr; or of the server that
