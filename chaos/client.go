@@ -30,7 +30,6 @@ type client struct {
 	token string
 	turn  int
 	ids   map[string]string
-	group string // the category that a rule gives
 }
 
 func newClient(s *scene, tenant int) *client {
@@ -159,9 +158,10 @@ func (c *client) send(ctx context.Context, p *process, key, media string, body [
 	if err := json.Unmarshal([]byte(text), &answer); err != nil {
 		return "", fmt.Errorf("%d %.200s", status, text)
 	}
-	for _, e := range answer.Errors {
-		c.s.fails(fmt.Sprint(status, " ", e.Extensions.Code))
-		if !again[e.Extensions.Code] {
+	if len(answer.Errors) > 0 {
+		code := answer.Errors[0].Extensions.Code
+		c.s.fails(fmt.Sprint(status, " ", code))
+		if !again[code] {
 			return "", errFinal{fmt.Sprintf("%d %.300s", status, text)}
 		}
 		return "", fmt.Errorf("%d %.300s", status, text)
