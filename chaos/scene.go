@@ -197,11 +197,12 @@ func (s *scene) openRows(ctx context.Context) (rows []openRow, err error) {
 }
 
 // patience is how long, in real time, nothing must have moved before the clock goes to the next moment at which something
-// is due. Where that is the end of a lease, and nothing happened since it began of which its holder could have died, it is
-// long: a clock that runs ahead of a slow worker would only take its work away.
+// is due. Where that is the end of a lease, it is longer, and longest where nothing happened since the lease began of which its
+// holder could have died: a clock that runs ahead of a slow worker only takes its work away, and three times is given up.
 const (
-	patience     = 700 * time.Millisecond
-	longPatience = 15 * time.Second
+	patience      = 700 * time.Millisecond
+	heldPatience  = 3 * time.Second
+	alivePatience = 15 * time.Second
 )
 
 // waiting is work that was under way when a process died.
@@ -231,8 +232,8 @@ func (s *scene) keepTime(ctx context.Context) {
 			if _, known := began[r.what+r.how]; !known {
 				began[r.what+r.how] = before
 			}
-			calm := r.held && began[r.what+r.how] == s.shocks.Load()
-			if r.due == nil || calm && still < longPatience {
+			alive := began[r.what+r.how] == s.shocks.Load()
+			if r.due == nil || r.held && still < heldPatience || r.held && alive && still < alivePatience {
 				continue
 			}
 			if next == nil || r.due.Before(*next) {
@@ -260,7 +261,9 @@ func (s *scene) dies(who string) {
 // killed notes that a process died, and what was under way.
 func (s *scene) killed(p *process) {
 	s.dies(p.name)
-	s.shocks.Add(1)
+	if p.role == "worker" { // a web process holds a small report at most
+		s.shocks.Add(1)
+	}
 	w := waiting{since: s.clock.now()}
 	if rows, err := s.openRows(context.Background()); err == nil {
 		w.for_ = map[string]bool{}

@@ -604,7 +604,7 @@ func TestIsolation(t *testing.T) {
 	step("doors")
 	at("both layers", e).interference(alone, many)
 	step("interference")
-	at("both layers", e).own(seenBy("A1"), "A1", "A run_shards") // which name no consumer
+	at("both layers", e).own(seenBy("A1"), "A1", "A run_shards", "A revocations") // which name no consumer
 	at("both layers", e).own(seenBy("A"), "A", "A1", "A2")
 	step("own")
 	count.fields = len(count.covered) + len(strings.Fields(strings.Join(slices.Collect(maps.Values(inputs)), " ")))
