@@ -43,12 +43,7 @@ func read(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (*graphql.
 	if err != nil {
 		return nil, notJSON
 	}
-	params, no := parse(body, viewer)
-	if no != nil {
-		return nil, no
-	}
-	params.Headers = r.Header
-	return params, nil
+	return parse(r, body, viewer)
 }
 
 // fromURL takes the operation of a GET, by the rules of a body.
@@ -63,12 +58,7 @@ func fromURL(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *refused)
 	if err != nil {
 		return nil, notJSON
 	}
-	params, no := parse(body, viewer)
-	if no != nil {
-		return nil, no
-	}
-	params.Headers = r.Header
-	return params, nil
+	return parse(r, body, viewer)
 }
 
 // The values in a request. Each costs many times its bytes when it is read, an object some three hundred: two megabytes of

@@ -64,11 +64,10 @@ func readForm(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *os.File
 	if no != nil {
 		return nil, nil, no
 	}
-	params, no := parse(operations, viewer)
+	params, no := parse(r, operations, viewer)
 	if no != nil {
 		return nil, nil, no
 	}
-	params.Headers = r.Header
 	where, no := text(parts, "map")
 	if no != nil {
 		return nil, nil, no
@@ -177,8 +176,8 @@ func keep(part io.Reader) (*os.File, int64, *refused) {
 	return file, size, nil
 }
 
-// parse reads operations: one GraphQL request object, no list of them.
-func parse(body []byte, viewer auth.Viewer) (*graphql.RawParams, *refused) {
+// parse reads the operations of a request: one GraphQL request object, no list of them.
+func parse(r *http.Request, body []byte, viewer auth.Viewer) (*graphql.RawParams, *refused) {
 	if !json.Valid(body) {
 		return nil, notJSON
 	}
@@ -194,5 +193,6 @@ func parse(body []byte, viewer auth.Viewer) (*graphql.RawParams, *refused) {
 	case len(params.Query) > MaxQuery:
 		return nil, tooLarge
 	}
+	params.Headers = r.Header
 	return params, nil
 }
