@@ -15,7 +15,7 @@ import (
 // mayImport is the law of the house: each room, the rooms of ours it may use, and the modules of others. Arrows go one
 // way, so no circle can form; the middle knows no I/O.
 var mayImport = map[string]struct{ ours, others string }{
-	".":                 {"audit auth bank budget callback category connect connect/app connect/berlin connect/sandbox demo embedded failpoint fault graph insight insight/catalogue report/view statement store tasks telemetry web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
+	".":                 {"audit auth bank budget callback category connect connect/app connect/berlin connect/sandbox demo embedded failpoint failpoint/armed fault graph insight insight/catalogue report/view statement store tasks telemetry web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
 	"fault":             {"", ""},
 	"page":              {"fault", ""},
 	"bank":              {"fault", "github.com/govalues/decimal"},
@@ -48,15 +48,16 @@ var mayImport = map[string]struct{ ours, others string }{
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/vektah/gqlparser/v2"},
 	"graph": {"audit auth bank budget callback category connect fault graph/generated graph/model graph/plan insight page report statement store telemetry",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/vektah/gqlparser/v2"},
-	"budget":        {"", "github.com/redis/go-redis/v9 golang.org/x/sync"},
-	"embedded":      {"", ""},
-	"failpoint":     {"", ""},
-	"examples/shop": {"", ""},
-	"web":           {"", ""},
-	"web/webtest":   {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
-	"chaos":         {"bank embedded", "github.com/anishathalye/porcupine github.com/jackc/pgx/v5 github.com/redis/go-redis/v9"},
-	"attack":        {"embedded", "github.com/golang-jwt/jwt/v5 github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
-	"bench":         {"auth bank category embedded insight insight/catalogue page statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
+	"budget":          {"", "github.com/redis/go-redis/v9 golang.org/x/sync"},
+	"embedded":        {"", ""},
+	"failpoint":       {"", ""},
+	"failpoint/armed": {"failpoint", ""},
+	"examples/shop":   {"", ""},
+	"web":             {"", ""},
+	"web/webtest":     {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
+	"chaos":           {"bank embedded", "github.com/anishathalye/porcupine github.com/jackc/pgx/v5 github.com/redis/go-redis/v9"},
+	"attack":          {"embedded", "github.com/golang-jwt/jwt/v5 github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
+	"bench":           {"auth bank category embedded insight insight/catalogue page statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
 }
 
 // middle are the rooms that must not do I/O either, by what they may take from the standard library.
