@@ -12,8 +12,13 @@ run: ## serve in development mode: own PostgreSQL and Redis, demo customer, play
 build: ## build bin/insightgraph
 	$(GO) build -trimpath -o bin/insightgraph .
 
-test: compiler check ## check, then all tests with the race detector
-	$(GO) test -race -timeout 20m ./...
+# Rooms that start no goroutine (a test looks): the race detector finds nothing in their tests, and makes them slow.
+PURE = insightgraph/fault insightgraph/page insightgraph/bank insightgraph/audit insightgraph/category insightgraph/insight insightgraph/insight/catalogue \
+	insightgraph/connect insightgraph/statement insightgraph/report insightgraph/paper insightgraph/callback insightgraph/demo
+
+test: compiler check ## check, then all tests, with the race detector where anything happens side by side
+	$(GO) test -vet=off -timeout 20m $(PURE)
+	$(GO) test -race -vet=off -timeout 20m $(filter-out $(PURE),$(shell $(GO) list ./...))
 
 compiler:
 	@command -v $$($(GO) env CC) >/dev/null || (echo "The race detector needs a C compiler: apt-get install gcc (Debian, Ubuntu) or xcode-select --install (macOS)."; exit 1)

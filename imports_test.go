@@ -1,6 +1,7 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -111,6 +112,43 @@ func TestImports(t *testing.T) {
 	for room := range mayImport {
 		if _, err := os.Stat(room); err == nil && !seen[room] {
 			t.Errorf("the table names %s, which has no Go files", room)
+		}
+	}
+}
+
+// TestNoGoroutines: rooms whose tests the Makefile runs without the race detector have nothing that it could find.
+func TestNoGoroutines(t *testing.T) {
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, pure, _ := strings.Cut(strings.ReplaceAll(string(makefile), "\\\n", ""), "\nPURE = ")
+	pure, _, _ = strings.Cut(pure, "\n")
+	rooms := strings.Fields(pure)
+	if len(rooms) < len(middle) {
+		t.Errorf("the Makefile names %q", rooms)
+	}
+	for _, room := range rooms {
+		files, err := filepath.Glob(filepath.Join(strings.TrimPrefix(room, "insightgraph/"), "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Errorf("%s: no files, %v", room, err)
+		}
+		for _, name := range files {
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.GoStmt:
+					t.Errorf("%s starts a goroutine", name)
+				case *ast.SelectorExpr:
+					if n.Sel.Name == "Go" || n.Sel.Name == "Parallel" {
+						t.Errorf("%s does things side by side", name)
+					}
+				}
+				return true
+			})
 		}
 	}
 }
