@@ -15,10 +15,12 @@ build: ## build bin/insightgraph
 # Rooms that start no goroutine (a test looks): the race detector finds nothing in their tests, and makes them slow.
 PURE = insightgraph/fault insightgraph/page insightgraph/bank insightgraph/audit insightgraph/category insightgraph/insight insightgraph/insight/catalogue \
 	insightgraph/connect insightgraph/statement insightgraph/report insightgraph/paper insightgraph/callback insightgraph/demo
+# Programs that drive the one that is tested, which they build: with the race detector where that is to look at it.
+DRIVERS = insightgraph/attack insightgraph/chaos
 
 test: compiler check ## check, then all tests, with the race detector where anything happens side by side
-	$(GO) test -vet=off -timeout 20m $(PURE)
-	$(GO) test -race -vet=off -timeout 20m $(filter-out $(PURE),$(shell $(GO) list ./...))
+	$(GO) test -race -vet=off -timeout 20m $(filter-out $(PURE) $(DRIVERS),$(shell $(GO) list ./...))
+	$(GO) test -vet=off -timeout 20m $(PURE) $(DRIVERS)
 
 compiler:
 	@command -v $$($(GO) env CC) >/dev/null || (echo "The race detector needs a C compiler: apt-get install gcc (Debian, Ubuntu) or xcode-select --install (macOS)."; exit 1)
