@@ -75,6 +75,7 @@ type server struct {
 	exec    *executor.Executor
 	types   map[string]*ast.Definition // of the schema, by name
 	bodies  rooms
+	reading rooms
 	uploads rooms
 	large   rooms // files that are worked on
 }
@@ -94,7 +95,7 @@ func NewHandler(o Options) http.Handler {
 	if o.Plain || o.around != nil {
 		executed = schema
 	}
-	s := &server{o, executor.New(executed), schema.Schema().Types, rooms{most: maxBodies}, rooms{most: maxUploads}, rooms{most: 1}}
+	s := &server{o, executor.New(executed), schema.Schema().Types, rooms{most: maxBodies}, rooms{most: maxReading}, rooms{most: maxUploads}, rooms{most: 1}}
 	s.exec.SetQueryCache(known)
 	s.exec.SetParserTokenLimit(maxTokens)
 	s.exec.SetDisableSuggestion(true)
@@ -151,7 +152,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer free()
-	params, file, no := receive(w, r, viewer)
+	params, file, no := s.receive(ctx, w, r, viewer)
 	if file != nil {
 		defer file.Close()
 	}
@@ -202,17 +203,21 @@ func (s *server) room(ctx context.Context, r *http.Request, viewer auth.Viewer) 
 }
 
 // receive reads a request. The file of an upload is gone when it is closed.
-func receive(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (params *graphql.RawParams, file *os.File, no *refused) {
+func (s *server) receive(ctx context.Context, w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (params *graphql.RawParams, file *os.File, no *refused) {
 	if isUpload(r) {
 		slow := http.NewResponseController(w)
 		_ = slow.SetReadDeadline(time.Now().Add(uploadTime)) // not every writer has deadlines
 		_ = slow.SetWriteDeadline(time.Now().Add(uploadTime + time.Minute))
-		return readForm(r, viewer)
+		return s.readForm(ctx, r, viewer)
 	}
+	var text []byte
 	if r.Method == http.MethodGet {
-		params, no = fromURL(r, viewer)
+		text, no = fromURL(r)
 	} else {
-		params, no = read(w, r, viewer)
+		text, no = body(w, r, viewer)
+	}
+	if no == nil {
+		params, no = s.parse(ctx, r, text, viewer)
 	}
 	return params, nil, no
 }
