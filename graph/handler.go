@@ -73,6 +73,7 @@ type Options struct {
 type server struct {
 	Options
 	exec    *executor.Executor
+	known   *cache
 	types   map[string]*ast.Definition // of the schema, by name
 	bodies  rooms
 	reading rooms
@@ -95,7 +96,7 @@ func NewHandler(o Options) http.Handler {
 	if o.Plain || o.around != nil {
 		executed = schema
 	}
-	s := &server{o, executor.New(executed), schema.Schema().Types, rooms{most: maxBodies}, rooms{most: maxReading}, rooms{most: maxUploads}, rooms{most: 1}}
+	s := &server{o, executor.New(executed), known, schema.Schema().Types, rooms{most: maxBodies}, rooms{most: maxReading()}, rooms{most: maxUploads}, rooms{most: 1}}
 	s.exec.SetQueryCache(known)
 	s.exec.SetParserTokenLimit(maxTokens)
 	s.exec.SetDisableSuggestion(true)
@@ -241,6 +242,19 @@ func (s *server) unauthenticated(ctx context.Context, a answer, err error) {
 	a.refuse(http.StatusInternalServerError, internal)
 }
 
+// understand reads a document, checks and prices it. Those that are not known wait for their turn.
+func (s *server) understand(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, errs gqlerror.List, inTime bool) {
+	if _, known := s.known.Get(ctx, params.Query); !known {
+		free := s.reading.take(ctx.Done(), auth.From(ctx).Customer.ID)
+		if free == nil {
+			return nil, nil, false
+		}
+		defer free()
+	}
+	operation, errs = s.exec.CreateOperationContext(ctx, params)
+	return operation, errs, true
+}
+
 // execute runs an operation, which has to be a query where onlyQuery says so. What is wrong with the request as a whole has an
 // answer without data.
 func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParams, onlyQuery bool) {
@@ -256,7 +270,11 @@ func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParam
 	ctx = graphql.StartOperationTrace(ctx)
 	now := graphql.Now()
 	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
-	operation, errs := s.exec.CreateOperationContext(ctx, params)
+	operation, errs, inTime := s.understand(ctx, params)
+	if !inTime {
+		a.refuse(http.StatusServiceUnavailable, tooLate)
+		return
+	}
 	if s.Budget != nil {
 		cost := wrongCost
 		if len(errs) == 0 {
