@@ -35,8 +35,8 @@ type testBank struct {
 	mu    sync.Mutex
 	asked []connect.Fetch
 
-	returned []string // secrets of consents that it was asked to take back
-	refuses  error    // what it answers then
+	returned []string     // secrets of consents that it was asked to take back
+	refuses  func() error // what it answers then; nil: it takes them
 
 	fetch func(ctx context.Context, in connect.Fetch) (connect.Data, error) // nil: well
 }
@@ -54,9 +54,13 @@ func (b *testBank) Answer(context.Context, connect.Login, []byte, connect.Answer
 
 func (b *testBank) Revoke(_ context.Context, _ connect.Bank, secret []byte) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.returned = append(b.returned, string(secret))
-	return b.refuses
+	refuses := b.refuses
+	b.mu.Unlock()
+	if refuses == nil {
+		return nil
+	}
+	return refuses()
 }
 
 func (b *testBank) Fetch(ctx context.Context, in connect.Fetch) (connect.Data, error) {
@@ -1021,7 +1025,7 @@ func TestGiveBack(t *testing.T) {
 	if err := l.store.UnqueuedRevocations(ctx, ids); err != nil {
 		t.Fatal(err)
 	}
-	l.bank.refuses = fmt.Errorf("the bank of %s: %w", canary, connect.Is(connect.Maintenance))
+	l.bank.refuses = func() error { return fmt.Errorf("the bank of %s: %w", canary, connect.Is(connect.Maintenance)) }
 	if again := waiting(); !slices.Equal(again, ids) || give(ids[0]) || len(waiting()) != 0 {
 		t.Errorf("%v wait", again)
 	}
@@ -1034,7 +1038,7 @@ func TestGiveBack(t *testing.T) {
 		t.Errorf("the bank was asked for %v", l.bank.returned)
 	}
 	erase()
-	l.bank.refuses = connect.Is(connect.Maintenance)
+	l.bank.refuses = func() error { return connect.Is(connect.Maintenance) }
 	tries := 0
 	for ids := waiting(); len(ids) > 0; ids = waiting() {
 		tries++
@@ -1045,4 +1049,47 @@ func TestGiveBack(t *testing.T) {
 		t.Errorf("given up after %d tries: %v", tries, l.store.Dead())
 	}
 	l.sql("DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM revocations); END $$")
+}
+
+// TestGiveBackGoesWrong: whatever a connector does, and with a key that is missing, a consent stays to be given back, and the
+// log says why without what the bank said.
+func TestGiveBackGoesWrong(t *testing.T) {
+	t.Parallel()
+	l := newLinking(t, "2026-03-05T12:00:00Z")
+	ctx := t.Context()
+	if _, _, err := l.RevokeConsents(ctx, l.linked("1")); err != nil {
+		t.Fatal(err)
+	}
+	other, err := connect.ParseKeys(connect.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		refuses func() error
+		keys    connect.Keys
+		log     string
+	}{
+		{func() error { panic(canary) }, l.keys, "a connector panicked"},
+		{func() error { return errors.New(canary) }, l.keys, "a connector failed"},
+		{nil, other, "is one of the encryption keys missing?"},
+		{nil, l.keys, ""}, // well in the end
+	} {
+		ids, err := l.store.WaitingRevocations(ctx, 10)
+		if err != nil || len(ids) != 1 {
+			t.Fatal(ids, err)
+		}
+		l.bank.refuses = c.refuses
+		f := l.fetcher(l.store)
+		f.Keys = c.keys
+		if done, err := f.GiveBack(ctx, ids[0]); done != (c.log == "") || err != nil {
+			t.Errorf("%q: %v, %v", c.log, done, err)
+		}
+		if !strings.Contains(l.log.String(), c.log) {
+			t.Errorf("the log does not say %q: %s", c.log, l.log)
+		}
+		l.clock.add(2 * time.Hour)
+	}
+	if ids, err := l.store.WaitingRevocations(ctx, 10); err != nil || len(ids) != 0 {
+		t.Error(ids, err)
+	}
 }
