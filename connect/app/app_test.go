@@ -477,3 +477,25 @@ func TestLink(t *testing.T) {
 		t.Error(w.app.PageURL(token))
 	}
 }
+
+// panicking is banks whose connector has a fault.
+type panicking struct{ connect.Connector }
+
+func (panicking) Login(context.Context, connect.Login) (connect.Step, error) { panic("canary-4711") }
+
+// A connector's panic ends the flow as any failure does. The log says where it was, and not with what.
+func TestConnectorPanics(t *testing.T) {
+	w := newWorld(t)
+	directory, err := connect.NewDirectory(panicking{sandbox.New(w.clock)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.app.Directory = directory
+	_, token := w.start()
+	if a := w.act(token, "bank", map[string]any{"bank": "sandbox-de"}); a.view.State != "EXCEPTION" || a.view.Problem.Category != "TECHNICAL" {
+		t.Errorf("%+v", a.view)
+	}
+	if log := w.log.text(); !strings.Contains(log, "a connector panicked") || !strings.Contains(log, "panicking.Login") || strings.Contains(log, "canary-4711") {
+		t.Errorf("the log: %s", log)
+	}
+}
