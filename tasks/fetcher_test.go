@@ -93,6 +93,13 @@ func (b *testBank) calls() []connect.Fetch {
 	return slices.Clone(b.asked)
 }
 
+// gaveBack are the secrets of the consents that it was asked to take back.
+func (b *testBank) gaveBack() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.returned)
+}
+
 func (b *testBank) times() int { return len(b.calls()) }
 
 // well gives each account that was asked for one transaction of the past and one of each day since; and one account that
@@ -1091,5 +1098,35 @@ func TestGiveBackGoesWrong(t *testing.T) {
 	}
 	if ids, err := l.store.WaitingRevocations(ctx, 10); err != nil || len(ids) != 0 {
 		t.Error(ids, err)
+	}
+}
+
+// TestReplacedConsentIsGivenBack: whoever links a bank again leaves the new consent there, and the one before is given back.
+func TestReplacedConsentIsGivenBack(t *testing.T) {
+	flush(t)
+	l := newLinking(t, "2026-03-05T12:00:00Z")
+	neighbour := l.linked("giro")
+	consumer := l.linked("giro")
+	l.bank.does(func(ctx context.Context, in connect.Fetch) (connect.Data, error) {
+		d, err := well(ctx, in)
+		d.Secret = []byte(canary + "-second")
+		return d, err
+	})
+	f, part := l.flow(connect.ConsentRequired, &consumer, "giro")
+	if done, err := l.do(part); !done || err != nil || l.see(f).State != connect.Finished {
+		t.Fatal(done, err)
+	}
+	for _, c := range []bank.Ref{neighbour, consumer} {
+		if got := l.refresh(c); got != "FINISHED" {
+			t.Errorf("a refresh: %s", got)
+		}
+	}
+	if last := l.bank.calls()[l.bank.times()-1]; string(last.Secret) != canary+"-second" {
+		t.Errorf("fetched with %s", last.Secret)
+	}
+	l.server()
+	l.eventually("the end of the first consent", func() bool { return len(l.bank.gaveBack()) > 0 })
+	if got := slices.Compact(l.bank.gaveBack()); !slices.Equal(got, []string{canary + "-first"}) { // maybe twice: time flies here
+		t.Errorf("given back: %v", got)
 	}
 }
