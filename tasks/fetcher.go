@@ -30,6 +30,10 @@ const TypeGiveBack = "connect:give-back"
 // queueConnect has a server of its own: however slow banks are, insights do not wait for them.
 const queueConnect = "connect"
 
+// queueGiveBack has one too: what consumers wait for does not wait for banks that are slow to take consents back, which can
+// be thousands at once after an erasure.
+const queueGiveBack = "give-back"
+
 var (
 	fetches = promauto.NewCounterVec(prometheus.CounterOpts{Name: "insightgraph_fetches_total",
 		Help: "Fetches from banks, by outcome: FINISHED, AGAIN for an error of ours, or the first part of the category that went wrong."}, []string{"outcome"})
@@ -49,6 +53,11 @@ type Fetcher struct {
 // Server is an asynq server that hands tasks to the fetcher until it is shut down.
 func (f *Fetcher) Server(r redis.UniversalClient, concurrency int) *asynq.Server {
 	return newServer(r, concurrency, map[string]int{queueConnect: 1}, f.Log)
+}
+
+// GiveBackServer is one for consents that are given back.
+func (f *Fetcher) GiveBackServer(r redis.UniversalClient, concurrency int) *asynq.Server {
+	return newServer(r, concurrency, map[string]int{queueGiveBack: 1}, f.Log)
 }
 
 // Mux maps the task types to their handlers.

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
@@ -314,9 +315,11 @@ func (l *linking) server() *Queue {
 	client := redis.NewClient(options)
 	s := l.open()
 	f := l.fetcher(s)
-	server := f.Server(client, 4)
-	if err := server.Start(f.Mux()); err != nil {
-		l.t.Fatal(err)
+	servers := []*asynq.Server{f.Server(client, 4), f.GiveBackServer(client, 2)}
+	for _, one := range servers {
+		if err := one.Start(f.Mux()); err != nil {
+			l.t.Fatal(err)
+		}
 	}
 	queue := NewQueue(client, s, l.logger())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -328,7 +331,9 @@ func (l *linking) server() *Queue {
 	l.t.Cleanup(func() {
 		cancel()
 		<-done
-		server.Shutdown()
+		for _, one := range servers {
+			one.Shutdown()
+		}
 		client.Close()
 	})
 	return queue
@@ -1129,4 +1134,25 @@ func TestReplacedConsentIsGivenBack(t *testing.T) {
 	if got := slices.Compact(l.bank.gaveBack()); !slices.Equal(got, []string{canary + "-first"}) { // maybe twice: time flies here
 		t.Errorf("given back: %v", got)
 	}
+}
+
+// TestFetchesDoNotWaitForGivingBack: many consents and a bank that does not answer hold up no flow.
+func TestFetchesDoNotWaitForGivingBack(t *testing.T) {
+	flush(t)
+	l := newLinking(t, "2026-03-05T12:00:00Z")
+	for range 8 { // more than are asked at once
+		if _, err := l.DeleteConsumer(t.Context(), l.linked("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answers := make(chan struct{})
+	l.bank.refuses = func() error { <-answers; return nil }
+	l.server()
+	l.eventually("a bank that is asked for as many as may be", func() bool { return len(l.bank.gaveBack()) == 2 })
+	f, _ := l.flow(connect.ConsentNo, nil, "giro")
+	l.eventually("the flow's end", func() bool { return l.see(f).State == connect.Finished })
+	if n := len(l.bank.gaveBack()); n != 2 {
+		t.Errorf("the bank was asked for %d at once", n)
+	}
+	close(answers)
 }
