@@ -80,7 +80,7 @@ func (a *attack) queue(ctx context.Context) error {
 			payloads = append(payloads, fmt.Sprintf(`{"id":%d,"customer_id":1,"customerId":"1"}`, id))
 		}
 	}
-	queues := map[string]string{"demand": "insight:evaluate", "schedule": "insight:evaluate", "connect": "connect:fetch", "reports": "report:build", "callbacks": "callback:deliver"}
+	queues := map[string]string{"demand": "insight:evaluate", "schedule": "insight:evaluate", "connect": "connect:fetch", "give-back": "connect:give-back", "reports": "report:build", "callbacks": "callback:deliver"}
 	for queue, task := range queues {
 		for _, payload := range payloads {
 			if _, err := client.EnqueueContext(ctx, asynq.NewTask(task, []byte(payload)), asynq.Queue(queue), asynq.MaxRetry(0)); err != nil {
