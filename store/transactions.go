@@ -231,6 +231,7 @@ type changes struct {
 	days    bank.Period // on which they are
 	amounts []string    // those that they have
 	known   bool        // some were there before: others may have lost their other side
+	sides   sides       // of the others, those that can have an other side
 }
 
 // noChanges is none yet; what is added widens them.
@@ -244,7 +245,7 @@ func (c *changes) add(day bank.Date, amount decimal.Decimal) {
 
 // and puts two together.
 func (c changes) and(d changes) changes {
-	return changes{bank.Period{From: min(c.days.From, d.days.From), To: max(c.days.To, d.days.To)}, append(c.amounts, d.amounts...), c.known || d.known}
+	return changes{bank.Period{From: min(c.days.From, d.days.From), To: max(c.days.To, d.days.To)}, append(c.amounts, d.amounts...), c.known || d.known, c.sides.and(d.sides)}
 }
 
 // put is what became of rows. Of rows that were there and stay, nothing is in changed and consumers.
@@ -269,12 +270,15 @@ func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank
 		if err != nil {
 			return p, err
 		}
-		if _, err := tx.pg.Exec(ctx, insertRows, c.arguments(customerID, tx.now, eraseAt)...); err != nil {
-			return p, err
-		}
 		p.Created, p.consumers, p.changed.amounts = len(fresh), unique(c.consumers), c.amounts
 		for _, day := range c.bookingDates {
 			p.changed.days.From, p.changed.days.To = min(p.changed.days.From, bank.Date(day)), max(p.changed.days.To, bank.Date(day))
+		}
+		if p.changed.sides, err = tx.sidesOf(ctx, customerID, fresh, p.consumers, p.changed); err != nil {
+			return p, err
+		}
+		if _, err := tx.pg.Exec(ctx, insertRows, c.arguments(customerID, tx.now, eraseAt)...); err != nil {
+			return p, err
 		}
 	}
 	if len(known) > 0 {
