@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"runtime/debug"
 	"sync"
 
 	"github.com/schollz/progressbar/v3"
@@ -27,6 +28,9 @@ const shownRejections = 100
 // Run loads the three files one after the other. Bad lines are counted and named, the good ones stay. The same files
 // again are nothing new. The last line of standard output is JSON.
 func (cmd *importCmd) Run(ctx context.Context, c *config) error {
+	if os.Getenv("GOMEMLIMIT") == "" { // of which waiting lines and those that are being stored hold some 150
+		debug.SetMemoryLimit(260 << 20)
+	}
 	s, err := c.open(ctx, false)
 	if err != nil {
 		return err
@@ -95,6 +99,12 @@ type lane struct {
 	over  bool // nothing comes any more
 }
 
+func newLane() *lane {
+	l := &lane{lines: map[int64][]statement.TransactionRow{}}
+	l.moved.L = &l.one
+	return l
+}
+
 // put adds a line when there is room. It tells whether the lane still takes any.
 func (l *lane) put(consumerID int64, line statement.TransactionRow) bool {
 	l.one.Lock()
@@ -153,8 +163,7 @@ func loadTransactions(ctx context.Context, path string, s *store.Store, customer
 		group, ctx := errgroup.WithContext(ctx)
 		var all [lanes]*lane
 		for i := range all {
-			l := &lane{lines: map[int64][]statement.TransactionRow{}}
-			l.moved.L = &l.one
+			l := newLane()
 			all[i] = l
 			group.Go(func() error {
 				defer l.end()
