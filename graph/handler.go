@@ -102,7 +102,7 @@ func NewHandler(o Options) http.Handler {
 	s.exec.SetDisableSuggestion(true)
 	s.exec.SetErrorPresenter(s.present)
 	s.exec.SetRecoverFunc(s.recovered)
-	s.exec.Use(&limits{o.Introspection, schema, known})
+	s.exec.Use(&limits{o.Introspection, priced{schema}, known})
 	s.exec.AroundFields(authorize)
 	if o.around != nil {
 		s.exec.AroundFields(o.around)
