@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -32,8 +33,8 @@ type verified struct {
 
 func (cmd *eventsVerifyCmd) Run(ctx context.Context, c *config) error {
 	known, err := hex.DecodeString(cmd.Known)
-	if err != nil || cmd.Known != "" && cmd.Customer == "" {
-		return errors.New("--known is a hash in hex, of the customer that --customer names")
+	if err != nil || cmd.Known != "" && (len(known) != sha256.Size || cmd.Customer == "") { // half a hash must not look like an altered log
+		return errors.New("--known is a hash of 64 hex digits, of the customer that --customer names")
 	}
 	s, err := c.open(ctx, false)
 	if err != nil {

@@ -74,4 +74,9 @@ func TestTwoServers(t *testing.T) {
 	if out, _, err := try(t, env, "events", "verify", "--customer", own.ClientID, "--known", strings.Repeat("ab", 32)); err == nil || !strings.Contains(out, "not in it") {
 		t.Errorf("an unknown hash: %s %v", out, err)
 	}
+	for _, known := range []string{"xyz", "abcd", (*nodes[0].Hash)[:62]} {
+		if out, errs, err := try(t, env, "events", "verify", "--customer", own.ClientID, "--known", known); err == nil || out != "" || !strings.Contains(errs, "--known is a hash") {
+			t.Errorf("%s is no hash: %s %s %v", known, out, errs, err)
+		}
+	}
 }

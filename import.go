@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"runtime/debug"
 	"sync"
 
 	"github.com/schollz/progressbar/v3"
@@ -16,6 +17,7 @@ import (
 
 	"insightgraph/auth"
 	"insightgraph/bank"
+	"insightgraph/category"
 	"insightgraph/statement"
 	"insightgraph/store"
 )
@@ -26,6 +28,9 @@ const shownRejections = 100
 // Run loads the three files one after the other. Bad lines are counted and named, the good ones stay. The same files
 // again are nothing new. The last line of standard output is JSON.
 func (cmd *importCmd) Run(ctx context.Context, c *config) error {
+	if os.Getenv("GOMEMLIMIT") == "" { // of which waiting lines and those that are being stored hold some 150
+		debug.SetMemoryLimit(260 << 20)
+	}
 	s, err := c.open(ctx, false)
 	if err != nil {
 		return err
@@ -35,6 +40,7 @@ func (cmd *importCmd) Run(ctx context.Context, c *config) error {
 	if err != nil {
 		return fmt.Errorf("--customer: %w", err)
 	}
+	go category.Of(bank.Transaction{}) // reads its tables: the first who stores transactions would do so while it holds locks
 	var total store.Imported
 	var one sync.Mutex // for what the lanes share
 	reject := func(r statement.Rejected) {
@@ -45,12 +51,12 @@ func (cmd *importCmd) Run(ctx context.Context, c *config) error {
 		}
 	}
 	err = errors.Join(
-		load(cmd.Consumers, "consumers", statement.Consumers, reject, func(rows []statement.ConsumerRow) error {
+		loadAll(cmd.Consumers, "consumers", statement.Consumers, reject, func(rows []statement.ConsumerRow) error {
 			made, err := s.store.ImportConsumers(ctx, customer.ID, rows)
 			total.Consumers += made
 			return err
 		}),
-		load(cmd.Accounts, "accounts", statement.Accounts, reject, func(rows []statement.AccountRow) error {
+		loadAll(cmd.Accounts, "accounts", statement.Accounts, reject, func(rows []statement.AccountRow) error {
 			made, rejected, err := s.store.ImportAccounts(ctx, customer.ID, rows)
 			total.Accounts += made
 			for _, r := range rejected {
@@ -74,67 +80,142 @@ func (cmd *importCmd) Run(ctx context.Context, c *config) error {
 	return err
 }
 
-// lanes is how many parts of a file of transactions are stored at once, while the next ones are read.
-const lanes = 3
+// lanes is how many parts of a file of transactions are stored at once, while the next ones are read. laneRows is how many
+// lines can wait for each of them.
+const (
+	lanes    = 3
+	laneRows = 4 * store.ImportSize
+)
+
+// lane are lines that wait to be stored. Files come in the order of time, with the lines of all accounts in turn. What a part
+// costs for each of its consumers, accounts and months is paid less often where it has many lines of few consumers: so a
+// consumer's lines wait for more of them to come, unless there is nothing else to do.
+type lane struct {
+	one   sync.Mutex
+	moved sync.Cond                            // lines came or went
+	lines map[int64][]statement.TransactionRow // of each consumer, in the order of the file
+	turn  []int64                              // the consumers, first who waits longest
+	n     int
+	over  bool // nothing comes any more
+}
+
+func newLane() *lane {
+	l := &lane{lines: map[int64][]statement.TransactionRow{}}
+	l.moved.L = &l.one
+	return l
+}
+
+// put adds a line when there is room. It tells whether the lane still takes any.
+func (l *lane) put(consumerID int64, line statement.TransactionRow) bool {
+	l.one.Lock()
+	defer l.one.Unlock()
+	for l.n == laneRows && !l.over {
+		l.moved.Wait()
+	}
+	if len(l.lines[consumerID]) == 0 {
+		l.turn = append(l.turn, consumerID)
+	}
+	l.lines[consumerID] = append(l.lines[consumerID], line)
+	if l.n++; l.n == store.ImportSize {
+		l.moved.Signal()
+	}
+	return !l.over
+}
+
+// take is the next part to be stored, as large as a part can be or the last one. After it comes nil.
+func (l *lane) take() (part []statement.TransactionRow) {
+	l.one.Lock()
+	defer l.one.Unlock()
+	for l.n < store.ImportSize && !l.over {
+		l.moved.Wait()
+	}
+	if l.n > 0 {
+		part = make([]statement.TransactionRow, 0, min(l.n, store.ImportSize))
+	}
+	for len(l.turn) > 0 && len(part) < store.ImportSize {
+		consumerID := l.turn[0]
+		lines := l.lines[consumerID]
+		now := min(len(lines), store.ImportSize-len(part))
+		part = append(part, lines[:now]...)
+		if now < len(lines) {
+			l.lines[consumerID] = lines[now:]
+		} else {
+			delete(l.lines, consumerID)
+			l.turn = l.turn[1:]
+		}
+	}
+	l.n -= len(part)
+	l.moved.Signal()
+	return part
+}
+
+func (l *lane) end() {
+	l.one.Lock()
+	defer l.one.Unlock()
+	l.over = true
+	l.moved.Signal()
+}
 
 // loadTransactions reads a file and stores it in lanes. What is a consumer's goes through one lane, in the order of the file:
 // so the later of two lines for one transaction counts, and no lane waits for another.
 func loadTransactions(ctx context.Context, path string, s *store.Store, customerID int64, reject func(statement.Rejected), stored func(store.Imported)) error {
-	group, ctx := errgroup.WithContext(ctx)
-	var full [lanes]chan []statement.TransactionRow
-	for i := range full {
-		full[i] = make(chan []statement.TransactionRow)
-		group.Go(func() error {
-			for rows := range full[i] {
-				part, rejected, err := s.ImportTransactions(ctx, customerID, rows)
+	return open(path, "transactions", func(in *input) error {
+		group, ctx := errgroup.WithContext(ctx)
+		var all [lanes]*lane
+		for i := range all {
+			l := newLane()
+			all[i] = l
+			group.Go(func() error {
+				defer l.end()
+				for rows := l.take(); rows != nil; rows = l.take() {
+					part, rejected, err := s.ImportTransactions(ctx, customerID, rows)
+					if err != nil {
+						return fmt.Errorf("store transactions: %w", err)
+					}
+					stored(part)
+					for _, r := range rejected {
+						reject(r)
+					}
+					in.stored(len(rows))
+				}
+				return nil
+			})
+		}
+		owners := s.Owners(customerID)
+		read := load(in, statement.Transactions, reject, func(rows []statement.TransactionRow) error {
+			consumers, err := owners.Of(ctx, rows)
+			for i, row := range rows {
 				if err != nil {
-					return fmt.Errorf("store transactions: %w", err)
+					break
 				}
-				stored(part)
-				for _, r := range rejected {
-					reject(r)
+				if !all[consumers[i]%lanes].put(consumers[i], row) {
+					err = context.Canceled // why, the lane tells
 				}
 			}
-			return nil
+			return err
 		})
-	}
-	var parts [lanes][]statement.TransactionRow
-	send := func(lane int64) error {
-		select {
-		case full[lane] <- parts[lane]:
-			parts[lane] = nil
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+		for _, l := range all { // also of a file that cannot be read to its end
+			l.end()
 		}
-	}
-	read := load(path, "transactions", statement.Transactions, reject, func(rows []statement.TransactionRow) error {
-		owners, err := s.OwnersOf(ctx, customerID, rows)
-		for i, row := range rows {
-			if err != nil {
-				break
-			}
-			lane := owners[i] % lanes
-			if parts[lane] = append(parts[lane], row); len(parts[lane]) == store.ImportSize {
-				err = send(lane)
-			}
+		if err := group.Wait(); err != nil {
+			return err
 		}
-		return err
+		return read
 	})
-	for lane := range full {
-		if len(parts[lane]) > 0 { // also of a file that cannot be read to its end
-			_ = send(int64(lane)) // what hinders it, a lane tells
-		}
-		close(full[lane])
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return read
 }
 
-// load reads a file and saves its rows part by part; what is wrong with single lines goes to reject.
-func load[T any](path, what string, read func(io.Reader) iter.Seq2[T, error], reject func(statement.Rejected), save func([]T) error) error {
+// input is a file that is read, with a bar that shows how much of it is stored.
+type input struct {
+	file *os.File
+	what string
+
+	one               sync.Mutex
+	bar               *progressbar.ProgressBar
+	bytes, rows, done int64
+}
+
+// open reads a file with use.
+func open(path, what string, use func(*input) error) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -144,8 +225,46 @@ func load[T any](path, what string, read func(io.Reader) iter.Seq2[T, error], re
 	if err != nil {
 		return err
 	}
-	bar := newBar(info.Size(), what)
-	defer bar.Finish()
+	in := &input{file: file, what: what, bar: newBar(info.Size(), what)}
+	defer in.bar.Finish()
+	return use(in)
+}
+
+func (in *input) Read(b []byte) (int, error) {
+	n, err := in.file.Read(b)
+	in.one.Lock()
+	defer in.one.Unlock()
+	in.bytes += int64(n)
+	return n, err
+}
+
+// came counts a line that was read.
+func (in *input) came() {
+	in.one.Lock()
+	defer in.one.Unlock()
+	in.rows++
+}
+
+// stored counts lines that were stored or rejected.
+func (in *input) stored(n int) {
+	in.one.Lock()
+	defer in.one.Unlock()
+	in.done += int64(n)
+	_ = in.bar.Set64(int64(float64(in.bytes) * float64(in.done) / float64(in.rows)))
+}
+
+// loadAll reads a file and saves it.
+func loadAll[T any](path, what string, read func(io.Reader) iter.Seq2[T, error], reject func(statement.Rejected), save func([]T) error) error {
+	return open(path, what, func(in *input) error {
+		return load(in, read, reject, func(rows []T) error {
+			defer in.stored(len(rows))
+			return save(rows)
+		})
+	})
+}
+
+// load reads a file and saves its rows part by part; what is wrong with single lines goes to reject.
+func load[T any](in *input, read func(io.Reader) iter.Seq2[T, error], reject func(statement.Rejected), save func([]T) error) error {
 	rows := make([]T, 0, store.ImportSize)
 	flush := func() error {
 		if len(rows) == 0 {
@@ -155,23 +274,24 @@ func load[T any](path, what string, read func(io.Reader) iter.Seq2[T, error], re
 		rows = rows[:0]
 		return err
 	}
-	through := progressbar.NewReader(file, bar)
-	for row, err := range read(&through) {
+	for row, err := range read(in) {
+		in.came()
 		if bad, ok := errors.AsType[*statement.Rejected](err); ok {
 			reject(*bad)
+			in.stored(1)
 			continue
 		}
 		if err != nil {
-			return errors.Join(flush(), fmt.Errorf("%s: %w", what, err))
+			return errors.Join(flush(), fmt.Errorf("%s: %w", in.what, err))
 		}
 		if rows = append(rows, row); len(rows) == store.ImportSize {
 			if err := flush(); err != nil {
-				return fmt.Errorf("store %s: %w", what, err)
+				return fmt.Errorf("store %s: %w", in.what, err)
 			}
 		}
 	}
 	if err := flush(); err != nil {
-		return fmt.Errorf("store %s: %w", what, err)
+		return fmt.Errorf("store %s: %w", in.what, err)
 	}
 	return nil
 }

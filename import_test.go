@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"insightgraph/bank"
 	"insightgraph/page"
+	"insightgraph/statement"
 	"insightgraph/store"
 	"insightgraph/store/storetest"
 )
@@ -86,5 +88,66 @@ func TestImportLanes(t *testing.T) {
 	}
 	if wrong, err := s.CheckTotals(t.Context()); wrong != 0 || err != nil {
 		t.Errorf("%d totals are wrong, %v", wrong, err)
+	}
+}
+
+// TestLane: a part has many lines of few consumers, each consumer's in the order of the file, those first who wait longest.
+func TestLane(t *testing.T) {
+	const people = 100
+	l := newLane()
+	line := 0
+	put := func(consumerID int64) {
+		t.Helper()
+		line++
+		if !l.put(consumerID, statement.TransactionRow{Line: line, Transaction: bank.Transaction{ConsumerID: consumerID}}) {
+			t.Fatal("the lane takes no line")
+		}
+	}
+	for i := range laneRows {
+		put(int64(i % people))
+	}
+	last, taken := map[int64]int{}, 0
+	take := func(want int) (consumers []int64) {
+		t.Helper()
+		part := l.take()
+		for _, row := range part {
+			id := row.Transaction.ConsumerID
+			if row.Line <= last[id] {
+				t.Fatalf("line %d comes after line %d", row.Line, last[id])
+			}
+			if last[id] = row.Line; !slices.Contains(consumers, id) {
+				consumers = append(consumers, id)
+			}
+		}
+		if taken += len(part); len(part) != want {
+			t.Fatalf("a part of %d lines, want %d", len(part), want)
+		}
+		return consumers
+	}
+	if consumers := take(store.ImportSize); len(consumers) != people*store.ImportSize/laneRows || consumers[0] != 0 {
+		t.Errorf("the first part has lines of %v", consumers)
+	}
+	for range store.ImportSize - 1 { // one consumer's, more than fit in what is left of a part
+		put(0)
+	}
+	blocked := make(chan bool)
+	go func() {
+		blocked <- l.put(0, statement.TransactionRow{Line: line + 1}) && l.put(0, statement.TransactionRow{Line: line + 2})
+	}()
+	for range laneRows / store.ImportSize {
+		take(store.ImportSize)
+	}
+	if !<-blocked {
+		t.Error("a full lane takes nothing when there is room again")
+	}
+	l.end()
+	for len(l.turn) > 0 {
+		take(l.n)
+	}
+	if want := line + 2; taken != want || l.take() != nil {
+		t.Errorf("%d lines of %d came, and then others", taken, want)
+	}
+	if l.put(1, statement.TransactionRow{}) {
+		t.Error("a lane that is over takes a line")
 	}
 }

@@ -30,22 +30,24 @@ func (cmd *customerWebhookCmd) Run(ctx context.Context, c *config) error {
 		return err
 	}
 	place := callback.SecretPlace(customer.ID)
-	fresh := func() []byte { return keys.Seal([]byte(callback.NewSecret()), place) }
+	sealed, err := s.store.WebhookSecrets(ctx, customer.ID, func() []byte { return keys.Seal([]byte(callback.NewSecret()), place) })
+	if err != nil {
+		return err
+	}
+	// Before a new one is made: if the key is not the server's, the customer's callbacks would end with the secret before.
+	text, err := keys.Open(sealed[0], place)
+	if err != nil {
+		return fmt.Errorf("open the secret: %w; use the server's ENCRYPTION_KEYS (rotateWebhookSecret of the API makes a new secret where they are lost)", err)
+	}
+	secret := string(text)
 	if cmd.Rotate {
+		secret = callback.NewSecret()
 		until := s.store.Now().Add(24 * time.Hour)
-		if err := s.store.Customer(customer.ID).As(byCommand).RotateWebhookSecret(ctx, fresh(), until); err != nil {
+		if err := s.store.Customer(customer.ID).As(byCommand).RotateWebhookSecret(ctx, keys.Seal([]byte(secret), place), until); err != nil {
 			return err
 		}
 		fmt.Fprintln(os.Stderr, "The one before holds until", until.Format(time.RFC3339)+".")
 	}
-	sealed, err := s.store.WebhookSecrets(ctx, customer.ID, fresh)
-	if err != nil {
-		return err
-	}
-	secret, err := keys.Open(sealed[0], place)
-	if err != nil {
-		return fmt.Errorf("open the secret: %w", err)
-	}
-	fmt.Println(string(secret))
+	fmt.Println(secret)
 	return nil
 }

@@ -32,8 +32,11 @@ func TestWebhookSecret(t *testing.T) {
 		t.Error("it did not change, once")
 	}
 	env[0] = "ENCRYPTION_KEYS=" + strings.TrimSpace(command(t, nil, "secrets", "key"))
-	if out, errs, err := try(t, env, "customer", "webhook-secret", "--customer", l.ClientID); err == nil || out != "" || !strings.Contains(errs, "open the secret") {
-		t.Errorf("%v, %s", err, errs)
+	for _, more := range [][]string{nil, {"--rotate"}} { // which makes none that the server could not open
+		args := append([]string{"customer", "webhook-secret", "--customer", l.ClientID}, more...)
+		if out, errs, err := try(t, env, args...); err == nil || out != "" || !strings.Contains(errs, "open the secret") {
+			t.Errorf("%v: %v, %s", more, err, errs)
+		}
 	}
 	env[0] += "," + key
 	if out := command(t, env, "secrets", "rotate"); out != "{\"encrypted\":2,\"failed\":0}\n" {

@@ -54,7 +54,7 @@ func (a *attack) bodies(context.Context) error {
 		{"NUL", strings.NewReader("{\"query\":\"{viewer{role}}\x00\"}"), nil, 400},
 		{"half a surrogate", strings.NewReader(`{"query":"{viewer{role}} #\ud800"}`), nil, 200},
 		{"names twice", strings.NewReader(`{"query":"{nothing}","query":"{viewer{role}}"}`), nil, 200},
-		{"deep JSON", strings.NewReader(`{"query":"{viewer{role}}","variables":{"a":` + times("[", 100_000)), nil, 400},
+		{"deep JSON", strings.NewReader(`{"query":"{viewer{role}}","variables":{"a":` + times("[", 100_000)), nil, 413},
 		{"deep JSON that ends", strings.NewReader(`{"query":"{viewer{role}}","variables":{"a":` + times("[", 9_000) + times("]", 9_000) + `}}`), nil, 200},
 		{"a number without end", strings.NewReader(`{"query":"query($a:Int){viewer{role}}","variables":{"a":` + times("9", 1<<20) + `}}`), nil, 200},
 		{"a great exponent", strings.NewReader(`{"query":"query($a:Decimal){transactions(filter:{minAmount:$a}){totalCount}}","variables":{"a":1e999999999}}`), nil, 200},

@@ -97,7 +97,7 @@ func (a *attack) queue(ctx context.Context) error {
 	for _, w := range workers {
 		maps.Copy(queues, w.Queues)
 	}
-	a.check(len(queues) >= 5 && len(tasks.Types) >= 5, "the workers listen to %v and know of %v only", queues, tasks.Types)
+	a.check(len(queues) >= 6 && len(tasks.Types) >= 5, "the workers listen to %v and know of %v only", queues, tasks.Types)
 	for queue := range queues {
 		for _, task := range tasks.Types {
 			for _, payload := range payloads {

@@ -96,7 +96,7 @@ func (p Part) Counterparty() *Counterparty {
 type Counterparty struct{ Name, IBAN *string }
 
 // Counterparty is nil when nothing is known of the other side.
-func (t Transaction) Counterparty() *Counterparty {
+func (t *Transaction) Counterparty() *Counterparty {
 	if t.CounterpartyName == nil && t.CounterpartyIBAN == nil {
 		return nil
 	}
@@ -108,11 +108,13 @@ type Merchant struct{ Name string }
 
 // Ref names the merchant by its name.
 func (m Merchant) Ref() string {
-	return base64.RawURLEncoding.EncodeToString(append([]byte{'n'}, m.Name...))
+	var name [64]byte // of nearly all; pages have many
+	var text [96]byte
+	return string(base64.RawURLEncoding.AppendEncode(text[:0], append(append(name[:0], 'n'), m.Name...)))
 }
 
 // Merchant is nil when none was recognised.
-func (t Transaction) Merchant() *Merchant {
+func (t *Transaction) Merchant() *Merchant {
 	if t.MerchantName == nil {
 		return nil
 	}
@@ -120,7 +122,7 @@ func (t Transaction) Merchant() *Merchant {
 }
 
 // Money is the amount with its currency.
-func (t Transaction) Money() Money { return Money{t.Amount, t.Currency} }
+func (t *Transaction) Money() Money { return Money{t.Amount, t.Currency} }
 
 // Check says everything that is wrong with a transaction of an account in currency, and completes it:
 // a signed amount gives the base type, POSTED is the default, text loses what the database cannot keep.

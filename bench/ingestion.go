@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/govalues/decimal"
@@ -238,19 +238,32 @@ func (i *ingestBench) imports(ctx context.Context, rows int, took, peak *series)
 	}
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), "DATABASE_URL="+i.url, "REDIS_URL="+i.servers.RedisURL, "DATA_DIR="+filepath.Join(i.dir, "server"))
-	cmd.Stderr = os.Stderr
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	start := time.Now()
-	out, err := cmd.Output()
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	// While it runs: what Linux tells of a process that has ended counts in what this one held when it began the other.
+	var most float64
+	for running := true; running; {
+		select {
+		case err = <-ended:
+			running = false
+		case <-time.After(20 * time.Millisecond):
+			most = max(most, held(cmd.Process.Pid, "VmHWM"))
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
 	took.add(time.Since(start))
-	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		*peak = append(*peak, float64(u.Maxrss)/1024) // Linux counts in KiB
-	}
+	*peak = append(*peak, most/(1<<20))
 	var made store.Imported
-	if err := json.Unmarshal(out, &made); err != nil || made.Transactions != rows {
-		return fmt.Errorf("not all of %d rows were imported: %s", rows, out)
+	if err := json.Unmarshal(out.Bytes(), &made); err != nil || made.Transactions != rows {
+		return fmt.Errorf("not all of %d rows were imported: %s", rows, &out)
 	}
 	return nil
 }

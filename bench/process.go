@@ -126,11 +126,16 @@ func spentBelow(pid int) time.Duration {
 // memory is the bytes that processes hold in memory.
 func memory(pids ...int) (sum float64) {
 	for _, pid := range pids {
-		text, _, _ := strings.Cut(field("/proc/"+strconv.Itoa(pid)+"/status", "VmRSS"), " ")
-		n, _ := strconv.Atoi(text)
-		sum += float64(n) * 1024
+		sum += held(pid, "VmRSS")
 	}
 	return sum
+}
+
+// held is a size in bytes that Linux knows of a process, 0 after its end.
+func held(pid int, name string) float64 {
+	text, _, _ := strings.Cut(field("/proc/"+strconv.Itoa(pid)+"/status", name), " ")
+	n, _ := strconv.Atoi(text)
+	return float64(n) * 1024
 }
 
 // postmaster is the process id of the database server.

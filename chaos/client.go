@@ -152,16 +152,16 @@ func (c *client) send(ctx context.Context, p *process, key, media string, body [
 	var answer struct {
 		Errors []struct {
 			Message    string
-			Extensions struct{ Code string }
+			Extensions struct{ Code, Field string }
 		}
 	}
 	if err := json.Unmarshal([]byte(text), &answer); err != nil {
 		return "", fmt.Errorf("%d %.200s", status, text)
 	}
 	if len(answer.Errors) > 0 {
-		code := answer.Errors[0].Extensions.Code
-		c.s.fails(fmt.Sprint(status, " ", code))
-		if !again[code] {
+		why := answer.Errors[0].Extensions
+		c.s.fails(fmt.Sprint(status, " ", why.Code))
+		if !again[why.Code] || why.Field == "idempotencyKey" { // the key of somebody who was erased stays used
 			return "", errFinal{fmt.Sprintf("%d %.300s", status, text)}
 		}
 		return "", fmt.Errorf("%d %.300s", status, text)

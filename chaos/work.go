@@ -288,8 +288,9 @@ func (c *client) putAtOnce(ctx context.Context, key, accountID string, rows []ob
 		rand.New(rand.NewPCG(uint64(n), 1)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 		shuffled = append(shuffled, shuffled[n%len(rows)]) // and one of them twice
 		all.Go(func() {
-			errs.add(c.do(ctx, fmt.Sprint(key, "-", n), `mutation($input: CreateTransactionsInput!) { createTransactions(input: $input) { createdCount } }`,
-				object{"input": object{"accountId": accountID, "transactions": shuffled}}, nil, told))
+			own := fmt.Sprint(key, "-", n)
+			errs.add(c.do(ctx, own, `mutation($input: CreateTransactionsInput!) { createTransactions(input: $input) { createdCount } }`,
+				object{"input": object{"accountId": accountID, "transactions": shuffled, "idempotencyKey": own}}, nil, told))
 		})
 	}
 	all.Wait()

@@ -32,7 +32,8 @@ type Connector interface {
 	// Fetch brings the data of accounts: all transactions of the days, not only those that are new. It may be called again
 	// for the same days, by another process.
 	Fetch(ctx context.Context, in Fetch) (Data, error)
-	// Revoke gives back at the bank what was granted. It need not be granted any more.
+	// Revoke gives back at the bank what one login was granted, which need not hold any more. What another login of the same
+	// person was granted goes on.
 	Revoke(ctx context.Context, b Bank, secret []byte) error
 }
 

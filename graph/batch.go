@@ -54,6 +54,9 @@ func remember[P any](ctx context.Context, values []*P) {
 
 // rememberPages notes the rows of all pages.
 func rememberPages[P any](ctx context.Context, pages ...*page.Of[P]) {
+	if _, ok := ctx.Value(siblingsKey{}).(*siblings); !ok {
+		return
+	}
 	var rows []*P
 	for _, p := range pages {
 		for i := range p.Nodes {

@@ -29,7 +29,7 @@ func (r *Resolver) checkCallback(url, handle *string) (faults fault.Many) {
 // Deliveries lists callbacks.
 func (r query) Deliveries(ctx context.Context, filter *callback.Filter, first *int, after *string, last *int, before *string) (*page.Of[callback.Delivery], error) {
 	f := orZero(filter)
-	a, err := pageArgs(byMoment, first, after, last, before)
+	a, err := pageArgs(page.IsMomentKey, first, after, last, before)
 	faults := fault.Many(fault.Of(err))
 	faults.Add(bank.CheckIDs("filter.consumerIds", f.ConsumerIDs))
 	if err := faults.Err(); err != nil {

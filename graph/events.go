@@ -11,7 +11,7 @@ import (
 // Events lists changes.
 func (r query) Events(ctx context.Context, filter *audit.Filter, first *int, after *string, last *int, before *string) (*page.Of[audit.Event], error) {
 	f := orZero(filter)
-	a, err := pageArgs(byMoment, first, after, last, before)
+	a, err := pageArgs(page.IsMomentKey, first, after, last, before)
 	if err := append(f.Check("filter"), fault.Of(err)...).Err(); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // feedArgs reads the arguments of every list of feed entries.
 func (r *Resolver) feedArgs(ctx context.Context, filter *insight.FeedFilter, first *int, after *string, last *int, before *string) (insight.FeedFilter, page.Args, error) {
 	f := orZero(filter)
-	a, err := pageArgs(byMoment, first, after, last, before)
+	a, err := pageArgs(page.IsMomentKey, first, after, last, before)
 	a.Fields = wanted(ctx, "FeedEntry")
 	faults := append(f.Check("filter", r.known), fault.Of(err)...)
 	if err := faults.Err(); err != nil {

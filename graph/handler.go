@@ -73,8 +73,10 @@ type Options struct {
 type server struct {
 	Options
 	exec    *executor.Executor
+	known   *cache
 	types   map[string]*ast.Definition // of the schema, by name
 	bodies  rooms
+	reading rooms
 	uploads rooms
 	large   rooms // files that are worked on
 }
@@ -94,13 +96,13 @@ func NewHandler(o Options) http.Handler {
 	if o.Plain || o.around != nil {
 		executed = schema
 	}
-	s := &server{o, executor.New(executed), schema.Schema().Types, rooms{most: maxBodies}, rooms{most: maxUploads}, rooms{most: 1}}
+	s := &server{o, executor.New(executed), known, schema.Schema().Types, rooms{most: maxBodies}, rooms{most: maxReading()}, rooms{most: maxUploads}, rooms{most: 1}}
 	s.exec.SetQueryCache(known)
 	s.exec.SetParserTokenLimit(maxTokens)
 	s.exec.SetDisableSuggestion(true)
 	s.exec.SetErrorPresenter(s.present)
 	s.exec.SetRecoverFunc(s.recovered)
-	s.exec.Use(&limits{o.Introspection, schema, known})
+	s.exec.Use(&limits{o.Introspection, priced{schema}, known})
 	s.exec.AroundFields(authorize)
 	if o.around != nil {
 		s.exec.AroundFields(o.around)
@@ -151,7 +153,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer free()
-	params, file, no := receive(w, r, viewer)
+	params, file, no := s.receive(ctx, w, r, viewer)
 	if file != nil {
 		defer file.Close()
 	}
@@ -202,17 +204,21 @@ func (s *server) room(ctx context.Context, r *http.Request, viewer auth.Viewer) 
 }
 
 // receive reads a request. The file of an upload is gone when it is closed.
-func receive(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (params *graphql.RawParams, file *os.File, no *refused) {
+func (s *server) receive(ctx context.Context, w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (params *graphql.RawParams, file *os.File, no *refused) {
 	if isUpload(r) {
 		slow := http.NewResponseController(w)
 		_ = slow.SetReadDeadline(time.Now().Add(uploadTime)) // not every writer has deadlines
 		_ = slow.SetWriteDeadline(time.Now().Add(uploadTime + time.Minute))
-		return readForm(r, viewer)
+		return s.readForm(ctx, r, viewer)
 	}
+	var text []byte
 	if r.Method == http.MethodGet {
-		params, no = fromURL(r, viewer)
+		text, no = fromURL(r)
 	} else {
-		params, no = read(w, r, viewer)
+		text, no = body(w, r, viewer)
+	}
+	if no == nil {
+		params, no = s.parse(ctx, r, text, viewer)
 	}
 	return params, nil, no
 }
@@ -236,6 +242,19 @@ func (s *server) unauthenticated(ctx context.Context, a answer, err error) {
 	a.refuse(http.StatusInternalServerError, internal)
 }
 
+// understand reads a document, checks and prices it. Those that are not known wait for their turn.
+func (s *server) understand(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, errs gqlerror.List, inTime bool) {
+	if _, known := s.known.Get(ctx, params.Query); !known {
+		free := s.reading.take(ctx.Done(), auth.From(ctx).Customer.ID)
+		if free == nil {
+			return nil, nil, false
+		}
+		defer free()
+	}
+	operation, errs = s.exec.CreateOperationContext(ctx, params)
+	return operation, errs, true
+}
+
 // execute runs an operation, which has to be a query where onlyQuery says so. What is wrong with the request as a whole has an
 // answer without data.
 func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParams, onlyQuery bool) {
@@ -251,7 +270,11 @@ func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParam
 	ctx = graphql.StartOperationTrace(ctx)
 	now := graphql.Now()
 	params.ReadTime = graphql.TraceTiming{Start: now, End: now}
-	operation, errs := s.exec.CreateOperationContext(ctx, params)
+	operation, errs, inTime := s.understand(ctx, params)
+	if !inTime {
+		a.refuse(http.StatusServiceUnavailable, tooLate)
+		return
+	}
 	if s.Budget != nil {
 		cost := wrongCost
 		if len(errs) == 0 {

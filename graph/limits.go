@@ -42,29 +42,28 @@ func (*limits) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationContext is gqlgen's name for a check between validation and execution.
 func (l *limits) MutateOperationContext(ctx context.Context, o *graphql.OperationContext) *gqlerror.Error {
-	s := walker{}.set(o.Operation.SelectionSet)
-	depth := maxDepth
-	if s.introspection {
-		if !l.introspection {
-			return &gqlerror.Error{Err: fault.New(fault.NotValid, "", "Introspection is switched off")}
-		}
-		depth = maxIntrospectionDepth
-		o.DisableIntrospection = false
-	}
-	if s.depth > depth || s.fields > maxFields || s.aliases > maxAliases || s.roots > maxRoots || s.directives > maxDirectives ||
-		len(o.Doc.Fragments) > maxFragments || l.cost(ctx, o) > maxCost {
-		return &gqlerror.Error{Err: tooComplex}
-	}
-	return nil
-}
-
-func (l *limits) cost(ctx context.Context, o *graphql.OperationContext) int {
 	cost, known := l.cache.cost(o.Operation)
-	if !known {
+	if !known { // one that is known was let through and answered, and is the same whatever its variables say
+		s := walker{}.set(o.Operation.SelectionSet)
+		depth := maxDepth
+		if s.introspection {
+			if !l.introspection {
+				return &gqlerror.Error{Err: fault.New(fault.NotValid, "", "Introspection is switched off")}
+			}
+			depth = maxIntrospectionDepth
+			o.DisableIntrospection = false
+		}
+		if s.depth > depth || s.fields > maxFields || s.aliases > maxAliases || s.roots > maxRoots || s.directives > maxDirectives ||
+			len(o.Doc.Fragments) > maxFragments {
+			return &gqlerror.Error{Err: tooComplex}
+		}
 		cost = complexity.Calculate(ctx, l.schema, o.Operation, o.Variables)
 	}
+	if cost > maxCost {
+		return &gqlerror.Error{Err: tooComplex}
+	}
 	o.Stats.SetExtension(costKey, cost)
-	return cost
+	return nil
 }
 
 // wrongCost is the price of a document that was not run, so that guessing has one.

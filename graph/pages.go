@@ -2,7 +2,6 @@ package graph
 
 import (
 	"strings"
-	"time"
 
 	"insightgraph/bank"
 	"insightgraph/fault"
@@ -23,7 +22,6 @@ func pageArgs(fits func(key string) bool, first *int, after *string, last *int, 
 }
 
 // The keys of the lists.
-func byID(key string) bool     { return key == "" }
-func byDay(key string) bool    { _, err := bank.ParseDate(key); return err == nil }
-func byMoment(key string) bool { _, err := time.Parse(time.RFC3339Nano, key); return err == nil }
-func byName(key string) bool   { return key != "" && !strings.ContainsRune(key, 0) }
+func byID(key string) bool   { return key == "" }
+func byDay(key string) bool  { _, err := bank.ParseDate(key); return err == nil }
+func byName(key string) bool { return key != "" && !strings.ContainsRune(key, 0) }

@@ -48,7 +48,7 @@ func (r query) Report(ctx context.Context, id bank.Ref) (model.Report, error) {
 // Reports lists reports.
 func (r query) Reports(ctx context.Context, filter *report.Filter, first *int, after *string, last *int, before *string) (*page.Of[model.Report], error) {
 	f := orZero(filter)
-	a, err := pageArgs(byMoment, first, after, last, before)
+	a, err := pageArgs(page.IsMomentKey, first, after, last, before)
 	if err := append(f.Check("filter"), fault.Of(err)...).Err(); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -26,9 +27,8 @@ var (
 	notJSON  = &refused{http.StatusBadRequest, fault.New(fault.InvalidValue, "", "Invalid value for input json")}
 )
 
-// read takes the operation from the body. No part of the body is ever in a fault. The seed's two tables spell the
-// sentence for a bad request object differently, one for each kind of token.
-func read(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *refused) {
+// body is the whole of a request's body.
+func body(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) ([]byte, *refused) {
 	most := int64(MaxBody)
 	if viewer.Role() == auth.RoleConsumer {
 		most = smallBody
@@ -36,20 +36,22 @@ func read(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) (*graphql.
 	if r.ContentLength > most {
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	var text bytes.Buffer
+	text.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
+	_, err := text.ReadFrom(http.MaxBytesReader(w, r.Body, most))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, tooLarge
 	}
 	if err != nil {
 		return nil, notJSON
 	}
-	return parse(r, body, viewer)
+	return text.Bytes(), nil
 }
 
-// fromURL takes the operation of a GET, by the rules of a body.
-func fromURL(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *refused) {
+// fromURL is the operation of a GET, as a body would have it.
+func fromURL(r *http.Request) ([]byte, *refused) {
 	in := r.URL.Query()
-	body, err := json.Marshal(struct {
+	text, err := json.Marshal(struct {
 		Query         string          `json:"query"`
 		OperationName string          `json:"operationName,omitempty"`
 		Variables     json.RawMessage `json:"variables,omitempty"`
@@ -58,7 +60,36 @@ func fromURL(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *refused)
 	if err != nil {
 		return nil, notJSON
 	}
-	return parse(r, body, viewer)
+	return text, nil
+}
+
+// parse reads the operations of a request: one GraphQL request object, no list of them. No part of it is ever in a fault. The
+// seed's two tables spell the sentence for a bad request object differently, one for each kind of token.
+func (s *server) parse(ctx context.Context, r *http.Request, text []byte, viewer auth.Viewer) (*graphql.RawParams, *refused) {
+	if len(text) > smallBody {
+		free := s.reading.take(ctx.Done(), viewer.Customer.ID)
+		if free == nil {
+			return nil, &refused{http.StatusServiceUnavailable, tooLate}
+		}
+		defer free()
+	}
+	if crowded(text) {
+		return nil, tooLarge
+	}
+	params, err := object(text)
+	_, mistyped := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case err != nil && !mistyped:
+		return nil, notJSON
+	case params == nil && viewer.Role() == auth.RoleConsumer:
+		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidInput, "", "Invalid input")}
+	case params == nil:
+		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidInput, "", "Invalid Input")}
+	case len(params.Query) > MaxQuery:
+		return nil, tooLarge
+	}
+	params.Headers = r.Header
+	return params, nil
 }
 
 // The values in a request. Each costs many times its bytes when it is read, an object some three hundred: two megabytes of
@@ -87,20 +118,27 @@ func crowded(text []byte) bool {
 	return values > maxValues || objects > maxObjects
 }
 
-// object reads a GraphQL request object (GraphQL over HTTP 5.1); null stands for left out, but for the query.
-func object(body []byte) (*graphql.RawParams, bool) {
+// object reads a GraphQL request object (GraphQL over HTTP 5.1), nil if it is something else; null stands for left out, but for
+// the query.
+func object(text []byte) (*graphql.RawParams, error) {
 	var in struct {
 		Query         *string        `json:"query"`
 		OperationName string         `json:"operationName"`
 		Variables     map[string]any `json:"variables"`
 		Extensions    map[string]any `json:"extensions"`
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber() // amounts keep their digits
-	if err := decoder.Decode(&in); err != nil || in.Query == nil {
-		return nil, false
+	if err := decoder.Decode(&in); err != nil {
+		return nil, err
 	}
-	return &graphql.RawParams{Query: *in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions}, true
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("more than one value")
+	}
+	if in.Query == nil {
+		return nil, nil
+	}
+	return &graphql.RawParams{Query: *in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions}, nil
 }
 
 // readable refuses what is no POST of JSON, no GET with a query, and no form with a file that a browser has asked for before.

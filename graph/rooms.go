@@ -1,9 +1,16 @@
 package graph
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // maxBodies is how many large bodies may be there at once. Read, each may hold some ten MiB.
 const maxBodies = 16
+
+// maxReading is how many large bodies and unknown documents are read at once. Reading one can take a processor a twentieth of a
+// second, and one customer gets half of them at most.
+func maxReading() int { return max(2, runtime.GOMAXPROCS(0)) }
 
 // rooms is the room for requests that are large: so many at once, since each holds memory as long as it lasts. One customer
 // gets half of it at most, so that none is kept out by another.

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"mime"
@@ -55,7 +56,7 @@ func preflighted(r *http.Request) bool {
 }
 
 // readForm reads a multipart request.
-func readForm(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *os.File, *refused) {
+func (s *server) readForm(ctx context.Context, r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *os.File, *refused) {
 	parts, err := r.MultipartReader()
 	if err != nil {
 		return nil, nil, noForm
@@ -64,7 +65,7 @@ func readForm(r *http.Request, viewer auth.Viewer) (*graphql.RawParams, *os.File
 	if no != nil {
 		return nil, nil, no
 	}
-	params, no := parse(r, operations, viewer)
+	params, no := s.parse(ctx, r, operations, viewer)
 	if no != nil {
 		return nil, nil, no
 	}
@@ -174,25 +175,4 @@ func keep(part io.Reader) (*os.File, int64, *refused) {
 		return nil, 0, &refused{http.StatusInternalServerError, internal}
 	}
 	return file, size, nil
-}
-
-// parse reads the operations of a request: one GraphQL request object, no list of them.
-func parse(r *http.Request, body []byte, viewer auth.Viewer) (*graphql.RawParams, *refused) {
-	if !json.Valid(body) {
-		return nil, notJSON
-	}
-	if crowded(body) {
-		return nil, tooLarge
-	}
-	params, ok := object(body)
-	switch {
-	case !ok && viewer.Role() == auth.RoleConsumer:
-		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidInput, "", "Invalid input")}
-	case !ok:
-		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidInput, "", "Invalid Input")}
-	case len(params.Query) > MaxQuery:
-		return nil, tooLarge
-	}
-	params.Headers = r.Header
-	return params, nil
 }

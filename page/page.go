@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"insightgraph/fault"
 )
@@ -34,6 +35,15 @@ type Cursor struct {
 func (c Cursor) String() string {
 	b, _ := json.Marshal(c)
 	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// MomentKey is the key of a row in a list by moments.
+func MomentKey(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// IsMomentKey tells whether a key is one: the database does not read all that time.Parse does, such as the year 0.
+func IsMomentKey(key string) bool {
+	t, err := time.Parse(time.RFC3339Nano, key)
+	return err == nil && t.Year() > 0 && MomentKey(t) == key
 }
 
 // Parse reads Relay's arguments. Faults name the argument.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 )
 
 func TestParse(t *testing.T) {
@@ -57,5 +58,21 @@ func TestNew(t *testing.T) {
 	}
 	if p = New(Args{Size: 0}, []int{9}, key, total); len(p.Nodes) != 0 || !p.Info.HasNextPage || p.Info.StartCursor() != nil {
 		t.Errorf("empty page: %+v", p)
+	}
+}
+
+// A key that was made is one again; what time.Parse and the database read differently is none.
+func TestMomentKey(t *testing.T) {
+	for _, at := range []time.Time{time.Unix(0, 0), time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
+		time.Date(2026, 3, 5, 13, 0, 0, 120_000_000, time.FixedZone("", 3600))} {
+		if key := MomentKey(at); !IsMomentKey(key) {
+			t.Errorf("%s is none", key)
+		}
+	}
+	for _, key := range []string{"", "yesterday", "2026-01-01", "0000-01-01T00:00:00Z", "2026-01-01T00:00:00+20:00", "2026-01-01T00:00:00,5Z", "2026-01-01T0:00:00Z",
+		"2026-01-01T00:00:00.1234567891Z", "2026-01-01T00:00:00Z\x00"} {
+		if IsMomentKey(key) {
+			t.Errorf("%q is one", key)
+		}
 	}
 }

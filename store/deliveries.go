@@ -179,7 +179,7 @@ func (t Tenant) Deliveries(ctx context.Context, f callback.Filter, a page.Args) 
 		return n, err
 	}
 	cursor := func(d callback.Delivery) page.Cursor {
-		return page.Cursor{Key: d.CreatedAt.UTC().Format(time.RFC3339Nano), ID: d.ID}
+		return page.Cursor{Key: page.MomentKey(d.CreatedAt), ID: d.ID}
 	}
 	return page.New(a, rows, cursor, total), err
 }

@@ -185,9 +185,9 @@ func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []con
 	for i, c := range consents {
 		ids[i] = c.ID
 	}
-	const idle = "c.customer_id = ? AND c.id = ANY(?::bigint[]) AND NOT EXISTS (SELECT 1 FROM account_links l WHERE (l.customer_id, l.consumer_id, l.consent_id) = (c.customer_id, c.consumer_id, c.id))"
+	const dropped = "c.customer_id = ? AND c.id = ANY(?::bigint[]) AND " + unlinked
 	var open []refreshPart
-	if err := tx.NewSelect().Model(&open).Where("state IN ('READY', 'RUNNING') AND (customer_id, consumer_id, consent_id) IN (SELECT customer_id, consumer_id, id FROM consents c WHERE "+idle+")",
+	if err := tx.NewSelect().Model(&open).Where("state IN ('READY', 'RUNNING') AND (customer_id, consumer_id, consent_id) IN (SELECT customer_id, consumer_id, id FROM consents c WHERE "+dropped+")",
 		customerID, pgdialect.Array(ids)).OrderExpr("id").For("UPDATE").Scan(ctx); err != nil {
 		return err
 	}
@@ -196,10 +196,10 @@ func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []con
 			return err
 		}
 	}
-	if err := tx.giveBack(ctx, idle, customerID, pgdialect.Array(ids)); err != nil {
+	if err := tx.giveBack(ctx, dropped, customerID, pgdialect.Array(ids)); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, "DELETE FROM consents c WHERE "+idle, customerID, pgdialect.Array(ids))
+	_, err := tx.ExecContext(ctx, "DELETE FROM consents c WHERE "+dropped, customerID, pgdialect.Array(ids))
 	return err
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -66,7 +65,7 @@ func (t Tenant) Events(ctx context.Context, f audit.Filter, a page.Args) (*page.
 		return n, err
 	}
 	cursor := func(e audit.Event) page.Cursor {
-		return page.Cursor{Key: e.At.UTC().Format(time.RFC3339Nano), ID: e.ID}
+		return page.Cursor{Key: page.MomentKey(e.At), ID: e.ID}
 	}
 	return page.New(a, rows, cursor, total), err
 }

@@ -2,8 +2,12 @@ package store
 
 import (
 	"context"
+	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"insightgraph/bank"
 )
 
 // As is options with another role for the sessions.
@@ -32,4 +36,35 @@ func DatabaseError(code string) error { return &pgconn.PgError{Code: code} }
 func (s *Store) Setting(ctx context.Context, name string) (value string, err error) {
 	err = s.pool.QueryRow(ctx, "SELECT current_setting($1)", name).Scan(&value)
 	return value, err
+}
+
+// PlansOfKnown is how the server would look for known rows of an account: for these external ids, and for any.
+func (s *Store) PlansOfKnown(ctx context.Context, a bank.Account, externalIDs []string) (plans []string, err error) {
+	consumers, accounts := make([]int64, len(externalIDs)), make([]int64, len(externalIDs))
+	for i := range externalIDs {
+		consumers[i], accounts[i] = a.ConsumerID, a.ID
+	}
+	err = s.system(ctx, func(tx *Tx) error {
+		plans = nil
+		for _, text := range []string{withoutSort, "SET LOCAL plan_cache_mode = force_generic_plan", "PREPARE known AS " + knownRows} {
+			if _, err := tx.pg.Exec(ctx, text); err != nil {
+				return err
+			}
+		}
+		defer tx.pg.Exec(ctx, "DEALLOCATE known")
+		explain := func(text string, args ...any) error {
+			rows, err := tx.pg.Query(ctx, "EXPLAIN "+text, args...)
+			if err != nil {
+				return err
+			}
+			lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			plans = append(plans, strings.Join(lines, "\n"))
+			return err
+		}
+		if err := explain(knownRows, a.CustomerID, consumers, accounts, externalIDs); err != nil {
+			return err
+		}
+		return explain("EXECUTE known (NULL, NULL, NULL, NULL)")
+	})
+	return plans, err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"math/big"
-	"time"
 
 	"github.com/govalues/decimal"
 
@@ -21,7 +20,7 @@ var entries = kind[insight.Entry]{
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
 	},
 	cursor: func(e insight.Entry) page.Cursor {
-		return page.Cursor{Key: e.CreatedAt.UTC().Format(time.RFC3339Nano), ID: e.ID}
+		return page.Cursor{Key: page.MomentKey(e.CreatedAt), ID: e.ID}
 	},
 	owner: func(e *insight.Entry) int64 { return e.ConsumerID },
 }

@@ -383,7 +383,7 @@ func (c *catch) store(ctx context.Context, changes []connect.Changes) error {
 }
 
 // links stores which accounts of the bank they are, and the consent under which they can be fetched again, which takes
-// over from an earlier one of the same bank.
+// over from an earlier one of the same bank. That one is given back.
 func (c *catch) links(ctx context.Context, p Part, f Fetched) error {
 	var consentID *int64
 	switch {
@@ -429,9 +429,11 @@ func (c *catch) links(ctx context.Context, p Part, f Fetched) error {
 	if !c.consentStored {
 		return nil
 	}
-	_, err := c.ExecContext(ctx, `UPDATE consents c SET state = 'REPLACED', sealed = NULL, closed_at = ? WHERE customer_id = ? AND consumer_id = ? AND bank_code = ? AND state = 'ACTIVE'
-		AND NOT EXISTS (SELECT 1 FROM account_links l WHERE (l.customer_id, l.consumer_id, l.consent_id) = (c.customer_id, c.consumer_id, c.id))`,
-		c.now, c.customerID, c.consumerID, c.row.BankCode)
+	const replaced = "c.customer_id = ? AND c.consumer_id = ? AND c.bank_code = ? AND " + unlinked
+	if err := c.giveBack(ctx, replaced, c.customerID, c.consumerID, c.row.BankCode); err != nil {
+		return err
+	}
+	_, err := c.ExecContext(ctx, "UPDATE consents c SET state = 'REPLACED', sealed = NULL, closed_at = ? WHERE c.state = 'ACTIVE' AND "+replaced, c.now, c.customerID, c.consumerID, c.row.BankCode)
 	return err
 }
 

@@ -176,12 +176,20 @@ func TestAccountsMatched(t *testing.T) {
 	if consents[1].State != connect.ConsentReplaced || consents[1].Sealed != nil || consents[1].ClosedAt == nil {
 		t.Errorf("%+v", consents[1])
 	}
+	givenBack := func() {
+		t.Helper()
+		if got := column[string](t, admin(t, w.url), "SELECT bank_code || ' ' || convert_from(sealed, 'UTF8') FROM revocations"); fmt.Sprint(got) != "[one 1]" {
+			t.Errorf("to be given back: %v", got)
+		}
+	}
+	givenBack()
 	// One account alone under a third consent: the second is still good for the other.
 	w.flow(t, anna, []byte("3"), told("card", ibanB))
 	consents = w.consents(t, own.ConsumerID)
 	if consents[0].State != connect.ConsentActive || consents[1].State != connect.ConsentActive {
 		t.Errorf("%+v", consents)
 	}
+	givenBack()
 	// An access that is not kept does not take the place of one that is.
 	w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("anna")}, nil, told("now", ibanA))
 	_, parts, err := w.c.StartRefresh(ctx, store.NewRefresh{Consumer: person(own.ConsumerID)})

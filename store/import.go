@@ -135,7 +135,7 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 		}
 		good, consumers, ibans := make([]bank.Transaction, 0, len(rows)), make([]int64, 0, len(rows)), make([]*string, 0, len(rows))
 		for _, row := range rows {
-			at := places[place{row.ConsumerExternalID, row.AccountExternalID}]
+			at := places[placeOf(row)]
 			reason := ""
 			switch {
 			case len(at) == 0:
@@ -176,30 +176,68 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 	return r, rejected, err
 }
 
-// OwnersOf tells the consumer of each line, 0 for one that cannot be told. Lines of different consumers can be stored at once.
-func (s *Store) OwnersOf(ctx context.Context, customerID int64, rows []statement.TransactionRow) (owners []int64, err error) {
-	err = s.system(ctx, func(tx *Tx) error {
-		places, err := tx.places(ctx, customerID, rows)
-		owners = make([]int64, len(rows))
-		for i, row := range rows {
-			if at := places[place{row.ConsumerExternalID, row.AccountExternalID}]; len(at) == 1 {
-				owners[i] = at[0].ConsumerID
-			}
+// Owners tells whose lines are. What it has found it remembers, so that a file's accounts are looked up once.
+type Owners struct {
+	s          *Store
+	customerID int64
+	known      map[place]int64
+}
+
+// maxOwners is how many accounts are remembered.
+const maxOwners = 200_000
+
+// Owners tells whose the lines of a customer are.
+func (s *Store) Owners(customerID int64) *Owners {
+	return &Owners{s, customerID, map[place]int64{}}
+}
+
+// Of tells the consumer of each line, 0 for one that cannot be told. Lines of different consumers can be stored at once.
+// Where they are stored they are looked up again, under locks.
+func (o *Owners) Of(ctx context.Context, rows []statement.TransactionRow) ([]int64, error) {
+	if len(o.known) > maxOwners {
+		clear(o.known)
+	}
+	var news []statement.TransactionRow
+	for _, row := range rows {
+		if _, known := o.known[placeOf(row)]; !known {
+			news = append(news, row)
 		}
-		return err
-	})
-	return owners, err
+	}
+	if len(news) > 0 {
+		if err := o.s.system(ctx, func(tx *Tx) error {
+			places, err := tx.places(ctx, o.customerID, news)
+			for _, row := range news {
+				var owner int64
+				if at := places[placeOf(row)]; len(at) == 1 {
+					owner = at[0].ConsumerID
+				}
+				o.known[place{strings.Clone(row.ConsumerExternalID), strings.Clone(row.AccountExternalID)}] = owner // not with the whole line
+			}
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	owners := make([]int64, len(rows))
+	for i, row := range rows {
+		owners[i] = o.known[placeOf(row)]
+	}
+	return owners, nil
 }
 
 // place is how a line names its account; without the consumer it is any consumer's of that name.
 type place struct{ consumer, account string }
+
+func placeOf(row statement.TransactionRow) place {
+	return place{row.ConsumerExternalID, row.AccountExternalID}
+}
 
 // places finds the accounts that lines name; of several, two.
 func (tx *Tx) places(ctx context.Context, customerID int64, rows []statement.TransactionRow) (map[place][]bank.Account, error) {
 	seen := map[place]bool{}
 	var consumers, accounts []string
 	for _, row := range rows {
-		if p := (place{row.ConsumerExternalID, row.AccountExternalID}); !seen[p] {
+		if p := placeOf(row); !seen[p] {
 			seen[p] = true
 			consumers, accounts = append(consumers, p.consumer), append(accounts, p.account)
 		}

@@ -168,6 +168,37 @@ func TestAmountsAndText(t *testing.T) {
 	wantFault(t, err, fault.InvalidValue, "amount")
 }
 
+// TestKnownRowsPlan: known rows are looked up by their external ids and not among all rows of their account, whatever the
+// server knows of the table and whichever of its indexes is the lowest.
+func TestKnownRowsPlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	db := admin(t, w.url)
+	const few = 120 // of which other indexes are one page, and that of such long ids is higher
+	rows, ids := make([]bank.Transaction, few), make([]string, few)
+	for i := range rows {
+		ids[i] = strings.Repeat("x", bank.MaxID-4) + numbered(i)
+		rows[i] = row(ids[i], "-1", "2026-01-05")
+	}
+	for _, state := range []string{"", "rows", "REINDEX INDEX transactions_by_account", "REINDEX TABLE transactions", "ANALYZE transactions", "VACUUM ANALYZE transactions"} {
+		var err error
+		if state == "rows" {
+			put(t, w.c, a, rows...)
+		} else {
+			_, err = db.Exec(t.Context(), state)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, plan := range must[[]string](t)(w.PlansOfKnown(t.Context(), a, ids)) {
+			if !strings.Contains(plan, "using transactions_external_id on transactions") || !strings.Contains(plan, "external_id >=") || strings.Contains(plan, "Filter: ") {
+				t.Errorf("after %q, plan %d:\n%s", state, i, plan)
+			}
+		}
+	}
+}
+
 func TestPersonsCategoryStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/uptrace/bun"
 
@@ -54,8 +53,7 @@ func (o order) check(a page.Args) error {
 		_, err := bank.ParseDate(a.Cursor.Key)
 		ok = err == nil
 	case "timestamptz":
-		_, err := time.Parse(time.RFC3339Nano, a.Cursor.Key)
-		ok = err == nil
+		ok = page.IsMomentKey(a.Cursor.Key)
 	case "text":
 		ok = bank.CheckText("", a.Cursor.Key, 0, bank.MaxName) == nil
 	}

@@ -82,7 +82,7 @@ func lists[T any](t *testing.T, name string, want []int64, id func(T) int64, lis
 	if n, err := p.TotalCount(t.Context()); n != len(want) || err != nil {
 		t.Errorf("%s: total %d, %v", name, n, err)
 	}
-	for _, key := range []string{"\x00", "yesterday"} {
+	for _, key := range []string{"\x00", "yesterday", "0000-01-01T00:00:00Z", "2026-01-01T00:00:00+20:00"} {
 		_, err := list(page.Args{Size: 1, Cursor: &page.Cursor{Key: key, ID: 1}, Backward: key == "yesterday"})
 		f := fault.Of(err)
 		if dated := strings.HasPrefix(name, "transactions") || strings.HasPrefix(name, "feed"); (dated || err != nil) && (len(f) != 1 || f[0].Code != fault.InvalidValue) {

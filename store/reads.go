@@ -223,7 +223,7 @@ func lists[T any](r *Reads, k *kind[T], of Parents, a page.Args, where func(*que
 	if err := k.order.check(a); err != nil && r.failed == nil {
 		r.failed = err
 	}
-	var q query
+	q := query{text: make([]byte, 0, 1<<10)}
 	if of.from == nil {
 		l.page(&q, l.model.list(), a.Size+1)
 	} else {

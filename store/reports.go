@@ -270,7 +270,7 @@ func (t Tenant) Reports(ctx context.Context, f report.Filter, a page.Args) (*pag
 		return n, err
 	}
 	cursor := func(r report.Report) page.Cursor {
-		return page.Cursor{Key: r.CreatedAt.UTC().Format(time.RFC3339Nano), ID: r.ID}
+		return page.Cursor{Key: page.MomentKey(r.CreatedAt), ID: r.ID}
 	}
 	return page.New(a, rows, cursor, total), err
 }

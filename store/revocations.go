@@ -16,6 +16,9 @@ type Revocation struct {
 // maxRevocations is how often a bank is asked to take a consent back, which takes five hours.
 const maxRevocations = 10
 
+// unlinked are consents under which nothing can be fetched.
+const unlinked = "NOT EXISTS (SELECT 1 FROM account_links l WHERE (l.customer_id, l.consumer_id, l.consent_id) = (c.customer_id, c.consumer_id, c.id))"
+
 // giveBack notes that those of some consents that are active are to be given back. They end in the same transaction.
 func (tx *Tx) giveBack(ctx context.Context, which string, args ...any) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO revocations (customer_id, flow_id, bank_code, sealed, run_after)

@@ -113,6 +113,7 @@ func (c model[T]) only(fields []string, columns ...string) (some model[T]) {
 	if fields == nil {
 		return c
 	}
+	some = model[T]{make([]string, 0, len(c.names)), make([]field, 0, len(c.names)), make([]string, 0, len(c.names))}
 	for i, name := range c.names {
 		if slices.Contains(fields, c.of[i]) || slices.Contains(columns, strings.Trim(name, `"`)) {
 			some.names, some.fields, some.of = append(some.names, name), append(some.fields, c.fields[i]), append(some.of, c.of[i])
@@ -152,8 +153,7 @@ func (c model[T]) scan(rows pgx.Rows, keyed bool, capacity int) (keys []int64, l
 		if keyed {
 			keys = append(keys, whole(values[0]))
 		}
-		var none T
-		list = append(list, none)
+		list = slices.Grow(list, 1)[:len(list)+1] // what was not used yet is zero
 		row := unsafe.Pointer(&list[len(list)-1])
 		for i := range c.fields {
 			f, value := &c.fields[i], values[skip+i]

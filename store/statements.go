@@ -15,8 +15,11 @@ import (
 // maxBankCode is the longest word of a bank for the kind of a booking.
 const maxBankCode = 50
 
-// maxBeside is how many rows of a file and of an account are held beside each other, to be compared.
-const maxBeside = 150_000
+// How many rows of a file and of an account, with how many bytes of text, are held beside each other, to be compared.
+const (
+	maxBeside     = 150_000
+	maxBesideText = statement.MaxFile
+)
 
 // NewStatement says whose statement file it is, as far as that is known.
 type NewStatement struct{ Consumer, Account *bank.Ref }
@@ -274,6 +277,16 @@ func (i *statementImport) place(ctx context.Context, p *paper) (bank.Account, er
 // stored are the account's rows that those of a file could be.
 func (i *statementImport) stored(ctx context.Context, a bank.Account, rows []bank.Transaction) (all []bank.Transaction, err error) {
 	days := bank.Period{From: rows[0].BookingDate, To: rows[0].BookingDate}
+	text := 0
+	hold := func(some []bank.Transaction) {
+		for _, x := range some {
+			text += len(x.Description)
+			if x.CounterpartyName != nil {
+				text += len(*x.CounterpartyName)
+			}
+		}
+	}
+	hold(rows)
 	for _, x := range rows {
 		days.From, days.To = min(days.From, x.BookingDate), max(days.To, x.BookingDate)
 	}
@@ -285,7 +298,8 @@ func (i *statementImport) stored(ctx context.Context, a bank.Account, rows []ban
 			OrderExpr("booking_date, id").Limit(pageRows).Scan(ctx); err != nil {
 			return nil, err
 		}
-		if all = append(all, page...); len(all)+len(rows) > maxBeside {
+		hold(page)
+		if all = append(all, page...); len(page) > 0 && (len(all)+len(rows) > maxBeside || text > maxBesideText) {
 			return nil, fault.New(fault.NotAllowed, "file", "The account has too many transactions on the days of the file; send the file in parts of fewer days")
 		}
 		if len(page) < pageRows {

@@ -231,6 +231,7 @@ type changes struct {
 	days    bank.Period // on which they are
 	amounts []string    // those that they have
 	known   bool        // some were there before: others may have lost their other side
+	sides   sides       // of the others, those that can have an other side
 }
 
 // noChanges is none yet; what is added widens them.
@@ -244,7 +245,7 @@ func (c *changes) add(day bank.Date, amount decimal.Decimal) {
 
 // and puts two together.
 func (c changes) and(d changes) changes {
-	return changes{bank.Period{From: min(c.days.From, d.days.From), To: max(c.days.To, d.days.To)}, append(c.amounts, d.amounts...), c.known || d.known}
+	return changes{bank.Period{From: min(c.days.From, d.days.From), To: max(c.days.To, d.days.To)}, append(c.amounts, d.amounts...), c.known || d.known, c.sides.and(d.sides)}
 }
 
 // put is what became of rows. Of rows that were there and stay, nothing is in changed and consumers.
@@ -269,12 +270,15 @@ func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank
 		if err != nil {
 			return p, err
 		}
-		if _, err := tx.pg.Exec(ctx, insertRows, c.arguments(customerID, tx.now, eraseAt)...); err != nil {
-			return p, err
-		}
 		p.Created, p.consumers, p.changed.amounts = len(fresh), unique(c.consumers), c.amounts
 		for _, day := range c.bookingDates {
 			p.changed.days.From, p.changed.days.To = min(p.changed.days.From, bank.Date(day)), max(p.changed.days.To, bank.Date(day))
+		}
+		if p.changed.sides, err = tx.sidesOf(ctx, customerID, fresh, p.consumers, p.changed); err != nil {
+			return p, err
+		}
+		if _, err := tx.pg.Exec(ctx, insertRows, c.arguments(customerID, tx.now, eraseAt)...); err != nil {
+			return p, err
 		}
 	}
 	if len(known) > 0 {
@@ -291,28 +295,34 @@ func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank
 		p.Created += created
 		if first != nil {
 			p.consumers = unique(append(p.consumers, consumers...))
-			p.changed = p.changed.and(changes{bank.Period{From: bank.DateOf(*first, time.UTC), To: bank.DateOf(*last, time.UTC)}, c.amounts, true})
+			p.changed = p.changed.and(changes{days: bank.Period{From: bank.DateOf(*first, time.UTC), To: bank.DateOf(*last, time.UTC)}, amounts: c.amounts, known: true})
 		}
 	}
 	p.Unchanged = len(rows) - p.Created - p.Updated
 	return p, nil
 }
 
-// apart tells the rows whose external id their account does not have yet from those that are there. Each is looked up by
-// itself, in an order that only one index has; and sorting is off, because the planner believes that an account has one
-// row, and took an index that is less high where there was one, to look at all of the account's rows for each of ours.
+// knownRows finds rows that are there. Each is looked up by itself, in an order that only one index has; and sorting is off,
+// because the planner believes that an account has one row, and took an index that is less high where there was one, to look
+// at all of the account's rows for each of ours.
+const (
+	withoutSort = "SET LOCAL enable_sort = off"
+	knownRows   = `SELECT u.n FROM (SELECT generate_subscripts($2::bigint[], 1) AS n, unnest($2::bigint[]) AS consumer_id, unnest($3::bigint[]) AS account_id,
+			unnest($4::text[]) AS external_id) u
+		CROSS JOIN LATERAL (SELECT FROM transactions t WHERE t.customer_id = $1 AND t.consumer_id = u.consumer_id AND t.account_id = u.account_id
+			AND t.external_id BETWEEN u.external_id AND u.external_id ORDER BY t.external_id LIMIT 1) t`
+)
+
+// apart tells the rows whose external id their account does not have yet from those that are there.
 func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transaction) (fresh, known []bank.Transaction, err error) {
 	consumers, accounts, externalIDs := make([]int64, len(rows)), make([]int64, len(rows)), make([]*string, len(rows))
 	for i := range rows {
 		consumers[i], accounts[i], externalIDs[i] = rows[i].ConsumerID, rows[i].AccountID, rows[i].ExternalID
 	}
-	if _, err := tx.pg.Exec(ctx, "SET LOCAL enable_sort = off"); err != nil {
+	if _, err := tx.pg.Exec(ctx, withoutSort); err != nil {
 		return nil, nil, err
 	}
-	found, err := tx.pg.Query(ctx, `SELECT u.n FROM (SELECT generate_subscripts($2::bigint[], 1) AS n, unnest($2::bigint[]) AS consumer_id, unnest($3::bigint[]) AS account_id,
-				unnest($4::text[]) AS external_id) u
-			CROSS JOIN LATERAL (SELECT FROM transactions t WHERE t.customer_id = $1 AND t.consumer_id = u.consumer_id AND t.account_id = u.account_id
-				AND t.external_id BETWEEN u.external_id AND u.external_id ORDER BY t.external_id LIMIT 1) t`, pgx.QueryExecModeCacheStatement, customerID, consumers, accounts, externalIDs)
+	found, err := tx.pg.Query(ctx, knownRows, pgx.QueryExecModeCacheStatement, customerID, consumers, accounts, externalIDs)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -47,9 +47,17 @@ func (tx *Tx) matchTransfers(ctx context.Context, customerID int64, consumerIDs 
 		}
 		changed, amounts = all.days, unique(all.amounts)
 	}
-	sides, err := tx.sides(ctx, customerID, consumerIDs, amounts, wider(changed, bank.TransferDays))
-	if err != nil || len(sides.consumers) == 0 {
-		return err
+	var sides sides
+	if news != nil && !news.known {
+		sides = news.sides
+	} else {
+		var err error
+		if sides, err = tx.sides(ctx, customerID, consumerIDs, amounts, wider(changed, bank.TransferDays)); err != nil {
+			return err
+		}
+	}
+	if len(sides.consumers) == 0 {
+		return nil
 	}
 	window := wider(changed, reach)
 	legs, err := tx.legs(ctx, customerID, sides, window)
@@ -128,6 +136,63 @@ type sides struct {
 	currencies, amounts []string
 }
 
+func (s *sides) add(consumerID int64, currency, amount string) {
+	s.consumers, s.currencies, s.amounts = append(s.consumers, consumerID), append(s.currencies, currency), append(s.amounts, amount)
+}
+
+// and puts two together.
+func (s sides) and(t sides) sides {
+	return sides{append(s.consumers, t.consumers...), append(s.currencies, t.currencies...), append(s.amounts, t.amounts...)}
+}
+
+// sidesOf finds the amounts of new rows that came in and went out by different accounts of a consumer, on the days of the
+// news. It comes before they are stored: so it reads only what was there, most often nothing.
+func (tx *Tx) sidesOf(ctx context.Context, customerID int64, rows []bank.Transaction, consumerIDs []int64, news changes) (s sides, err error) {
+	days := wider(news.days, bank.TransferDays)
+	found, err := tx.pg.Query(ctx, `WITH a AS (`+severalAccounts+`)
+		SELECT DISTINCT t.consumer_id, t.account_id, t.currency, t.amount, t.base_type FROM a CROSS JOIN LATERAL (SELECT * FROM transactions t
+			WHERE `+ofAccount+amongAmounts+` OFFSET 0) t`, pgx.QueryExecModeCacheStatement, customerID, consumerIDs, days.From.Time(), days.To.Time(), news.amounts)
+	if err != nil {
+		return s, err
+	}
+	type amount struct {
+		consumer int64
+		currency bank.Currency
+		decimal.Decimal
+	}
+	type seen struct {
+		account, another int64
+		credit, debit    bool
+	}
+	all := make(map[amount]seen, len(rows))
+	add := func(l leg) {
+		k := amount{l.ConsumerID, l.Currency, l.Amount.Trim(0)}
+		one := all[k]
+		if one.account == 0 {
+			one.account = l.AccountID
+		} else if l.AccountID != one.account {
+			one.another = l.AccountID
+		}
+		one.credit, one.debit = one.credit || l.BaseType == bank.Credit, one.debit || l.BaseType == bank.Debit
+		all[k] = one
+	}
+	for i := range rows {
+		if x := &rows[i]; x.Status == bank.Posted {
+			add(leg{ConsumerID: x.ConsumerID, AccountID: x.AccountID, Currency: x.Currency, Amount: x.Amount, BaseType: x.BaseType})
+		}
+	}
+	var l leg
+	if _, err := pgx.ForEachRow(found, []any{&l.ConsumerID, &l.AccountID, &l.Currency, &l.Amount, &l.BaseType}, func() error { add(l); return nil }); err != nil {
+		return s, err
+	}
+	for k, one := range all {
+		if one.another != 0 && one.credit && one.debit {
+			s.add(k.consumer, string(k.currency), k.Decimal.String())
+		}
+	}
+	return s, nil
+}
+
 // sides finds the amounts, where amounts are given among those, that came in and went out on some days, by different
 // accounts of a consumer, or that have been paired. A change can only have an effect on legs of such an amount: one that
 // no other is opposite to, four days before or after it, is in nobody's way. Consumers with one account have none. IS TRUE
@@ -135,7 +200,7 @@ type sides struct {
 func (tx *Tx) sides(ctx context.Context, customerID int64, consumerIDs []int64, amounts []string, days bank.Period) (s sides, err error) {
 	among, args := "", []any{pgx.QueryExecModeCacheStatement, customerID, consumerIDs, days.From.Time(), days.To.Time()}
 	if amounts != nil {
-		among, args = " AND (t.amount IN (SELECT unnest($5::text[])::numeric)) IS TRUE", append(args, amounts)
+		among, args = amongAmounts, append(args, amounts)
 	}
 	found, err := tx.pg.Query(ctx, `WITH a AS (`+severalAccounts+`)
 		SELECT t.consumer_id, t.currency, t.amount::text FROM a CROSS JOIN LATERAL (SELECT * FROM transactions t
@@ -151,7 +216,7 @@ func (tx *Tx) sides(ctx context.Context, customerID int64, consumerIDs []int64, 
 		if err := found.Scan(&consumer, &currency, &amount); err != nil {
 			return s, err
 		}
-		s.consumers, s.currencies, s.amounts = append(s.consumers, consumer), append(s.currencies, currency), append(s.amounts, amount)
+		s.add(consumer, currency, amount)
 	}
 	return s, found.Err()
 }
@@ -185,6 +250,10 @@ const severalAccounts = `SELECT * FROM (SELECT consumer_id, id, coalesce(iban, '
 // ofAccount is what the transactions of an account a must be. OFFSET 0 behind it keeps the planner to looking at each account
 // by itself, also where it knows nothing of the tables.
 const ofAccount = "t.customer_id = $1 AND t.consumer_id = a.consumer_id AND t.account_id = a.id AND t.status = 'POSTED' AND t.booking_date BETWEEN $3 AND $4"
+
+// amongAmounts restricts them to amounts. IS TRUE makes the planner, which does not know how many there are, look them up in
+// a table of hashes.
+const amongAmounts = " AND (t.amount IN (SELECT unnest($5::text[])::numeric)) IS TRUE"
 
 // affected cuts sorted legs into chains, between which no pair is possible, and keeps those that a change on the days
 // can have an effect on. complete is false when such a chain can go on beyond the days that were loaded.

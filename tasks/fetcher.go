@@ -30,6 +30,10 @@ var TypeGiveBack = newType("connect:give-back")
 // queueConnect has a server of its own: however slow banks are, insights do not wait for them.
 const queueConnect = "connect"
 
+// queueGiveBack has one too: what consumers wait for does not wait for banks that are slow to take consents back, which can
+// be thousands at once after an erasure.
+const queueGiveBack = "give-back"
+
 var (
 	fetches = promauto.NewCounterVec(prometheus.CounterOpts{Name: "insightgraph_fetches_total",
 		Help: "Fetches from banks, by outcome: FINISHED, AGAIN for an error of ours, or the first part of the category that went wrong."}, []string{"outcome"})
@@ -49,6 +53,11 @@ type Fetcher struct {
 // Server is an asynq server that hands tasks to the fetcher until it is shut down.
 func (f *Fetcher) Server(r redis.UniversalClient, concurrency int) *asynq.Server {
 	return newServer(r, concurrency, map[string]int{queueConnect: 1}, f.Log)
+}
+
+// GiveBackServer is one for consents that are given back.
+func (f *Fetcher) GiveBackServer(r redis.UniversalClient, concurrency int) *asynq.Server {
+	return newServer(r, concurrency, map[string]int{queueGiveBack: 1}, f.Log)
 }
 
 // Mux maps the task types to their handlers.
@@ -183,29 +192,38 @@ func (f *Fetcher) keep(ctx context.Context, part store.Part) {
 	}
 }
 
-// ask asks the connector, in limited time. What it fails with can hold anything of the bank's answer, and so can the value
-// of a panic: neither is kept.
+// ask asks the connector for a part's data.
 func (f *Fetcher) ask(ctx context.Context, part store.Part, c connect.Connector, in connect.Fetch) (data connect.Data, err error) {
+	err = f.call(ctx, cmp.Or(f.Timeout, 2*time.Minute), func(ctx context.Context) error {
+		go f.keep(ctx, part)
+		failpoint.Hit("before fetch")
+		data, err = c.Fetch(ctx, in)
+		failpoint.Hit("after fetch")
+		return err
+	}, "part", part.ID, "bank", part.BankCode)
+	return data, err
+}
+
+// call calls a connector, in limited time. What it fails with can hold anything of the bank's answer, and so can the value
+// of a panic: neither is kept.
+func (f *Fetcher) call(ctx context.Context, limit time.Duration, do func(context.Context) error, of ...any) (err error) {
 	defer func() {
 		if recover() != nil {
-			f.Log.ErrorContext(ctx, "a connector panicked", "part", part.ID, "bank", part.BankCode, "stack", string(debug.Stack()))
+			f.Log.ErrorContext(ctx, "a connector panicked", append(of, "stack", string(debug.Stack()))...)
 			err = connect.Is(connect.Technical)
 		}
 	}()
-	limited, cancel := context.WithTimeout(ctx, cmp.Or(f.Timeout, 2*time.Minute))
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	go f.keep(limited, part)
-	failpoint.Hit("before fetch")
-	data, err = c.Fetch(limited, in)
-	failpoint.Hit("after fetch")
+	err = do(limited)
 	if _, told := errors.AsType[*connect.Problem](err); err == nil || told || ctx.Err() != nil {
-		return data, err
+		return err
 	}
 	if errors.Is(limited.Err(), context.DeadlineExceeded) { // whatever the connector made of it
-		return data, context.DeadlineExceeded
+		return context.DeadlineExceeded
 	}
-	f.Log.ErrorContext(ctx, "a connector failed", "part", part.ID, "bank", part.BankCode, "error", fmt.Sprintf("%T", err))
-	return data, err
+	f.Log.ErrorContext(ctx, "a connector failed", append(of, "error", fmt.Sprintf("%T", err))...)
+	return err
 }
 
 // GiveBack gives a consent that is over here back at its bank. done is false where it is to be tried again.
@@ -215,7 +233,7 @@ func (f *Fetcher) GiveBack(ctx context.Context, id int64) (done bool, err error)
 		return true, nil
 	}
 	if err == nil {
-		if problem := f.revoke(ctx, r); problem != nil {
+		if problem := f.revoke(ctx, id, r); problem != nil {
 			f.Log.WarnContext(ctx, "a bank did not take a consent back", "revocation", id, "bank", r.BankCode, "category", connect.ProblemOf(problem).Category)
 			return false, nil
 		}
@@ -227,23 +245,16 @@ func (f *Fetcher) GiveBack(ctx context.Context, id int64) (done bool, err error)
 	return err == nil, err
 }
 
-// revoke asks the bank, in limited time. What it fails with can hold anything of the bank's answer, and so can the value of
-// a panic.
-func (f *Fetcher) revoke(ctx context.Context, r store.Revocation) (err error) {
+// revoke asks the bank.
+func (f *Fetcher) revoke(ctx context.Context, id int64, r store.Revocation) error {
 	b, connector, ok := f.Directory.Find(r.BankCode)
 	if !ok { // its configuration may come back
 		return connect.Is(connect.NotSupported)
 	}
 	secret, err := f.Keys.Open(r.Sealed, connect.ConsentPlace(r.CustomerID, r.FlowID))
 	if err != nil {
+		f.Log.ErrorContext(ctx, "open a consent to give it back; is one of the encryption keys missing?", "revocation", id, "error", err)
 		return connect.Is(connect.Technical)
 	}
-	defer func() {
-		if recover() != nil {
-			err = connect.Is(connect.Technical)
-		}
-	}()
-	limited, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	return connector.Revoke(limited, b, secret)
+	return f.call(ctx, 10*time.Second, func(ctx context.Context) error { return connector.Revoke(ctx, b, secret) }, "revocation", id, "bank", r.BankCode)
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
@@ -35,8 +36,8 @@ type testBank struct {
 	mu    sync.Mutex
 	asked []connect.Fetch
 
-	returned []string // secrets of consents that it was asked to take back
-	refuses  error    // what it answers then
+	returned []string     // secrets of consents that it was asked to take back
+	refuses  func() error // what it answers then; nil: it takes them
 
 	fetch func(ctx context.Context, in connect.Fetch) (connect.Data, error) // nil: well
 }
@@ -54,9 +55,13 @@ func (b *testBank) Answer(context.Context, connect.Login, []byte, connect.Answer
 
 func (b *testBank) Revoke(_ context.Context, _ connect.Bank, secret []byte) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.returned = append(b.returned, string(secret))
-	return b.refuses
+	refuses := b.refuses
+	b.mu.Unlock()
+	if refuses == nil {
+		return nil
+	}
+	return refuses()
 }
 
 func (b *testBank) Fetch(ctx context.Context, in connect.Fetch) (connect.Data, error) {
@@ -87,6 +92,13 @@ func (b *testBank) calls() []connect.Fetch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.asked)
+}
+
+// gaveBack are the secrets of the consents that it was asked to take back.
+func (b *testBank) gaveBack() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.returned)
 }
 
 func (b *testBank) times() int { return len(b.calls()) }
@@ -303,9 +315,11 @@ func (l *linking) server() *Queue {
 	client := redis.NewClient(options)
 	s := l.open()
 	f := l.fetcher(s)
-	server := f.Server(client, 4)
-	if err := server.Start(f.Mux()); err != nil {
-		l.t.Fatal(err)
+	servers := []*asynq.Server{f.Server(client, 4), f.GiveBackServer(client, 2)}
+	for _, one := range servers {
+		if err := one.Start(f.Mux()); err != nil {
+			l.t.Fatal(err)
+		}
 	}
 	queue := NewQueue(client, s, l.logger())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -317,7 +331,9 @@ func (l *linking) server() *Queue {
 	l.t.Cleanup(func() {
 		cancel()
 		<-done
-		server.Shutdown()
+		for _, one := range servers {
+			one.Shutdown()
+		}
 		client.Close()
 	})
 	return queue
@@ -1021,7 +1037,7 @@ func TestGiveBack(t *testing.T) {
 	if err := l.store.UnqueuedRevocations(ctx, ids); err != nil {
 		t.Fatal(err)
 	}
-	l.bank.refuses = fmt.Errorf("the bank of %s: %w", canary, connect.Is(connect.Maintenance))
+	l.bank.refuses = func() error { return fmt.Errorf("the bank of %s: %w", canary, connect.Is(connect.Maintenance)) }
 	if again := waiting(); !slices.Equal(again, ids) || give(ids[0]) || len(waiting()) != 0 {
 		t.Errorf("%v wait", again)
 	}
@@ -1034,7 +1050,7 @@ func TestGiveBack(t *testing.T) {
 		t.Errorf("the bank was asked for %v", l.bank.returned)
 	}
 	erase()
-	l.bank.refuses = connect.Is(connect.Maintenance)
+	l.bank.refuses = func() error { return connect.Is(connect.Maintenance) }
 	tries := 0
 	for ids := waiting(); len(ids) > 0; ids = waiting() {
 		tries++
@@ -1045,4 +1061,98 @@ func TestGiveBack(t *testing.T) {
 		t.Errorf("given up after %d tries: %v", tries, l.store.Dead())
 	}
 	l.sql("DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM revocations); END $$")
+}
+
+// TestGiveBackGoesWrong: whatever a connector does, and with a key that is missing, a consent stays to be given back, and the
+// log says why without what the bank said.
+func TestGiveBackGoesWrong(t *testing.T) {
+	t.Parallel()
+	l := newLinking(t, "2026-03-05T12:00:00Z")
+	ctx := t.Context()
+	if _, _, err := l.RevokeConsents(ctx, l.linked("1")); err != nil {
+		t.Fatal(err)
+	}
+	other, err := connect.ParseKeys(connect.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		refuses func() error
+		keys    connect.Keys
+		log     string
+	}{
+		{func() error { panic(canary) }, l.keys, "a connector panicked"},
+		{func() error { return errors.New(canary) }, l.keys, "a connector failed"},
+		{nil, other, "is one of the encryption keys missing?"},
+		{nil, l.keys, ""}, // well in the end
+	} {
+		ids, err := l.store.WaitingRevocations(ctx, 10)
+		if err != nil || len(ids) != 1 {
+			t.Fatal(ids, err)
+		}
+		l.bank.refuses = c.refuses
+		f := l.fetcher(l.store)
+		f.Keys = c.keys
+		if done, err := f.GiveBack(ctx, ids[0]); done != (c.log == "") || err != nil {
+			t.Errorf("%q: %v, %v", c.log, done, err)
+		}
+		if !strings.Contains(l.log.String(), c.log) {
+			t.Errorf("the log does not say %q: %s", c.log, l.log)
+		}
+		l.clock.add(2 * time.Hour)
+	}
+	if ids, err := l.store.WaitingRevocations(ctx, 10); err != nil || len(ids) != 0 {
+		t.Error(ids, err)
+	}
+}
+
+// TestReplacedConsentIsGivenBack: whoever links a bank again leaves the new consent there, and the one before is given back.
+func TestReplacedConsentIsGivenBack(t *testing.T) {
+	flush(t)
+	l := newLinking(t, "2026-03-05T12:00:00Z")
+	neighbour := l.linked("giro")
+	consumer := l.linked("giro")
+	l.bank.does(func(ctx context.Context, in connect.Fetch) (connect.Data, error) {
+		d, err := well(ctx, in)
+		d.Secret = []byte(canary + "-second")
+		return d, err
+	})
+	f, part := l.flow(connect.ConsentRequired, &consumer, "giro")
+	if done, err := l.do(part); !done || err != nil || l.see(f).State != connect.Finished {
+		t.Fatal(done, err)
+	}
+	for _, c := range []bank.Ref{neighbour, consumer} {
+		if got := l.refresh(c); got != "FINISHED" {
+			t.Errorf("a refresh: %s", got)
+		}
+	}
+	if last := l.bank.calls()[l.bank.times()-1]; string(last.Secret) != canary+"-second" {
+		t.Errorf("fetched with %s", last.Secret)
+	}
+	l.server()
+	l.eventually("the end of the first consent", func() bool { return len(l.bank.gaveBack()) > 0 })
+	if got := slices.Compact(l.bank.gaveBack()); !slices.Equal(got, []string{canary + "-first"}) { // maybe twice: time flies here
+		t.Errorf("given back: %v", got)
+	}
+}
+
+// TestFetchesDoNotWaitForGivingBack: many consents and a bank that does not answer hold up no flow.
+func TestFetchesDoNotWaitForGivingBack(t *testing.T) {
+	flush(t)
+	l := newLinking(t, "2026-03-05T12:00:00Z")
+	for range 8 { // more than are asked at once
+		if _, err := l.DeleteConsumer(t.Context(), l.linked("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answers := make(chan struct{})
+	l.bank.refuses = func() error { <-answers; return nil }
+	l.server()
+	l.eventually("a bank that is asked for as many as may be", func() bool { return len(l.bank.gaveBack()) == 2 })
+	f, _ := l.flow(connect.ConsentNo, nil, "giro")
+	l.eventually("the flow's end", func() bool { return l.see(f).State == connect.Finished })
+	if n := len(l.bank.gaveBack()); n != 2 {
+		t.Errorf("the bank was asked for %d at once", n)
+	}
+	close(answers)
 }

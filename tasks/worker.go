@@ -221,7 +221,7 @@ func (q *Queue) WakeParts(ctx context.Context, ids []int64) {
 
 // WakeRevocations calls workers for consents to be given back, in the same way.
 func (q *Queue) WakeRevocations(ctx context.Context, ids []int64) {
-	q.send(ctx, queueConnect, TypeGiveBack, ids, q.store.UnqueuedRevocations)
+	q.send(ctx, queueGiveBack, TypeGiveBack, ids, q.store.UnqueuedRevocations)
 }
 
 func (q *Queue) put(ctx context.Context, queue string, ids []int64) {

@@ -172,11 +172,12 @@ func (a *App) ask(ctx context.Context, frame store.Frame, f connect.Flow, dialog
 	})
 }
 
-// put asks the connector. A panic is an error like any other; its value may hold account data and is not kept.
+// put asks the connector. A panic is a problem like any other; its value may hold account data and is not kept.
 func (a *App) put(ctx context.Context, frame store.Frame, f connect.Flow, dialog connect.Dialog, answer *connect.Answer) (step connect.Step, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("panic\n" + string(debug.Stack()))
+			a.Log.ErrorContext(ctx, "a connector panicked", "flow", f.ID, "bank", *f.BankCode, "stack", string(debug.Stack()))
+			err = connect.Is(connect.Technical)
 		}
 	}()
 	b, connector, ok := a.Directory.Find(*f.BankCode)

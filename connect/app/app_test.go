@@ -107,7 +107,10 @@ func newWorld(t *testing.T) *world {
 }
 
 // start starts a flow and gives its token.
-func (w *world) start() (connect.Flow, string) {
+func (w *world) start() (connect.Flow, string) { return w.startOf(nil) }
+
+// startOf starts the flow of a consumer who was here before.
+func (w *world) startOf(consumer *bank.Ref) (connect.Flow, string) {
 	w.t.Helper()
 	in := connect.NewSession{PSU: &connect.PSU{UserAgent: "Test", IPAddress: "192.0.2.1"}, HasScope: true, HasRefresh: true}
 	s, err := in.Check(w.store.Now(), w.app.Directory.Bank)
@@ -118,7 +121,7 @@ func (w *world) start() (connect.Flow, string) {
 		w.t.Fatal(err)
 	}
 	token := connect.NewToken()
-	f, err := w.tenant.StartFlow(w.t.Context(), connect.NewFlow{Session: s.Ref(), StoreConsent: connect.ConsentOptional}, token.Handle, token.Hash)
+	f, err := w.tenant.StartFlow(w.t.Context(), connect.NewFlow{Session: s.Ref(), Consumer: consumer, StoreConsent: connect.ConsentOptional}, token.Handle, token.Hash)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -475,5 +478,57 @@ func TestLink(t *testing.T) {
 	}
 	if w.app.PageURL(token) != w.server.URL+"/connect/flow/"+strings.Replace(token, ".", "#", 1) {
 		t.Error(w.app.PageURL(token))
+	}
+}
+
+// Whoever links a bank again has one consent there: the one before is given back, and the new one holds.
+func TestLinkAgain(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	f, token := w.start()
+	w.link(token)
+	consumer := bank.Consumer{ID: *w.flow(f).ConsumerID}.Ref()
+	again, token := w.startOf(&consumer)
+	if a := w.link(token); a.view.State != "FINISHED" {
+		t.Fatalf("%+v", a.view)
+	}
+	ids, err := w.store.WaitingRevocations(ctx, 10)
+	if err != nil || len(ids) != 1 {
+		t.Fatal(ids, err)
+	}
+	if r, ok, err := w.store.Revocation(ctx, ids[0]); err != nil || !ok || r.FlowID != f.ID || r.BankCode != "sandbox-de" {
+		t.Errorf("%+v, %v, %v", r, ok, err)
+	}
+	if done, err := w.app.Queue.(direct).f.GiveBack(ctx, ids[0]); !done || err != nil {
+		t.Error(done, err)
+	}
+	if _, ok, err := w.store.Revocation(ctx, ids[0]); ok || err != nil {
+		t.Error("it is not over", err)
+	}
+	all, err := w.tenant.Consents(ctx, []int64{consumer.ID})
+	if err != nil || len(all[consumer.ID]) != 2 || all[consumer.ID][0].FlowID != again.ID || all[consumer.ID][0].State != connect.ConsentActive || all[consumer.ID][1].State != connect.ConsentReplaced {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// panicking is banks whose connector has a fault.
+type panicking struct{ connect.Connector }
+
+func (panicking) Login(context.Context, connect.Login) (connect.Step, error) { panic("canary-4711") }
+
+// A connector's panic ends the flow as any failure does. The log says where it was, and not with what.
+func TestConnectorPanics(t *testing.T) {
+	w := newWorld(t)
+	directory, err := connect.NewDirectory(panicking{sandbox.New(w.clock)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.app.Directory = directory
+	_, token := w.start()
+	if a := w.act(token, "bank", map[string]any{"bank": "sandbox-de"}); a.view.State != "EXCEPTION" || a.view.Problem.Category != "TECHNICAL" {
+		t.Errorf("%+v", a.view)
+	}
+	if log := w.log.text(); !strings.Contains(log, "a connector panicked") || !strings.Contains(log, "panicking.Login") || strings.Contains(log, "canary-4711") {
+		t.Errorf("the log: %s", log)
 	}
 }

@@ -172,11 +172,27 @@ func (g generator) field(f *codegen.Field) string {
 	if possible != nil {
 		fmt.Fprintf(&b, "Types: []*plan.Object{plan%s},\n", strings.Join(possible, ", plan"))
 	}
+	if g.quick(f) {
+		b.WriteString("Quick: true,\n")
+	}
 	if reads, known := g.reads(f); known {
 		fmt.Fprintf(&b, "Reads: %s,\n", quoted(reads))
 	}
 	b.WriteString("}")
 	return b.String()
+}
+
+// quick tells whether a field's resolver waits for nothing: it takes no context, and whatever waits needs one.
+func (g generator) quick(f *codegen.Field) bool {
+	if !f.IsResolver || !f.IsBatch() || f.Object.Root {
+		return false
+	}
+	t := f.Object.Reference()
+	if p, is := t.(*types.Pointer); is {
+		t = p.Elem()
+	}
+	resolver, known := g.functions[g.functions.batch(f.GoFieldName, t.String())]
+	return known && resolver.Type.Params.List[0].Names[0].Name == "_"
 }
 
 // reads are the fields of its object's struct that a field looks at, where that can be told.

@@ -1792,6 +1792,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planCategory},
+			Quick: true,
 			Reads: []string{"CategoryID"},
 		},
 		"credit": {Visit: func(o any, v plan.Visitor) {
@@ -1842,6 +1843,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planBank},
+			Quick: true,
 			Reads: []string{"BankCode", "BankName"},
 		},
 		"state": {Resolve: func(ctx context.Context, ec any, objs []any, args map[string]any) (plan.Result, error) {
@@ -1859,6 +1861,7 @@ func init() {
 				return b, true
 			}}, nil
 		},
+			Quick: true,
 			Reads: []string{"ExpiresAt", "State"},
 		},
 		"grantedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
@@ -3191,6 +3194,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planBank},
+			Quick: true,
 			Reads: []string{"BankCode"},
 		},
 		"startedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
@@ -7263,6 +7267,7 @@ func init() {
 			}}, nil
 		},
 			Types: []*plan.Object{planCategory},
+			Quick: true,
 			Reads: []string{"CategoryID"},
 		},
 		"categorySource": {Leaf: func(b []byte, o any) ([]byte, bool) {

@@ -35,6 +35,8 @@ type Field struct {
 	Resolve func(ctx context.Context, ec any, objs []any, args map[string]any) (Result, error)
 	// Args reads the arguments, where there are any.
 	Args func(ctx context.Context, ec any, raw map[string]any) (map[string]any, error)
+	// Quick says that Resolve waits for nothing.
+	Quick bool
 	// Types are those that objects below the field may have; nil for scalars.
 	Types []*Object
 	// Reads are the fields of the object's struct that are looked at; nil: any may be.
@@ -72,7 +74,7 @@ type Step struct {
 	// Early is what somebody above has looked up for this step already; see StepOf.
 	Early any
 
-	key      []byte // with the quotes and the colon
+	key      []byte // with the quotes, the colon, and a comma before it unless it is the first
 	selected graphql.CollectedField
 	field    *Field // nil: __typename
 	below    []*node
@@ -214,7 +216,7 @@ func (r *run) compile(object *Object, selections ast.SelectionSet) (*node, bool)
 	n := &node{object: object, steps: make([]*Step, len(fields)), reads: []string{}}
 	unknown := false
 	for i, f := range fields {
-		s := &Step{Object: object, Name: f.Name, key: key(f.Alias), selected: f}
+		s := &Step{Object: object, Name: f.Name, key: key(i, f.Alias), selected: f}
 		n.steps[i] = s
 		if len(f.Deferrables) > 0 {
 			return nil, false
@@ -314,40 +316,61 @@ func every(selections ast.SelectionSet, ok func(ast.DirectiveList, ast.ArgumentL
 	return true
 }
 
-func key(alias string) []byte {
-	b := make([]byte, 0, len(alias)+3)
+func key(at int, alias string) []byte {
+	b := make([]byte, 0, len(alias)+4)
+	if at > 0 {
+		b = append(b, ',')
+	}
 	b = append(b, '"')
 	b = append(b, alias...) // a name: letters, digits and _
 	return append(b, '"', ':')
 }
 
-// resolve looks up the fields of a node's objects, those that take time at once, and then what lies below.
+// resolve looks up the fields of a node's objects, those that wait for something at once, and then what lies below.
 func (r *run) resolve(ctx context.Context, n *node) bool {
 	if !n.deep || len(n.objs) == 0 {
 		return true
 	}
-	var own []*Step
+	var here, apart []*Step
+	waiting := false
 	for _, s := range n.steps {
-		if s.deep || s.field != nil && s.field.Resolve != nil {
-			own = append(own, s)
+		if !s.deep && (s.field == nil || s.field.Resolve == nil) {
+			continue
 		}
+		waits := s.waits()
+		if waits && waiting {
+			apart = append(apart, s)
+			continue
+		}
+		here, waiting = append(here, s), waiting || waits
 	}
-	if len(own) == 1 {
-		return r.step(ctx, n, own[0])
-	}
-	ok := make([]bool, len(own))
+	ok := make([]bool, len(apart))
 	var wait sync.WaitGroup
-	for i, s := range own[1:] {
+	for i, s := range apart {
 		wait.Go(func() {
 			defer func() { _ = recover() }() // as in Run
-			ok[i+1] = r.step(ctx, n, s)
+			ok[i] = r.step(ctx, n, s)
 		})
 	}
+	all := true
 	func() {
 		defer wait.Wait() // a panic goes on only when nobody is left
-		ok[0] = r.step(ctx, n, own[0])
+		for _, s := range here {
+			all = all && r.step(ctx, n, s)
+		}
 	}()
-	return !slices.Contains(ok, false)
+	return all && !slices.Contains(ok, false)
+}
+
+// waits tells whether looking a step up, or what lies below it, may have to wait for the database.
+func (s *Step) waits() bool {
+	switch {
+	case s.field == nil:
+		return false
+	case s.field.Resolve != nil && s.Early == nil && !s.field.Quick:
+		return true
+	}
+	return slices.ContainsFunc(s.below, func(n *node) bool { return slices.ContainsFunc(n.steps, (*Step).waits) })
 }
 
 func (r *run) step(ctx context.Context, n *node, s *Step) bool {
@@ -420,10 +443,7 @@ type writer struct {
 func (w *writer) object(n *node, o any, i int) {
 	outer := w.step
 	w.b = append(w.b, '{')
-	for at, s := range n.steps {
-		if at > 0 {
-			w.b = append(w.b, ',')
-		}
+	for _, s := range n.steps {
 		w.b = append(w.b, s.key...)
 		ok := true
 		switch {
@@ -489,7 +509,7 @@ func String(b []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
 	b = append(b, '"')
 	start := 0
-	for i := range len(s) { // bytes of longer letters are all above
+	for i := clean(s); i < len(s); i++ { // bytes of longer letters are all above
 		c := s[i]
 		if c >= 0x20 && c != '\\' && c != '"' {
 			continue
@@ -510,6 +530,20 @@ func String(b []byte, s string) []byte {
 		}
 	}
 	return append(append(b, s[start:]...), '"')
+}
+
+// clean is how many bytes at the beginning of a string stand for themselves in JSON, as far as eights of them do.
+func clean(s string) (n int) {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; n+8 <= len(s); n += 8 {
+		x := s[n : n+8]
+		all := uint64(x[0]) | uint64(x[1])<<8 | uint64(x[2])<<16 | uint64(x[3])<<24 | uint64(x[4])<<32 | uint64(x[5])<<40 | uint64(x[6])<<48 | uint64(x[7])<<56
+		quote, escape := all^(ones*'"'), all^(ones*'\\') // a byte is 0 where it is one
+		if ((all-ones*0x20)&^all|(quote-ones)&^quote|(escape-ones)&^escape)&tops != 0 {
+			break
+		}
+	}
+	return n
 }
 
 // Int appends a number.
