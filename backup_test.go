@@ -36,7 +36,7 @@ func TestBackup(t *testing.T) {
 			t.Fatalf("%s: %v\n%s", tool, err, out)
 		}
 	}
-	env := []string{"DATABASE_URL=" + from, "DATA_DIR=" + t.TempDir()}
+	env := []string{"DATABASE_URL=" + from, "REDIS_URL=" + storetest.Redis(t), "DATA_DIR=" + t.TempDir()}
 	own := crowd(t, env, db, 20)
 	command(t, env, "insights", "run", "--as-of", "2026-11-15T12:00:00Z")
 	p := serve(t, env)
@@ -113,7 +113,7 @@ func TestBackup(t *testing.T) {
 	if a, b := db.count(rules), there.count(rules); a != b || a < 20 {
 		t.Errorf("row level security on %d tables, restored on %d", a, b)
 	}
-	if after := ask(serve(t, []string{"DATABASE_URL=" + u.String(), "DATA_DIR=" + t.TempDir()})); after != before {
+	if after := ask(serve(t, []string{"DATABASE_URL=" + u.String(), "REDIS_URL=" + storetest.Redis(t), "DATA_DIR=" + t.TempDir()})); after != before {
 		t.Errorf("before %s\nafter %s", before, after)
 	}
 	var l login

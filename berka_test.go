@@ -65,6 +65,7 @@ func berkaTotals(t *testing.T) map[string]*clientTotals {
 
 // TestBerka imports 49,102 real transactions of 1,229 people and makes the insights of one month, twice.
 func TestBerka(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat(berka); err != nil {
 		t.Logf("NOT TRIED on real data: there is no %s beside the project", berka)
 		return

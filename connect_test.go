@@ -30,7 +30,7 @@ type shop struct {
 // openShop starts a server of its own with a customer.
 func openShop(t *testing.T, args ...string) shop {
 	t.Helper()
-	env := []string{"DATA_DIR=" + t.TempDir()}
+	env := ready(t)
 	p := serve(t, env, args...)
 	s := shop{p: p, env: env}
 	if out := command(t, env, "customer", "create", "--name", "Beispiel GmbH", "--time-zone", "Europe/Berlin", "--json"); json.Unmarshal([]byte(out), &s.login) != nil {
@@ -537,10 +537,10 @@ func TestBanksOwnPage(t *testing.T) {
 // TestSecretsRotate changes the key of stored consents: the old one can go when all are encrypted anew.
 func TestSecretsRotate(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	env := ready(t)
 	key := func() string { return strings.TrimSpace(command(t, nil, "secrets", "key")) }
 	old, fresh := key(), key()
-	with := func(keys string) []string { return []string{"DATA_DIR=" + dir, "ENCRYPTION_KEYS=" + keys} }
+	with := func(keys string) []string { return append(env[:len(env):len(env)], "ENCRYPTION_KEYS="+keys) }
 	s := shop{env: with(old)}
 	s.p = serve(t, s.env)
 	if out := command(t, s.env, "customer", "create", "--name", "Shop", "--json"); json.Unmarshal([]byte(out), &s.login) != nil {

@@ -175,7 +175,7 @@ func export(t *testing.T, c client, consumer string) []byte {
 // The export is the same by HTTP and by command; only its customer and the consumer itself get it.
 func TestExport(t *testing.T) {
 	t.Parallel()
-	env := []string{"DATABASE_URL=" + storetest.URL(t), "DATA_DIR=" + t.TempDir()}
+	env := ready(t)
 	var own, other login
 	for _, l := range []*login{&own, &other} {
 		if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Bank", "--json")), l); err != nil {

@@ -14,7 +14,8 @@ import (
 // TestTwoServers: equal calls at once to two server processes on one database have one effect, one answer and one event;
 // the log that they leave is sealed by a worker, and the command line checks it.
 func TestTwoServers(t *testing.T) {
-	env := []string{"DATA_DIR=" + t.TempDir()}
+	t.Parallel()
+	env := ready(t)
 	servers := []*process{serve(t, env), serve(t, env, "--role", "web")}
 	var own login
 	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own); err != nil {

@@ -19,6 +19,7 @@ import (
 // TestImportLanes imports a file in which the lines of many consumers take turns, one of each consumer's twice with another
 // amount: the later one counts, whichever lane it goes through. Lines that cannot be stored are named.
 func TestImportLanes(t *testing.T) {
+	t.Parallel()
 	url := storetest.URL(t)
 	env := []string{"DATABASE_URL=" + url}
 	var own login

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -15,7 +16,7 @@ import (
 // mayImport is the law of the house: each room, the rooms of ours it may use, and the modules of others. Arrows go one
 // way, so no circle can form; the middle knows no I/O.
 var mayImport = map[string]struct{ ours, others string }{
-	".":                 {"audit auth bank budget callback category connect connect/app connect/berlin connect/sandbox demo embedded failpoint fault graph insight insight/catalogue report/view statement store tasks telemetry web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
+	".":                 {"audit auth bank budget callback category connect connect/app connect/berlin connect/sandbox demo embedded failpoint failpoint/armed fault graph insight insight/catalogue report/view statement store tasks telemetry web", "github.com/alecthomas/kong github.com/hibiken/asynq github.com/prometheus/client_golang github.com/redis/go-redis/v9 github.com/rs/cors github.com/schollz/progressbar/v3 golang.org/x/sync"},
 	"fault":             {"", ""},
 	"page":              {"fault", ""},
 	"bank":              {"fault", "github.com/govalues/decimal"},
@@ -48,15 +49,16 @@ var mayImport = map[string]struct{ ours, others string }{
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/vektah/gqlparser/v2"},
 	"graph": {"audit auth bank budget callback category connect fault graph/generated graph/model graph/plan insight page report statement store telemetry",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/vektah/gqlparser/v2"},
-	"budget":        {"", "github.com/redis/go-redis/v9 golang.org/x/sync"},
-	"embedded":      {"", ""},
-	"failpoint":     {"", ""},
-	"examples/shop": {"", ""},
-	"web":           {"", ""},
-	"web/webtest":   {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
-	"chaos":         {"bank embedded", "github.com/anishathalye/porcupine github.com/jackc/pgx/v5 github.com/redis/go-redis/v9"},
-	"attack":        {"embedded", "github.com/golang-jwt/jwt/v5 github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
-	"bench":         {"auth bank category embedded insight insight/catalogue page statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
+	"budget":          {"", "github.com/redis/go-redis/v9 golang.org/x/sync"},
+	"embedded":        {"", ""},
+	"failpoint":       {"", ""},
+	"failpoint/armed": {"failpoint", ""},
+	"examples/shop":   {"", ""},
+	"web":             {"", ""},
+	"web/webtest":     {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
+	"chaos":           {"bank embedded", "github.com/anishathalye/porcupine github.com/jackc/pgx/v5 github.com/redis/go-redis/v9"},
+	"attack":          {"embedded tasks", "github.com/golang-jwt/jwt/v5 github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
+	"bench":           {"auth bank category embedded insight insight/catalogue page statement store tasks", "github.com/jackc/pgx/v5 github.com/hibiken/asynq github.com/redis/go-redis/v9 github.com/govalues/decimal"},
 }
 
 // middle are the rooms that must not do I/O either, by what they may take from the standard library.
@@ -110,6 +112,43 @@ func TestImports(t *testing.T) {
 	for room := range mayImport {
 		if _, err := os.Stat(room); err == nil && !seen[room] {
 			t.Errorf("the table names %s, which has no Go files", room)
+		}
+	}
+}
+
+// TestNoGoroutines: rooms whose tests the Makefile runs without the race detector have nothing that it could find.
+func TestNoGoroutines(t *testing.T) {
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, pure, _ := strings.Cut(strings.ReplaceAll(string(makefile), "\\\n", ""), "\nPURE = ")
+	pure, _, _ = strings.Cut(pure, "\n")
+	rooms := strings.Fields(pure)
+	if len(rooms) < len(middle) {
+		t.Errorf("the Makefile names %q", rooms)
+	}
+	for _, room := range rooms {
+		files, err := filepath.Glob(filepath.Join(strings.TrimPrefix(room, "insightgraph/"), "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Errorf("%s: no files, %v", room, err)
+		}
+		for _, name := range files {
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.GoStmt:
+					t.Errorf("%s starts a goroutine", name)
+				case *ast.SelectorExpr:
+					if n.Sel.Name == "Go" || n.Sel.Name == "Parallel" {
+						t.Errorf("%s does things side by side", name)
+					}
+				}
+				return true
+			})
 		}
 	}
 }

@@ -88,8 +88,9 @@ func (r *receiver) trace(id []byte) (names []string) {
 // TestTrace: one trace leads from a mutation at a web process to what a worker did and to the statements of both, and
 // nothing of what they say is in it.
 func TestTrace(t *testing.T) {
+	t.Parallel()
 	to := newReceiver(t)
-	env := []string{"DATA_DIR=" + t.TempDir(), "OTEL_EXPORTER_OTLP_ENDPOINT=" + to.url, "OTEL_BSP_SCHEDULE_DELAY=50"}
+	env := append(ready(t), "OTEL_EXPORTER_OTLP_ENDPOINT="+to.url, "OTEL_BSP_SCHEDULE_DELAY=50")
 	p := serve(t, env, "--role", "web")
 	serve(t, env, "--role", "worker")
 	var own login
@@ -179,6 +180,7 @@ func (p *process) metrics() string {
 // TestOnCall goes through what can break while a mixed load runs: /readyz and /metrics say it, the log says to which
 // request or task a line belongs, and neither says anything of what was sent.
 func TestOnCall(t *testing.T) {
+	t.Parallel()
 	both, env := servers(t)
 	p := serve(t, append(env, "LOG_LEVEL=debug"))
 	var own login
@@ -354,7 +356,8 @@ func named(t *testing.T, metrics string) {
 // TestLameDuck: from SIGTERM on a process says that it is not ready, and still answers, each client for the last time on its
 // connection. A second signal ends it.
 func TestLameDuck(t *testing.T) {
-	env := []string{"DATABASE_URL=" + storetest.URL(t), "REDIS_URL=" + strings.TrimSuffix(storetest.Servers(t).RedisURL, "/0") + "/10", "DATA_DIR=" + t.TempDir(), "LAME_DUCK=1h"}
+	t.Parallel()
+	env := append(ready(t), "LAME_DUCK=1h")
 	p := serve(t, env)
 	var own login
 	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own); err != nil {
@@ -441,7 +444,7 @@ func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestRollingRestart(t *testing.T) {
 	address := storetest.URL(t)
 	db := look(t, address)
-	env := []string{"DATABASE_URL=" + address, "REDIS_URL=" + strings.TrimSuffix(storetest.Servers(t).RedisURL, "/0") + "/9", "DATA_DIR=" + t.TempDir(), "LAME_DUCK=700ms"}
+	env := []string{"DATABASE_URL=" + address, "REDIS_URL=" + storetest.Redis(t), "DATA_DIR=" + t.TempDir(), "LAME_DUCK=700ms"}
 	var own login
 	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own); err != nil {
 		t.Fatal(err)
@@ -484,6 +487,7 @@ func TestRollingRestart(t *testing.T) {
 					c.trigger(fmt.Sprint(n, "-", i))
 					runs.Add(1)
 				}
+				time.Sleep(20 * time.Millisecond) // requests are under way at any time; the processes have to start beside them
 			}
 		})
 	}

@@ -23,25 +23,32 @@ import (
 // raceFlag builds the program with the race detector where the tests run with it.
 var raceFlag []string
 
-func TestMain(m *testing.M) { storetest.Main(m) }
+func TestMain(m *testing.M) { storetest.Main(tests{m}) }
+
+// tests are all tests, and what becomes of the program after them.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	defer func() { os.RemoveAll(programDir) }()
+	return m.M.Run()
+}
 
 var (
-	building sync.Once
-	program  string
-	broken   error
+	building   sync.Once
+	program    string
+	programDir string
+	broken     error
 )
 
 // binary builds the program once for all tests of this package.
 func binary(t *testing.T) string {
 	t.Helper()
 	building.Do(func() {
-		dir, err := os.MkdirTemp("", "insightgraph-bin-")
-		if err != nil {
-			broken = err
+		if programDir, broken = os.MkdirTemp("", "insightgraph-bin-"); broken != nil {
 			return
 		}
-		program = filepath.Join(dir, "insightgraph")
-		out, err := exec.Command("go", append(append([]string{"build"}, raceFlag...), "-o", program, ".")...).CombinedOutput()
+		program = filepath.Join(programDir, "insightgraph")
+		out, err := exec.Command("go", append(append([]string{"build", "-ldflags=-w"}, raceFlag...), "-o", program, ".")...).CombinedOutput()
 		if err != nil {
 			broken = fmt.Errorf("%w: %s", err, out)
 		}
@@ -142,6 +149,13 @@ func try(t *testing.T, env []string, args ...string) (stdout, stderr string, err
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
 	return out.String(), errs.String(), err
+}
+
+// ready is the environment of a program with a database and a Redis that are there already: it starts at once, in any test
+// that is not about its own servers.
+func ready(t *testing.T) []string {
+	t.Helper()
+	return []string{"DATABASE_URL=" + storetest.URL(t), "REDIS_URL=" + storetest.Redis(t), "DATA_DIR=" + t.TempDir()}
 }
 
 type login struct {

@@ -77,6 +77,7 @@ func (p *process) redisIs(want string) {
 // TestRedisCluster: the queues lie on three nodes. Runs on schedule and on demand go through; when the node of a queue
 // dies with all that it holds, the work waits in the database and is done when the node is back.
 func TestRedisCluster(t *testing.T) {
+	t.Parallel()
 	var nodes [3]redisNode
 	for i := range nodes {
 		bus, err := net.Listen("tcp", "127.0.0.1:0")
@@ -133,6 +134,7 @@ func TestRedisCluster(t *testing.T) {
 
 // TestRedisSentinel: the master dies for good, Sentinel puts its replica in its place, and work goes on there.
 func TestRedisSentinel(t *testing.T) {
+	t.Parallel()
 	master := startRedis(t)
 	host, port, _ := net.SplitHostPort(master.addr)
 	replica := startRedis(t, "replicaof "+host+" "+port)

@@ -72,7 +72,7 @@ func TestReplica(t *testing.T) {
 	servers := storetest.Servers(t)
 	standby, other := storetest.Replica(t, address)
 	primary, replica := look(t, address), look(t, other)
-	env := []string{"DATABASE_URL=" + address, "DATABASE_REPLICA_URL=" + other, "REDIS_URL=" + strings.TrimSuffix(servers.RedisURL, "/0") + "/8", "DATA_DIR=" + t.TempDir()}
+	env := []string{"DATABASE_URL=" + address, "DATABASE_REPLICA_URL=" + other, "REDIS_URL=" + storetest.Redis(t), "DATA_DIR=" + t.TempDir()}
 	var own login
 	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own); err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestReplicaAfterCallback(t *testing.T) {
 	address := storetest.URL(t)
 	_, other := storetest.Replica(t, address)
 	primary, replica := look(t, address), look(t, other)
-	env := []string{"DATABASE_URL=" + address, "DATABASE_REPLICA_URL=" + other, "REDIS_URL=" + strings.TrimSuffix(storetest.Servers(t).RedisURL, "/0") + "/9",
+	env := []string{"DATABASE_URL=" + address, "DATABASE_REPLICA_URL=" + other, "REDIS_URL=" + storetest.Redis(t),
 		"DATA_DIR=" + t.TempDir(), "PRIVATE_CALLBACKS=on"}
 	var own login
 	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own); err != nil {

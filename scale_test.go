@@ -122,9 +122,10 @@ func (p *process) shardsDone() (n int) {
 // TestManyProcesses: two web and three worker processes on one database and one Redis share the runs, one on demand and
 // one on schedule. One worker dies by kill -9 with a shard in its hands; the others make it up, and nothing comes twice.
 func TestManyProcesses(t *testing.T) {
+	t.Parallel()
 	address := storetest.URL(t)
 	db := look(t, address)
-	shared := []string{"DATABASE_ADMIN_URL=" + address, "REDIS_URL=" + strings.TrimSuffix(storetest.Servers(t).RedisURL, "/0") + "/7", "DATA_DIR=" + t.TempDir()}
+	shared := []string{"DATABASE_ADMIN_URL=" + address, "REDIS_URL=" + storetest.Redis(t), "DATA_DIR=" + t.TempDir()}
 	as := func(user string) []string { // each process has a login of its own, so that the database tells who waits
 		name := db.Config().Database + "_" + user
 		db.do("CREATE ROLE " + name + " LOGIN PASSWORD 'x' IN ROLE insightgraph_app, insightgraph_system")

@@ -22,6 +22,7 @@ type object = map[string]any
 // TestStory is the way of a new user: one command, the demo's feed, an own customer made beside the running server, own
 // data in, a trigger, the feed; a user-level token that sees no more than its own; and all of it again after kill -9.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	env := []string{"DATA_DIR=" + t.TempDir()}
 	p := serve(t, env, "--dev")
 
@@ -181,6 +182,7 @@ func playground(t *testing.T, p *process) {
 
 // TestRoles: a web process and a worker process on one database share the work.
 func TestRoles(t *testing.T) {
+	t.Parallel()
 	env := []string{"DATA_DIR=" + t.TempDir()}
 	p := serve(t, env, "--role", "web")
 	serve(t, env, "--role", "worker")
@@ -193,6 +195,7 @@ func TestRoles(t *testing.T) {
 
 // TestProduction: without development mode there is no playground, no introspection, and no token without a customer.
 func TestProduction(t *testing.T) {
+	t.Parallel()
 	env := []string{"DATA_DIR=" + t.TempDir(), "ALLOWED_ORIGINS=https://app.example.com,https://b.example.com"}
 	p := serve(t, env)
 	for origin, want := range map[string]string{"https://b.example.com": "https://b.example.com", "https://evil.example.com": ""} {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"insightgraph/store/storetest"
 )
@@ -61,7 +62,7 @@ func TestUpgrade(t *testing.T) {
 	address := storetest.URL(t)
 	db := look(t, address)
 	db.do("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE, CREATE ON SCHEMA public TO PUBLIC") // empty again
-	env := []string{"DATABASE_URL=" + address, "REDIS_URL=" + strings.TrimSuffix(storetest.Servers(t).RedisURL, "/0") + "/11", "DATA_DIR=" + t.TempDir()}
+	env := []string{"DATABASE_URL=" + address, "REDIS_URL=" + storetest.Redis(t), "DATA_DIR=" + t.TempDir()}
 	oldWeb := start(t, program, env)
 	if n := db.count("SELECT count(*) FROM pg_class WHERE relname = 'events'"); n != 0 {
 		t.Fatal("the version before has the newest tables: what is tried here is no upgrade")
@@ -113,6 +114,7 @@ func TestUpgrade(t *testing.T) {
 		load.Go(func() {
 			for i := 0; !over.Load(); i++ {
 				round(account, person, i)
+				time.Sleep(20 * time.Millisecond) // requests are under way at any time; all else has to go on beside them
 			}
 		})
 	}

@@ -10,7 +10,7 @@ import (
 func TestWebhookSecret(t *testing.T) {
 	t.Parallel()
 	key := strings.TrimSpace(command(t, nil, "secrets", "key"))
-	env := []string{"DATA_DIR=" + t.TempDir(), "ENCRYPTION_KEYS=" + key}
+	env := append([]string{"ENCRYPTION_KEYS=" + key}, ready(t)...)
 	var l login
 	if err := json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Shop", "--json")), &l); err != nil {
 		t.Fatal(err)
@@ -31,18 +31,18 @@ func TestWebhookSecret(t *testing.T) {
 	if second == first || show() != second {
 		t.Error("it did not change, once")
 	}
-	env[1] = "ENCRYPTION_KEYS=" + strings.TrimSpace(command(t, nil, "secrets", "key"))
+	env[0] = "ENCRYPTION_KEYS=" + strings.TrimSpace(command(t, nil, "secrets", "key"))
 	for _, more := range [][]string{nil, {"--rotate"}} { // which makes none that the server could not open
 		args := append([]string{"customer", "webhook-secret", "--customer", l.ClientID}, more...)
 		if out, errs, err := try(t, env, args...); err == nil || out != "" || !strings.Contains(errs, "open the secret") {
 			t.Errorf("%v: %v, %s", more, err, errs)
 		}
 	}
-	env[1] += "," + key
+	env[0] += "," + key
 	if out := command(t, env, "secrets", "rotate"); out != "{\"encrypted\":2,\"failed\":0}\n" {
 		t.Error(out)
 	}
-	env[1], _, _ = strings.Cut(env[1], ",")
+	env[0], _, _ = strings.Cut(env[0], ",")
 	if show() != second {
 		t.Error("another secret after its key changed")
 	}

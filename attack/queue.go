@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
+
+	"insightgraph/tasks"
 )
 
 // over are the rows of each kind of work that nothing is to be done for any more.
@@ -17,6 +20,7 @@ var over = map[string]string{
 	"refresh_parts": "state IN ('DONE', 'FAILED')",
 	"reports":       "finished_at IS NOT NULL",
 	"deliveries":    "finished_at IS NOT NULL",
+	"revocations":   "true", // those of queue: nobody can give them back
 }
 
 // queue is what somebody does who can write into Redis: calls to rows that are over, that there are not, or that are of another
@@ -24,6 +28,11 @@ var over = map[string]string{
 func (a *attack) queue(ctx context.Context) error {
 	var run any
 	if err := a.bank.do(&run, `mutation($i:TriggerInsightsInput!){triggerInsights(input:$i){run{id}}}`, object{"insights": []object{{"insightName": "SPENDING_AND_EARNING_COMPARISON"}}}); err != nil {
+		return err
+	}
+	// Consents to be given back at a bank that there is not, and under a secret that does not open.
+	if _, err := a.server.admin.Exec(ctx, `INSERT INTO revocations (customer_id, flow_id, bank_code, sealed, run_after)
+		SELECT id, 0, bank, 'no secret'::bytea, now() + interval '1 day' FROM customers, unnest(ARRAY['no-bank', 'sandbox-de']) bank`); err != nil {
 		return err
 	}
 	done := func() (ids map[string][]int64, rows int, err error) {
@@ -80,11 +89,21 @@ func (a *attack) queue(ctx context.Context) error {
 			payloads = append(payloads, fmt.Sprintf(`{"id":%d,"customer_id":1,"customerId":"1"}`, id))
 		}
 	}
-	queues := map[string]string{"demand": "insight:evaluate", "schedule": "insight:evaluate", "connect": "connect:fetch", "give-back": "connect:give-back", "reports": "report:build", "callbacks": "callback:deliver"}
-	for queue, task := range queues {
-		for _, payload := range payloads {
-			if _, err := client.EnqueueContext(ctx, asynq.NewTask(task, []byte(payload)), asynq.Queue(queue), asynq.MaxRetry(0)); err != nil {
-				return err
+	workers, err := inspector.Servers()
+	if err != nil {
+		return err
+	}
+	queues := map[string]int{}
+	for _, w := range workers {
+		maps.Copy(queues, w.Queues)
+	}
+	a.check(len(queues) >= 6 && len(tasks.Types) >= 5, "the workers listen to %v and know of %v only", queues, tasks.Types)
+	for queue := range queues {
+		for _, task := range tasks.Types {
+			for _, payload := range payloads {
+				if _, err := client.EnqueueContext(ctx, asynq.NewTask(task, []byte(payload)), asynq.Queue(queue), asynq.MaxRetry(0)); err != nil {
+					return err
+				}
 			}
 		}
 		for _, other := range []string{"", "nothing", "report:build:", "insight:evaluate\n", times("x", 10_000)} {
@@ -110,6 +129,6 @@ func (a *attack) queue(ctx context.Context) error {
 	}
 	after, err := look()
 	a.check(after == before, "calls that somebody has forged did something: %s, before %s", after, before)
-	a.log("queue: %d forged calls in each of %d queues; %d rows that are over stay as they were", len(payloads), len(queues), rows)
+	a.log("queue: %d forged calls of each of %d types in each of %d queues; %d rows that are over stay as they were", len(payloads), len(tasks.Types), len(queues), rows)
 	return err
 }

@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -311,6 +313,58 @@ func TestCategoryRules(t *testing.T) {
 	_, _, err = mine.SaveCategoryRule(ctx, rule, false)
 	wantFault(t, err, fault.Forbidden, "")
 	wantFault(t, mine.DeleteCategoryRule(ctx, saved.Ref()), fault.Forbidden, "")
+	exact(t, w.Store)
+}
+
+// TestRuleCutOff: where a rule was cut off while it was applied, the same call again applies it. From then on its answer stands.
+func TestRuleCutOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	put(t, w.c, a, says("1", "-10", "2026-01-01", "Hofladen Huber", "x"), says("2", "-11", "2026-01-01", "Blumen Maier", "x"), says("3", "-12", "2026-01-02", "Hofladen Huber", "x"))
+	before := chosen(t, w.c, "1")
+	var replayed atomic.Bool
+	save := func(ctx context.Context) (category.CustomerRule, int, error) {
+		rule := category.Rule{Name: "farm", Text: "Hofladen", Category: 201}
+		call := saying(rule)
+		call.Key, call.Replayed = "k", &replayed
+		return w.c.As(call).SaveCategoryRule(ctx, rule, true)
+	}
+	// While somebody has the consumer locked, the rule is there and cannot be applied.
+	db := admin(t, w.url)
+	lock, err := db.Begin(t.Context())
+	if err == nil {
+		_, err = lock.Exec(t.Context(), "SELECT FROM consumers FOR UPDATE")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cut := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { _, _, err := save(ctx); over <- err }()
+	for watch := admin(t, w.url); !column[bool](t, watch, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")[0]; {
+	}
+	cut()
+	if err := <-over; err == nil {
+		t.Error("the rule is applied to who is locked")
+	}
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rules := must[[]category.CustomerRule](t)(w.c.CategoryRules(t.Context()))
+	if len(rules) != 1 || chosen(t, w.c, "1") != before {
+		t.Fatalf("cut off: %+v, %s", rules, chosen(t, w.c, "1"))
+	}
+	for _, when := range []string{"again", "and again"} {
+		saved, n, err := save(t.Context())
+		if err != nil || n != 2 || saved != rules[0] {
+			t.Errorf("%s: %+v, %d, %v", when, saved, n, err)
+		}
+		wantChosen(t, w.c, map[string]string{"1": "201 CUSTOMER_RULE rule farm 99 -", "3": "201 CUSTOMER_RULE rule farm 99 -"})
+	}
+	if n := column[int](t, db, "SELECT count(*)::int FROM events WHERE action = 'saveCategoryRule'")[0]; n != 1 || !replayed.Load() {
+		t.Errorf("%d events of one rule, replayed: %v", n, replayed.Load())
+	}
 	exact(t, w.Store)
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // TypeReport is the task of building one report.
-const TypeReport = "report:build"
+var TypeReport = newType("report:build")
 
 // queueReports has a server of its own: insights do not wait for long reports.
 const queueReports = "reports"

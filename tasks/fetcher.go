@@ -22,10 +22,10 @@ import (
 )
 
 // TypeFetch is the task of fetching one part of a refresh from its bank.
-const TypeFetch = "connect:fetch"
+var TypeFetch = newType("connect:fetch")
 
 // TypeGiveBack is the task of giving back one consent at its bank.
-const TypeGiveBack = "connect:give-back"
+var TypeGiveBack = newType("connect:give-back")
 
 // queueConnect has a server of its own: however slow banks are, insights do not wait for them.
 const queueConnect = "connect"

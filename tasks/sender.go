@@ -29,7 +29,7 @@ import (
 )
 
 // TypeDeliver is the task of sending one callback.
-const TypeDeliver = "callback:deliver"
+var TypeDeliver = newType("callback:deliver")
 
 // queueCallbacks has a server of its own: however slow receivers are, nothing else waits for them.
 const queueCallbacks = "callbacks"

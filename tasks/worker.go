@@ -27,8 +27,16 @@ import (
 	"insightgraph/telemetry"
 )
 
+// Types are all types of tasks.
+var Types []string
+
+func newType(name string) string {
+	Types = append(Types, name)
+	return name
+}
+
 // TypeShard is the task of evaluating one shard of a run.
-const TypeShard = "insight:evaluate"
+var TypeShard = newType("insight:evaluate")
 
 // The queues: demand goes first, but does not starve the other.
 const (

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,8 +51,8 @@ func Servers(t testing.TB) *embedded.Servers {
 			return
 		}
 		servers, failed = embedded.Start(context.Background(), embedded.Options{Dir: dir, Postgres: true, Redis: true,
-			PostgresArgs: settings,
-			Log:          func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }})
+			PostgresArgs: settings, RedisConfig: []string{"databases 1000"},
+			Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }})
 		if failed != nil {
 			return
 		}
@@ -92,6 +93,12 @@ func URL(t testing.TB) string {
 	}
 	t.Cleanup(func() { exec("DROP DATABASE " + name + " WITH (FORCE)") })
 	return databaseURL(name)
+}
+
+// Redis is a database of Redis for one test. Tests that use that of Servers are not to run side by side.
+func Redis(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprint(strings.TrimSuffix(Servers(t).RedisURL, "0"), next.Add(1))
 }
 
 // New is a store on a fresh database.

@@ -1,6 +1,8 @@
 //go:build failpoint
 
-package failpoint
+// Package armed lets the program die at its failpoints. It is a package of its own so that nothing else of the program has to
+// be built again for it.
+package armed
 
 import (
 	"os"
@@ -11,6 +13,8 @@ import (
 	"syscall"
 	"time"
 	"unicode"
+
+	"insightgraph/failpoint"
 )
 
 // The environment of a program that is to be tested:
@@ -23,11 +27,16 @@ import (
 var (
 	point, nth = place(os.Getenv("FAILPOINT"))
 	notes      = file(os.Getenv("FAILPOINT_TRACE"))
-	clock      = os.Getenv("FAILPOINT_CLOCK")
+	clockFile  = os.Getenv("FAILPOINT_CLOCK")
 
 	mu   sync.Mutex
 	hits = map[string]int{}
 )
+
+func init() {
+	every, _ := time.ParseDuration(os.Getenv("FAILPOINT_TICK"))
+	failpoint.Arm(hit, clock(), every)
+}
 
 func place(s string) (string, int) {
 	name, number, _ := strings.Cut(s, "#")
@@ -52,8 +61,8 @@ func file(name string) *os.File {
 	return f
 }
 
-// Hit dies, if this is the point. Its whole name is what happens, and in whose name: the first exported function up the stack.
-func Hit(what string) {
+// hit dies, if this is the point. Its whole name is what happens, and in whose name: the first exported function up the stack.
+func hit(what string) {
 	if point == "" && notes == nil {
 		return
 	}
@@ -78,7 +87,7 @@ func Hit(what string) {
 // caller names the first exported function of ours, as Store.Claim.
 func caller() string {
 	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs[:])])
 	for {
 		frame, more := frames.Next()
 		name := frame.Function[strings.LastIndex(frame.Function, "/")+1:]
@@ -94,23 +103,17 @@ func caller() string {
 	}
 }
 
-// Clock is the real time and what the file says.
-func Clock() func() time.Time {
-	if clock == "" {
+// clock is the real time and what the file says.
+func clock() func() time.Time {
+	if clockFile == "" {
 		return nil
 	}
 	return func() time.Time {
-		b, _ := os.ReadFile(clock)
+		b, _ := os.ReadFile(clockFile)
 		n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
 		if err != nil {
 			panic("the clock's file cannot be read")
 		}
 		return time.Now().Add(time.Duration(n))
 	}
-}
-
-// Tick is what the environment says.
-func Tick() time.Duration {
-	d, _ := time.ParseDuration(os.Getenv("FAILPOINT_TICK"))
-	return d
 }
