@@ -91,7 +91,7 @@ func (a *attack) send(r *http.Request) (got answer, err error) { return a.sendFo
 // sendFor sends a request whose answer may have so many bytes.
 func (a *attack) sendFor(r *http.Request, most int) (got answer, err error) {
 	begin := time.Now()
-	back, err := patient.Do(r)
+	back, err := patient.Do(r.WithContext(a.ctx))
 	if err != nil {
 		return got, err
 	}

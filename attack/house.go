@@ -23,6 +23,7 @@ import (
 // attack is one run of this program.
 type attack struct {
 	options
+	ctx       context.Context // over when the attack is interrupted
 	temporary bool
 	servers   *embedded.Servers
 	admin     *pgx.Conn // makes the databases
@@ -91,7 +92,7 @@ func (a *attack) leaked(text string) string {
 
 // begin starts everything and puts data in.
 func begin(ctx context.Context, o options) (a *attack, err error) {
-	a = &attack{options: o, ids: map[string]string{}, secrets: map[string]string{}}
+	a = &attack{options: o, ctx: ctx, ids: map[string]string{}, secrets: map[string]string{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())

@@ -30,9 +30,9 @@ func (a *attack) queue(ctx context.Context) error {
 	if err := a.bank.do(&run, `mutation($i:TriggerInsightsInput!){triggerInsights(input:$i){run{id}}}`, object{"insights": []object{{"insightName": "SPENDING_AND_EARNING_COMPARISON"}}}); err != nil {
 		return err
 	}
-	// Consents to be given back at a bank that there is not, and under a secret that does not open.
+	// Consents to be given back at a bank that there is not.
 	if _, err := a.server.admin.Exec(ctx, `INSERT INTO revocations (customer_id, flow_id, bank_code, sealed, run_after)
-		SELECT id, 0, bank, 'no secret'::bytea, now() + interval '1 day' FROM customers, unnest(ARRAY['no-bank', 'sandbox-de']) bank`); err != nil {
+		SELECT id, 0, 'no-bank', 'no secret'::bytea, now() + interval '1 day' FROM customers`); err != nil {
 		return err
 	}
 	done := func() (ids map[string][]int64, rows int, err error) {

@@ -78,7 +78,7 @@ func TestRequests(t *testing.T) {
 		{"not JSON", "acme", `{ "not a JSON`, nil, 400, "Y800", "Invalid value for input json"},
 		{"empty", "acme", ``, nil, 400, "Y800", "Invalid value for input json"},
 		{"two values", "acme", hello + hello, nil, 400, "Y800", "Invalid value for input json"},
-		{"deep", "acme", strings.Repeat("[", 20000), nil, 400, "Y800", "Invalid value for input json"},
+		{"deep", "acme", strings.Repeat("[", 20000), nil, 413, "REQUEST_TOO_LARGE", "The request is too large"},
 		{"batch", "acme", "[" + hello + "]", nil, 400, "Y806", "Invalid Input"},
 		{"batch of a user", "anna", "[" + hello + "]", nil, 400, "Y806", "Invalid input"},
 		{"null", "acme", `null`, nil, 400, "Y806", "Invalid Input"},
