@@ -59,7 +59,7 @@ soak: ## an hour of mixed load on a live server; adds its table to bench/RESULTS
 SEED ?= 1
 N ?= 200
 chaos: ## break everything around the program, N scenarios of SEED (or of CASE=F4, or ONLY one), and check that nothing is lost or doubled
-	$(GO) run ./chaos -seed $(SEED) -n $(N) $(if $(CASE),-case $(CASE)) $(if $(ONLY),-only $(ONLY))
+	$(GO) run ./chaos -keep -seed $(SEED) -n $(N) $(if $(CASE),-case $(CASE)) $(if $(ONLY),-only $(ONLY))
 
 attack: ## attack a running server in all the ways that we know, in about ten minutes; Node.js adds the package graphql-http
 	$(GO) run ./attack

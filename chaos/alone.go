@@ -347,7 +347,7 @@ func erased(ctx context.Context, s *scene) error {
 		return c.do(ctx, "", `mutation($input: CreateReportInput!) { createReport(input: $input) { report { id } } }`,
 			object{"input": object{"type": "SHOPPING", "consumerId": id, "callbackUrl": s.hook.url, "callbackHandle": "victim"}}, nil, nil)
 	})
-	side.Go(func() { _, _ = c.linkOnce(ctx, &victim) })
+	side.Go(func() { _, _, _ = c.linkOnce(ctx, &victim) })
 	time.Sleep(time.Duration(500+s.rng.IntN(2500)) * time.Millisecond)
 	err := c.do(ctx, "victim-gone", `mutation($input: DeleteConsumerInput!) { deleteConsumer(input: $input) { deletedConsumerId deletedTransactionCount } }`, object{"input": object{"consumerId": id}}, nil, nil)
 	gone.Store(true)

@@ -288,23 +288,23 @@ func (c *client) category(ctx context.Context) string {
 // memory it was, is begun again.
 func (c *client) link(ctx context.Context, p *person) error {
 	for end := time.Now().Add(settleTime); ; {
-		done, err := c.linkOnce(ctx, p)
+		done, last, err := c.linkOnce(ctx, p)
 		if done || err != nil {
 			return err
 		}
 		if time.Now().After(end) || ctx.Err() != nil {
-			return fmt.Errorf("%s cannot link the bank", p.name)
+			return fmt.Errorf("%s cannot link the bank: %s", p.name, last)
 		}
 	}
 }
 
-func (c *client) linkOnce(ctx context.Context, p *person) (done bool, err error) {
+func (c *client) linkOnce(ctx context.Context, p *person) (done bool, last string, err error) {
 	var session struct {
 		CreateSession struct{ Session struct{ ID string } }
 	}
 	if err := c.do(ctx, "", `mutation($input: CreateSessionInput!) { createSession(input: $input) { session { id } } }`, object{"input": object{
 		"psu": object{"userAgent": "Chaos", "ipAddress": "127.0.0.1"}, "consentScope": object{"insightsRefresh": object{}}}}, &session, nil); err != nil {
-		return false, err
+		return false, "", err
 	}
 	var flow struct {
 		StartInsightsRefreshFlow struct {
@@ -315,39 +315,47 @@ func (c *client) linkOnce(ctx context.Context, p *person) (done bool, err error)
 	if err := c.do(ctx, "", `mutation($input: StartInsightsRefreshFlowInput!) { startInsightsRefreshFlow(input: $input) { flow { id } clientToken } }`,
 		object{"input": object{"sessionId": session.CreateSession.Session.ID, "consumerId": c.id(p.name), "storeConsent": "REQUIRED"}}, &flow, nil); err != nil {
 		if _, final := errors.AsType[errFinal](err); final { // the first try was stored, but not answered: the session has its flow
-			return false, nil
+			return false, "its flow is not known", nil
 		}
-		return false, err
+		return false, "", err
 	}
 	w := window{c: c, token: flow.StartInsightsRefreshFlow.ClientToken}
 	w.go_(ctx, p.bank)
-	state := ""
+	var seen struct {
+		Flow struct {
+			State string
+			Error *struct{ Category string }
+		}
+	}
 	err = c.s.until(ctx, "the end of a flow", func(ctx context.Context) (bool, error) {
-		var seen struct{ Flow struct{ State string } }
-		err := c.do(ctx, "", `query($id: ID!) { flow(id: $id) { state } }`, object{"id": flow.StartInsightsRefreshFlow.Flow.ID}, &seen, nil)
-		state = seen.Flow.State
-		return state != "PROCESSING", err
+		err := c.do(ctx, "", `query($id: ID!) { flow(id: $id) { state error { category } } }`, object{"id": flow.StartInsightsRefreshFlow.Flow.ID}, &seen, nil)
+		return seen.Flow.State != "PROCESSING", err
 	})
+	last = fmt.Sprintf("the flow is %s, the page got as far as %s %s with status %d", seen.Flow.State, w.seen.State, w.seen.Stage, w.status)
+	if seen.Flow.Error != nil {
+		last += ", its error is " + seen.Flow.Error.Category
+	}
 	switch {
 	case err != nil:
-		return false, err
-	case state == "FINISHED":
+		return false, last, err
+	case seen.Flow.State == "FINISHED":
 		c.s.acks.add(map[string]string{c.named("linked", p.name): "ACTIVE"})
-		return true, nil
-	case state == "CONSUMER_INPUT_NEEDED": // the page did not get any further
-		return false, c.do(ctx, "", `mutation($input: AbortFlowInput!) { abortFlow(input: $input) { flow { id } } }`, object{"input": object{"flowId": flow.StartInsightsRefreshFlow.Flow.ID}}, nil, nil)
+		return true, last, nil
+	case seen.Flow.State == "CONSUMER_INPUT_NEEDED": // the page did not get any further
+		return false, last, c.do(ctx, "", `mutation($input: AbortFlowInput!) { abortFlow(input: $input) { flow { id } } }`, object{"input": object{"flowId": flow.StartInsightsRefreshFlow.Flow.ID}}, nil, nil)
 	}
-	return false, nil
+	return false, last, nil
 }
 
 // window is the connect app's page in a browser.
 type window struct {
-	c     *client
-	token string
-	seen  struct {
-		Version  int
-		State    string
-		Accounts []struct{ ID string }
+	c      *client
+	token  string
+	status int // of the last answer
+	seen   struct {
+		Version      int
+		State, Stage string
+		Accounts     []struct{ ID string }
 	}
 }
 
@@ -394,6 +402,7 @@ func (w *window) send(ctx context.Context, method string, body object) int {
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+w.token)
 	status, text, err := w.c.s.roundTrip(r)
+	w.status = status
 	if err != nil || status != http.StatusOK {
 		return status
 	}

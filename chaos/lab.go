@@ -34,7 +34,8 @@ type lab struct {
 	keys            string
 	logins          [2]login
 	twins           *[works]twins
-	stride          int // how many statements of the migrations lie between two deaths
+	stride          int  // how many statements of the migrations lie between two deaths
+	kept            bool // logs of a scenario that failed
 }
 
 type login struct {
@@ -147,7 +148,7 @@ func (l *lab) close() {
 	if l.servers != nil {
 		l.servers.Stop()
 	}
-	if l.keep {
+	if l.kept {
 		fmt.Fprintln(os.Stderr, "kept in", l.dir)
 		return
 	}

@@ -157,6 +157,7 @@ func (s *scene) close(ctx context.Context) {
 		os.RemoveAll(s.dir)
 		return
 	}
+	s.lab.kept = true
 	for _, p := range s.processes {
 		os.WriteFile(filepath.Join(s.dir, p.name+".log"), []byte(p.log.String()), 0o600)
 	}
