@@ -9,7 +9,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"runtime/debug"
 	"sync"
 
 	"github.com/schollz/progressbar/v3"
@@ -17,7 +16,6 @@ import (
 
 	"insightgraph/auth"
 	"insightgraph/bank"
-	"insightgraph/category"
 	"insightgraph/statement"
 	"insightgraph/store"
 )
@@ -28,9 +26,7 @@ const shownRejections = 100
 // Run loads the three files one after the other. Bad lines are counted and named, the good ones stay. The same files
 // again are nothing new. The last line of standard output is JSON.
 func (cmd *importCmd) Run(ctx context.Context, c *config) error {
-	if os.Getenv("GOMEMLIMIT") == "" { // of which waiting lines and those that are being stored hold some 150
-		debug.SetMemoryLimit(260 << 20)
-	}
+	warm(260 << 20) // of which waiting lines and those that are being stored hold some 150
 	s, err := c.open(ctx, false)
 	if err != nil {
 		return err
@@ -40,7 +36,6 @@ func (cmd *importCmd) Run(ctx context.Context, c *config) error {
 	if err != nil {
 		return fmt.Errorf("--customer: %w", err)
 	}
-	go category.Of(bank.Transaction{}) // reads its tables: the first who stores transactions would do so while it holds locks
 	var total store.Imported
 	var one sync.Mutex // for what the lanes share
 	reject := func(r statement.Rejected) {

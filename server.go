@@ -82,6 +82,15 @@ type serveCmd struct {
 	linking
 }
 
+// warm begins what every process that stores transactions does first: near so much memory garbage is collected at once, unless
+// GOMEMLIMIT says another; and the tables of categories are read, which the first who stores would do while it holds locks.
+func warm(memory int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory)
+	}
+	go category.Of(bank.Transaction{})
+}
+
 // Run serves until the context ends, then lets requests and tasks come to their end.
 func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	if cmd.Dev && !isLoopback(cmd.Addr) {
@@ -99,10 +108,7 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 		defer cancel()
 		_ = endTraces(short)
 	}()
-	if os.Getenv("GOMEMLIMIT") == "" { // near it garbage does not wait for that: whatever is thrown at the server stays below 300 MiB
-		debug.SetMemoryLimit(240 << 20)
-	}
-	go category.Of(bank.Transaction{}) // reads its tables: the first who stores transactions would do so while it holds locks
+	warm(240 << 20) // near it garbage does not wait for that: whatever is thrown at the server stays below 300 MiB
 	s, err := c.open(ctx, true)
 	if err != nil {
 		return err
