@@ -83,15 +83,14 @@ func (x *index) walk(found []match, text []byte, country string, start int, lead
 		if j == len(text) {
 			break
 		}
-		n := &x.heads.nodes[at]
 		whole := text[j] == ' '
-		if n.value >= 0 {
-			found = x.take(found, country, n.value, match{start: int32(start), end: int32(j), lead: lead}, whole, false)
+		if v, ok := x.heads.value(at, ends); ok {
+			found = x.take(found, country, v, match{start: int32(start), end: int32(j), lead: lead}, whole, false)
 		}
 		if whole {
 			// A key that was cut off; of its last word three letters must be left: H&M H is not H&M Home.
-			if n.cut >= 0 && j-bytes.LastIndexByte(text[:j], ' ') > 3 && !x.common[string(text[start:j])] {
-				found = x.take(found, country, n.cut, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
+			if v, ok := x.heads.value(at, breaks); ok && j-bytes.LastIndexByte(text[:j], ' ') > 3 && !x.common[string(text[start:j])] {
+				found = x.take(found, country, v, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
 			}
 			if glueAt < 0 && j-start >= 3 {
 				glueAt, glueFrom = at, j
@@ -103,8 +102,8 @@ func (x *index) walk(found []match, text []byte, country string, start int, lead
 		for j := glueFrom; j < len(text); j++ {
 			if text[j] == ' ' {
 				if skipped > 0 {
-					if n := &x.heads.nodes[at]; n.value >= 0 && j-start > 7 {
-						found = x.take(found, country, n.value, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
+					if v, ok := x.heads.value(at, ends); ok && j-start > 7 {
+						found = x.take(found, country, v, match{start: int32(start), end: int32(j), lead: lead, part: true}, true, true)
 					}
 				}
 				if skipped++; skipped > 2 {
@@ -129,7 +128,7 @@ func (x *index) inside(found []match, text []byte, country string, start, end in
 				break
 			}
 			j++
-			if v := x.inner.nodes[at].value; v >= 0 {
+			if v, ok := x.inner.value(at, ends); ok {
 				found = x.take(found, country, v, match{start: int32(s), end: int32(j), part: true}, j == end, false)
 			}
 		}
@@ -146,8 +145,8 @@ func (x *index) compounds(found []match, text []byte, country string, start, end
 				break
 			}
 			j++
-			v := x.parts.nodes[at].value
-			if v < 0 || j-s == end-start {
+			v, ok := x.parts.value(at, ends)
+			if !ok || j-s == end-start {
 				continue
 			}
 			edge := s == start || j == end
@@ -190,7 +189,11 @@ func next(text []byte, end int) []byte {
 }
 
 func (x *index) take(found []match, country string, group int32, m match, whole, shops bool) []match {
-	for _, r := range x.groups[group] {
+	from := int32(0)
+	if group > 0 {
+		from = x.groups[group-1]
+	}
+	for _, r := range x.refs[from:x.groups[group]] {
 		e := &x.entries[r.entry]
 		if !whole && !r.loose || shops && e.kind == wording || (e.kind == wording || e.kind == keyword) && e.foreign(country) {
 			continue
@@ -208,13 +211,13 @@ func (x *index) take(found []match, country string, group int32, m match, whole,
 func (e *entry) side(base bank.BaseType) int {
 	switch {
 	case base == bank.Debit:
-		return e.debit
+		return int(e.debit)
 	case base == bank.Credit:
-		return e.credit
+		return int(e.credit)
 	case e.debit == 0:
-		return e.credit
+		return int(e.credit)
 	}
-	return e.debit
+	return int(e.debit)
 }
 
 // weigh gives a match its score and confidence; false if it says nothing here.
@@ -227,7 +230,7 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 	if base == bank.Credit && !back && e.kind != wording && byID[id].Type == Expense && !x.nothingElse(m, e, text, named) {
 		return false // a shop that pays is no refund as long as nothing says so: Hudson Freight pays wages
 	}
-	strength, confidence := e.strength, e.confidence
+	strength, confidence := int(e.strength), int(e.confidence)
 	word := text[m.start:m.end]
 	single := bytes.IndexByte(word, ' ') < 0
 	foreign := e.foreign(country)
@@ -243,7 +246,7 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 			confidence -= 12
 		case foreign:
 			strength, confidence = foreignBrand, 55
-		case country == "" && len(e.countries) > 0 && single && (len(word) < 5 || e.kind == brand):
+		case country == "" && e.places != nil && single && (len(word) < 5 || e.kind == brand):
 			strength, confidence = min(strength, weakBrand), confidence-25
 		case e.kind == brand && single && (!leads || m.start < named && !x.nothingElse(m, e, text, named)):
 			strength, confidence = min(strength, weakBrand), confidence-20
@@ -257,7 +260,7 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 			}
 		}
 	default:
-		if len(e.countries) > 0 && country == "" {
+		if e.places != nil && country == "" {
 			strength, confidence = min(strength, leftOver), min(confidence, 60)
 		}
 	}
@@ -352,7 +355,7 @@ func (x *index) choose(found []match, text []byte, base bank.BaseType, country s
 	if base == "" && id != 109 && refunds(x, found) {
 		best.confidence -= 10 // money back, or not: the direction would say it
 	}
-	if e := &x.entries[best.entry]; base == "" && e.debit != 0 && e.credit != 0 && e.credit != 109 && byID[e.debit].Type != byID[e.credit].Type {
+	if e := &x.entries[best.entry]; base == "" && e.debit != 0 && e.credit != 0 && e.credit != 109 && byID[int(e.debit)].Type != byID[int(e.credit)].Type {
 		best.confidence = min(best.confidence, 85) // interest paid or received: so it would here
 	}
 	if against && !agree {

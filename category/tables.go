@@ -53,30 +53,34 @@ const (
 
 var kindNames = [...]string{"wording", "merchant", "brand", "keyword"}
 
-// entry is one piece of knowledge.
+// entry is one piece of knowledge. There are some 60,000.
 type entry struct {
-	debit, credit int // categories, 0 if it says nothing of that direction
-	kind          kind
-	strength      int // higher decides
-	confidence    int // percent
-	doubtful      bool
-	countries     []string // none: everywhere
-	places        *places  // the same to look up
-	name          string   // the merchant
+	name          string // the merchant
 	rule          string
+	places        *places // where it is known; nil: everywhere
+	debit, credit int16   // categories, 0 if it says nothing of that direction
+	kind          kind
+	strength      uint8 // higher decides
+	confidence    uint8 // percent
+	doubtful      bool
 }
 
 // places is a set of country codes, a bit for each second letter by the first.
 type places [26]uint32
 
 func (p *places) add(code string) {
-	if len(code) == 2 && 'a' <= min(code[0], code[1]) && max(code[0], code[1]) <= 'z' {
-		p[code[0]-'a'] |= 1 << (code[1] - 'a')
+	if !isPlace(code) {
+		panic(fmt.Sprintf("category: country %q", code))
 	}
+	p[code[0]-'a'] |= 1 << (code[1] - 'a')
 }
 
 func (p *places) has(code string) bool {
-	return len(code) == 2 && 'a' <= min(code[0], code[1]) && max(code[0], code[1]) <= 'z' && p[code[0]-'a']&(1<<(code[1]-'a')) != 0
+	return isPlace(code) && p[code[0]-'a']&(1<<(code[1]-'a')) != 0
+}
+
+func isPlace(code string) bool {
+	return len(code) == 2 && 'a' <= min(code[0], code[1]) && max(code[0], code[1]) <= 'z'
 }
 
 // foreign tells that the entry is not of that country, which may be unknown.
@@ -93,10 +97,11 @@ type ref struct {
 // index finds all knowledge that a text touches.
 type index struct {
 	entries []entry
-	groups  [][]ref
-	heads   trie // keys that begin where a word begins
-	inner   trie // keys inside words
-	parts   trie // words of shops, where they may be part of a longer word or an internet address
+	refs    []ref
+	groups  []int32 // where the refs of what a key stands for end; they begin where those of the one before do
+	heads   trie    // keys that begin where a word begins
+	inner   trie    // keys inside words
+	parts   trie    // words of shops, where they may be part of a longer word or an internet address
 	names   map[string]bool
 	noise   map[string]bool
 	common  map[string]bool
@@ -118,7 +123,7 @@ const (
 	settled
 )
 
-var strengths = map[byte]struct{ strength, confidence int }{
+var strengths = map[byte]struct{ strength, confidence uint8 }{
 	'S': {settled, 95}, 'A': {bankWord, 93}, 'B': {shop, 95}, 'T': {delivery, 93}, 'C': {shopWord, 80}, 'P': {people, 88}, 'D': {leftOver, 65}, 'E': {services, 55},
 }
 
@@ -132,7 +137,7 @@ var groupsOf = map[string]string{
 }
 
 var tables = sync.OnceValue(func() *index {
-	b := builder{heads: map[string][]ref{}, inner: map[string][]ref{}, parts: map[string][]ref{}, x: &index{}}
+	b := builder{heads: map[string][]ref{}, inner: map[string][]ref{}, parts: map[string][]ref{}, places: map[string]*places{}, x: &index{}}
 	b.x.names, b.x.noise, b.x.common = set(nameTable), set(noiseWords), set(commonTable)
 	b.rows(wording, wordingTable)
 	b.rows(merchant, merchantTable)
@@ -157,6 +162,7 @@ func set(text string) map[string]bool {
 type builder struct {
 	x                   *index
 	heads, inner, parts map[string][]ref
+	places              map[string]*places // by the text of a column
 }
 
 // rows reads one of our own tables; they ship with the program, so a wrong line is a fault of ours and a test's matter.
@@ -173,19 +179,21 @@ func (b *builder) rows(k kind, table string) {
 			panic(fmt.Sprintf("category: %s table, line %d: %d columns", kindNames[k], number, len(f)))
 		}
 		e := entry{kind: k, strength: strengths[f[0][0]].strength, confidence: strengths[f[0][0]].confidence}
-		e.countries, e.places = countries(f[2])
+		e.places = b.countries(f[2])
 		if e.strength == 0 {
 			panic(fmt.Sprintf("category: %s table, line %d: strength %q", kindNames[k], number, f[0]))
 		}
 		if len(f[0]) > 1 {
-			e.confidence, _ = strconv.Atoi(f[0][1:])
+			percent, _ := strconv.Atoi(f[0][1:])
+			e.confidence = uint8(percent)
 		}
 		out, in, both := strings.Cut(f[1], "/")
 		if !both {
 			in = out
 		}
-		e.debit, _ = strconv.Atoi(out)
-		e.credit, _ = strconv.Atoi(in)
+		debit, _ := strconv.Atoi(out)
+		credit, _ := strconv.Atoi(in)
+		e.debit, e.credit = int16(debit), int16(credit)
 		for item := range strings.SplitSeq(f[3], ";") {
 			item = strings.TrimSpace(item)
 			if item == "" {
@@ -208,23 +216,26 @@ func (b *builder) rows(k kind, table string) {
 	}
 }
 
-func countries(names string) ([]string, *places) {
+// countries reads a column; equal ones are kept once.
+func (b *builder) countries(names string) *places {
 	if names == "*" {
-		return nil, nil
+		return nil
 	}
-	var all []string
-	for _, c := range strings.FieldsFunc(names, func(r rune) bool { return r == ' ' || r == ',' }) {
-		if group := groupsOf[c]; group != "" {
-			all = append(all, strings.Fields(group)...)
-		} else {
-			all = append(all, c)
-		}
+	if known := b.places[names]; known != nil {
+		return known
 	}
 	set := &places{}
-	for _, c := range all {
-		set.add(c)
+	for _, c := range strings.FieldsFunc(names, func(r rune) bool { return r == ' ' || r == ',' }) {
+		if group := groupsOf[c]; group != "" {
+			for _, one := range strings.Fields(group) {
+				set.add(one)
+			}
+		} else {
+			set.add(c)
+		}
 	}
-	return all, set
+	b.places[names] = set
+	return set
 }
 
 func (b *builder) add(pattern string, e entry) {
@@ -235,7 +246,7 @@ func (b *builder) add(pattern string, e entry) {
 		switch {
 		case e.kind == wording, e.kind == keyword:
 			e.strength, e.confidence = services, 52
-		case e.kind == merchant && e.countries == nil && e.strength == shop:
+		case e.kind == merchant && e.places == nil && e.strength == shop:
 			e.strength, e.confidence, e.doubtful = weakBrand, 60, true
 		}
 	} else if key := words(pattern); e.kind == merchant && !vouched && (b.x.common[key] || b.x.names[key]) {
@@ -274,8 +285,7 @@ func (b *builder) brands(table string) {
 			continue
 		}
 		id, _ := strconv.Atoi(f[0])
-		e := entry{debit: id, credit: id, kind: brand}
-		e.countries, e.places = countries(f[1])
+		e := entry{debit: int16(id), credit: int16(id), kind: brand, places: b.countries(f[1])}
 		names := strings.Split(f[2], "|")
 		e.name = names[0]
 		for _, name := range names {
@@ -308,6 +318,7 @@ func (b *builder) index() *index {
 	b.x.heads = b.trie(b.heads)
 	b.x.inner = b.trie(b.inner)
 	b.x.parts = b.trie(b.parts)
+	b.x.entries, b.x.refs, b.x.groups = slices.Clone(b.x.entries), slices.Clone(b.x.refs), slices.Clone(b.x.groups) // which fit
 	return b.x
 }
 
@@ -315,7 +326,8 @@ func (b *builder) trie(keys map[string][]ref) trie {
 	values := make(map[string]int32, len(keys))
 	for key, refs := range keys {
 		values[key] = int32(len(b.x.groups))
-		b.x.groups = append(b.x.groups, refs)
+		b.x.refs = append(b.x.refs, refs...)
+		b.x.groups = append(b.x.groups, int32(len(b.x.refs)))
 	}
 	return newTrie(values)
 }
