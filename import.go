@@ -26,7 +26,8 @@ const shownRejections = 100
 // Run loads the three files one after the other. Bad lines are counted and named, the good ones stay. The same files
 // again are nothing new. The last line of standard output is JSON.
 func (cmd *importCmd) Run(ctx context.Context, c *config) error {
-	warm(260 << 20) // of which waiting lines and those that are being stored hold some 150
+	warm()
+	limitMemory(260 << 20) // of which waiting lines and those that are being stored hold some 150
 	s, err := c.open(ctx, false)
 	if err != nil {
 		return err

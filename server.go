@@ -82,14 +82,15 @@ type serveCmd struct {
 	linking
 }
 
-// warm begins what every process that stores transactions does first: near so much memory garbage is collected at once, unless
-// GOMEMLIMIT says another; and the tables of categories are read, which the first who stores would do while it holds locks.
-func warm(memory int64) {
+// limitMemory has garbage collected at once near so many bytes, unless GOMEMLIMIT says another limit.
+func limitMemory(bytes int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memory)
+		debug.SetMemoryLimit(bytes)
 	}
-	go category.Of(bank.Transaction{})
 }
+
+// warm reads the tables of categories, which the first who stores transactions would do while it holds locks.
+func warm() { go category.Of(bank.Transaction{}) }
 
 // Run serves until the context ends, then lets requests and tasks come to their end.
 func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
@@ -108,7 +109,10 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 		defer cancel()
 		_ = endTraces(short)
 	}()
-	warm(240 << 20) // near it garbage does not wait for that: whatever is thrown at the server stays below 300 MiB
+	limitMemory(240 << 20) // near it garbage does not wait for that: whatever is thrown at the server stays below 300 MiB
+	if cmd.Role != "web" { // which may never store any, and does without the room until it does
+		warm()
+	}
 	s, err := c.open(ctx, true)
 	if err != nil {
 		return err
