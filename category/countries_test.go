@@ -1,6 +1,7 @@
 package category
 
 import (
+	"math/bits"
 	"os"
 	"strings"
 	"testing"
@@ -30,6 +31,13 @@ func TestOtherCountries(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	b := builder{places: map[string]*places{}}
 	set := b.countries("benelux tr")
+	codes := 0
+	for _, seconds := range set {
+		codes += bits.OnesCount32(seconds)
+	}
+	if codes != 4 {
+		t.Errorf("%d countries", codes)
+	}
 	for code, want := range map[string]bool{"be": true, "nl": true, "lu": true, "tr": true, "de": false, "": false, "t": false, "\xff\xff": false, "TR": false, "tr2": false} {
 		if set.has(code) != want {
 			t.Errorf("%q: %v", code, !want)
@@ -40,5 +48,15 @@ func TestPlaces(t *testing.T) {
 	}
 	if b.countries("benelux tr") != set {
 		t.Error("equal columns are kept twice")
+	}
+	for _, wrong := range []string{"DE", "d", "deu", "de **"} { // of all tables: TestTables reads them
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%q is a list of countries", wrong)
+				}
+			}()
+			b.countries(wrong)
+		}()
 	}
 }

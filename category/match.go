@@ -189,11 +189,7 @@ func next(text []byte, end int) []byte {
 }
 
 func (x *index) take(found []match, country string, group int32, m match, whole, shops bool) []match {
-	from := int32(0)
-	if group > 0 {
-		from = x.groups[group-1]
-	}
-	for _, r := range x.refs[from:x.groups[group]] {
+	for _, r := range x.refs[x.groups[group]:x.groups[group+1]] {
 		e := &x.entries[r.entry]
 		if !whole && !r.loose || shops && e.kind == wording || (e.kind == wording || e.kind == keyword) && e.foreign(country) {
 			continue

@@ -98,7 +98,7 @@ type ref struct {
 type index struct {
 	entries []entry
 	refs    []ref
-	groups  []int32 // where the refs of what a key stands for end; they begin where those of the one before do
+	groups  []int32 // where the refs of what a key stands for begin; they end where those of the next do
 	heads   trie    // keys that begin where a word begins
 	inner   trie    // keys inside words
 	parts   trie    // words of shops, where they may be part of a longer word or an internet address
@@ -137,7 +137,7 @@ var groupsOf = map[string]string{
 }
 
 var tables = sync.OnceValue(func() *index {
-	b := builder{heads: map[string][]ref{}, inner: map[string][]ref{}, parts: map[string][]ref{}, places: map[string]*places{}, x: &index{}}
+	b := builder{heads: map[string][]ref{}, inner: map[string][]ref{}, parts: map[string][]ref{}, places: map[string]*places{}, x: &index{groups: []int32{0}}}
 	b.x.names, b.x.noise, b.x.common = set(nameTable), set(noiseWords), set(commonTable)
 	b.rows(wording, wordingTable)
 	b.rows(merchant, merchantTable)
@@ -325,7 +325,7 @@ func (b *builder) index() *index {
 func (b *builder) trie(keys map[string][]ref) trie {
 	values := make(map[string]int32, len(keys))
 	for key, refs := range keys {
-		values[key] = int32(len(b.x.groups))
+		values[key] = int32(len(b.x.groups) - 1)
 		b.x.refs = append(b.x.refs, refs...)
 		b.x.groups = append(b.x.groups, int32(len(b.x.refs)))
 	}
