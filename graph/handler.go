@@ -74,7 +74,7 @@ type server struct {
 	Options
 	exec    *executor.Executor
 	known   *cache
-	types   map[string]*ast.Definition // of the schema, by name
+	types   schemaTypes
 	bodies  rooms
 	reading rooms
 	uploads rooms
@@ -102,6 +102,7 @@ func NewHandler(o Options) http.Handler {
 	s.exec.SetDisableSuggestion(true)
 	s.exec.SetErrorPresenter(s.present)
 	s.exec.SetRecoverFunc(s.recovered)
+	s.exec.Use(whole{})
 	s.exec.Use(&limits{o.Introspection, priced{schema}, known})
 	s.exec.AroundFields(authorize)
 	if o.around != nil {
@@ -244,12 +245,17 @@ func (s *server) unauthenticated(ctx context.Context, a answer, err error) {
 
 // understand reads a document, checks and prices it. Those that are not known wait for their turn.
 func (s *server) understand(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, errs gqlerror.List, inTime bool) {
-	if _, known := s.known.Get(ctx, params.Query); !known {
+	document, known := s.known.Get(ctx, params.Query)
+	if !known {
 		free := s.reading.take(ctx.Done(), auth.From(ctx).Customer.ID)
 		if free == nil {
 			return nil, nil, false
 		}
 		defer free()
+	} else if o := document.Operations.ForName(params.OperationName); o != nil {
+		l := leaveOut(s.types, o, params.Variables)
+		defer l.restore()
+		ctx = context.WithValue(ctx, leftOutKey{}, l)
 	}
 	operation, errs = s.exec.CreateOperationContext(ctx, params)
 	return operation, errs, true

@@ -47,8 +47,10 @@ func TestPartitions(t *testing.T) {
 		t.Fatalf("all rows lie in %d partition(s)", n)
 	}
 
+	db.Close(t.Context())
+	db = admin(t, url)
 	ended := func() { // sessions tell what they did when they end
-		for column[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'insightgraph'")[0] > 0 {
+		for column[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'")[0] > 1 {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
