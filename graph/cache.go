@@ -7,6 +7,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"insightgraph/auth"
 	"insightgraph/graph/plan"
 )
 
@@ -16,7 +17,7 @@ type cache struct {
 	mu        sync.RWMutex
 	documents map[string]*ast.QueryDocument
 	costs     map[*ast.OperationDefinition]int // of those that cost the same whatever their variables say
-	shapes    map[*ast.OperationDefinition]*plan.Shape
+	shapes    [2]map[*ast.OperationDefinition]*plan.Shape
 }
 
 // Get finds a document by its text.
@@ -33,20 +34,35 @@ func (c *cache) Add(_ context.Context, text string, d *ast.QueryDocument) {
 	defer c.mu.Unlock()
 	if c.documents == nil || len(c.documents) >= cacheSize {
 		c.documents = make(map[string]*ast.QueryDocument, cacheSize)
-		c.costs, c.shapes = nil, nil
+		c.costs, c.shapes = nil, [2]map[*ast.OperationDefinition]*plan.Shape{}
 	}
 	c.documents[text] = d
 }
 
+// shapes are those for viewers of one role, which is all that says which fields they may use.
+type shapes struct {
+	*cache
+	role int
+}
+
+func (c *cache) of(v auth.Viewer) shapes {
+	if v.Role() == auth.RoleCustomer {
+		return shapes{c, 1}
+	}
+	return shapes{c, 0}
+}
+
 // Shape is what an operation's plans are made from, nil if that is not known.
-func (c *cache) Shape(o *ast.OperationDefinition) *plan.Shape {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.shapes[o]
+func (s shapes) Shape(o *ast.OperationDefinition) *plan.Shape {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.shapes[s.role][o]
 }
 
 // Keep keeps a shape.
-func (c *cache) Keep(o *ast.OperationDefinition, s *plan.Shape) { put(c, &c.shapes, o, s) }
+func (s shapes) Keep(o *ast.OperationDefinition, one *plan.Shape) {
+	put(s.cache, &s.shapes[s.role], o, one)
+}
 
 func put[T any](c *cache, in *map[*ast.OperationDefinition]T, o *ast.OperationDefinition, v T) {
 	c.mu.Lock()

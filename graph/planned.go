@@ -26,7 +26,7 @@ func (p planned) Exec(ctx context.Context) graphql.ResponseHandler {
 		may := func(object, field string) bool { return may(viewer, object, field) }
 		// Each list is looked up once for all its rows, so there are no siblings to find; errors are gqlgen's matter.
 		alone := graphql.WithFreshResponseContext(context.WithValue(ctx, siblingsKey{}, nil))
-		if data, ok := generated.Plan(alone, p.ExecutableSchema, may, p.cache); ok {
+		if data, ok := generated.Plan(alone, p.ExecutableSchema, may, p.cache.of(viewer)); ok {
 			p.cache.priced(o.Operation, o.Stats.GetExtension(costKey).(int))
 			return graphql.OneShot(&graphql.Response{Data: data})
 		}

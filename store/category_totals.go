@@ -1,10 +1,6 @@
 package store
 
-import (
-	"github.com/jackc/pgx/v5"
-
-	"insightgraph/bank"
-)
+import "insightgraph/bank"
 
 // categoryTotal is a row of CategoryTotalsOf.
 type categoryTotal struct {
@@ -26,7 +22,7 @@ func (r *Reads) CategoryTotalsOf(consumers Parents, month bank.Date) *Found[int6
 	r.t.mine(&q, "a.customer_id", "a.consumer_id")
 	q.add(" AND a.consumer_id = p.consumer_id AND a.status = 'ACTIVE' AND m.month = ? AND m.count > 0 GROUP BY 1, 2) AS x ORDER BY x.debit DESC, x.category_id, x.currency",
 		month.Month().Time())
-	r.add(q, func(rows pgx.Rows) error {
+	r.add(q, func(rows answer) error {
 		_, list, err := categoryTotals.scan(rows, false, 32)
 		f.rows = make(map[int64][]bank.CategoryTotal)
 		for _, x := range list {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"testing"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,7 +20,7 @@ func Scanned[T any](ctx context.Context, t Tenant, table string) (ours, buns []T
 	r := t.Reads()
 	var q query
 	q.add("SELECT " + m.list() + " FROM " + table + " ORDER BY created_at")
-	r.add(q, func(rows pgx.Rows) (err error) {
+	r.add(q, func(rows answer) (err error) {
 		_, ours, err = m.scan(rows, false, 0)
 		return err
 	})
@@ -49,7 +50,7 @@ func (r *Reads) Numbers(text string) *[]int64 {
 	var q query
 	q.add(text)
 	found := &[]int64{}
-	r.add(q, func(rows pgx.Rows) error {
+	r.add(q, func(rows answer) error {
 		*found = nil
 		for rows.Next() {
 			*found = append(*found, whole(rows.RawValues()[0]))
@@ -150,4 +151,13 @@ func consumerRefs(ids []int64) []bank.Ref {
 		refs[i] = bank.Ref{Kind: bank.KindConsumer, ConsumerID: id, ID: id}
 	}
 	return refs
+}
+
+// KeptStatements is how many statements the connection for reading keeps, where there is one.
+func KeptStatements(t *testing.T, s *Store) (n int) {
+	t.Helper()
+	if err := s.reads.QueryRow(t.Context(), "SELECT count(*) FROM pg_prepared_statements").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

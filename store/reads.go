@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"insightgraph/bank"
@@ -26,7 +25,7 @@ type Reads struct {
 // read is one statement and what is done with its rows. It may be done again, after a lost connection.
 type read struct {
 	query
-	rows func(pgx.Rows) error
+	rows func(answer) error
 }
 
 // Reads begins a collection of statements. It is not for use from several goroutines before it was sent.
@@ -36,7 +35,7 @@ func (t Tenant) Reads() *Reads { return &Reads{t: t} }
 func (t Tenant) steadyReads() *Reads { return &Reads{t: t, steady: true} }
 
 // add queues a statement.
-func (r *Reads) add(q query, rows func(pgx.Rows) error) { r.queue = append(r.queue, read{q, rows}) }
+func (r *Reads) add(q query, rows func(answer) error) { r.queue = append(r.queue, read{q, rows}) }
 
 // Send asks everything that was queued. Where nothing was, it does nothing.
 func (r *Reads) Send(ctx context.Context) error {
@@ -49,7 +48,7 @@ func (r *Reads) Send(ctx context.Context) error {
 			r.queue = nil
 			return nil
 		}
-		if !retryable(err) && !lost(err) || try == maxTries || ctx.Err() != nil {
+		if !retryable(err) && !lost(err) && !stale(err) || try == maxTries || ctx.Err() != nil {
 			return asFault(err)
 		}
 	}
@@ -61,51 +60,43 @@ const seen = "SELECT set_config('app.customer', $1, true), set_config('app.consu
 
 // once asks everything on one connection of a pool. A replica must be as far as from; the primary says at what it is.
 func (r *Reads) once(ctx context.Context, pool *pgxpool.Pool, from int64, at *int64) error {
-	var batch pgx.Batch
-	customer := strconv.FormatInt(r.t.customerID, 10)
-	if r.steady {
-		batch.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
 	}
+	defer conn.Release()
+	all := make([]query, 0, len(r.queue)+4)
+	if r.steady {
+		all = append(all, plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+	}
+	customer := strconv.FormatInt(r.t.customerID, 10)
 	switch {
 	case from > 0:
-		batch.Queue(seenAt, customer, r.t.consumer(), from)
+		all = append(all, plain(seenAt, customer, r.t.consumer(), from))
 	case r.steady:
-		batch.Queue(seen+backgroundTimes, customer, r.t.consumer())
+		all = append(all, plain(seen+backgroundTimes, customer, r.t.consumer()))
 	default:
-		batch.Queue(seen, customer, r.t.consumer())
+		all = append(all, plain(seen, customer, r.t.consumer()))
 	}
-	before := batch.Len()
+	before := len(all)
 	for _, q := range r.queue {
-		batch.Queue(string(q.text), q.args...)
+		all = append(all, q.query)
 	}
 	if at != nil {
-		batch.Queue(position)
+		all = append(all, plain(position))
 	}
 	if r.steady {
-		batch.Queue("COMMIT")
+		all = append(all, plain("COMMIT"))
 	}
-	answers := pool.SendBatch(ctx, &batch)
-	defer answers.Close()
-	for range before {
-		if _, err := answers.Exec(); err != nil {
-			return err
+	return ask(ctx, r.t.s.count, conn.Conn(), all, func(i int, rows answer) error {
+		switch i -= before; {
+		case i >= 0 && i < len(r.queue):
+			return r.queue[i].rows(rows)
+		case i == len(r.queue) && at != nil && rows.Next():
+			*at = whole(rows.RawValues()[0])
 		}
-	}
-	for _, q := range r.queue {
-		rows, err := answers.Query()
-		if err == nil {
-			err = q.rows(rows)
-		}
-		if rows.Close(); err != nil {
-			return err
-		}
-	}
-	if at != nil {
-		if err := answers.QueryRow().Scan(at); err != nil {
-			return err
-		}
-	}
-	return answers.Close()
+		return nil
+	})
 }
 
 // consumer is the tenant's consumer as a setting.
@@ -260,7 +251,7 @@ func (l *Lists[T]) page(q *query, columns string, rows int) {
 }
 
 // read makes the pages. A join keeps the order in which a parent's rows were found, but nobody promises it.
-func (l *Lists[T]) read(rows pgx.Rows) error {
+func (l *Lists[T]) read(rows answer) error {
 	keyed, n := l.of.from != nil, 1
 	if l.of.n != nil {
 		n = l.of.n()
@@ -334,7 +325,7 @@ func (l *Lists[T]) count(ctx context.Context) (counts map[bank.Ref]int, err erro
 	l.all(&q, "count(*) AS n")
 	q.add(") AS x")
 	r := l.r.t.Reads()
-	r.add(q, func(rows pgx.Rows) error {
+	r.add(q, func(rows answer) error {
 		counts = make(map[bank.Ref]int)
 		for rows.Next() {
 			v := rows.RawValues()
@@ -382,7 +373,7 @@ func (f *Found[K, T]) Get(key K) (T, bool) {
 // find queues a statement for rows that have keys.
 func find[K comparable, T any](r *Reads, m model[T], q query, key func(*T) K) *Found[K, T] {
 	f := &Found[K, T]{rows: map[K]T{}}
-	r.add(q, func(rows pgx.Rows) error {
+	r.add(q, func(rows answer) error {
 		_, list, err := m.scan(rows, false, 1)
 		f.rows = make(map[K]T, len(list))
 		for i := range list {

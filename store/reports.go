@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
@@ -292,7 +291,7 @@ func (t Tenant) ReportsOfCases(ctx context.Context, refs []bank.Ref) (map[bank.R
 	q.add("SELECT "+reports.list()+" FROM reports WHERE customer_id = ?", t.customerID)
 	q.amongPairs("consumer_id", "case_id", consumers, ids)
 	q.add(" ORDER BY id")
-	r.add(q, func(rows pgx.Rows) error {
+	r.add(q, func(rows answer) error {
 		_, list, err := reports.scan(rows, false, len(ids))
 		clear(found)
 		for _, x := range list {
@@ -391,7 +390,7 @@ func (s *Store) LoadReport(ctx context.Context, b Build, d report.Definition) (i
 			append([]any{b.CustomerID, b.ConsumerID, b.CustomerID, b.ConsumerID, b.CaseID}, values...)...)
 		return q
 	}
-	r.add(rows("SELECT "+accounts.list()+" FROM accounts WHERE customer_id = ? AND consumer_id = ? AND id = CHOSEN ORDER BY id"), func(found pgx.Rows) (err error) {
+	r.add(rows("SELECT "+accounts.list()+" FROM accounts WHERE customer_id = ? AND consumer_id = ? AND id = CHOSEN ORDER BY id"), func(found answer) (err error) {
 		_, in.Accounts, err = accounts.scan(found, false, 8)
 		return err
 	})
@@ -400,13 +399,13 @@ func (s *Store) LoadReport(ctx context.Context, b Build, d report.Definition) (i
 	if to != nil {
 		q.add(" AND booking_date <= ?", to.Time())
 	}
-	r.add(q, func(found pgx.Rows) (err error) {
+	r.add(q, func(found answer) (err error) {
 		_, in.Transactions, err = forReports.scan(found, false, 1024)
 		return err
 	})
 	r.add(rows(`SELECT a.id, (SELECT x.booking_date FROM transactions x WHERE x.customer_id = a.customer_id AND x.consumer_id = a.consumer_id AND x.account_id = a.id
 			AND x.status = 'POSTED' ORDER BY x.booking_date, x.id LIMIT 1)
-		FROM accounts a WHERE customer_id = ? AND consumer_id = ? AND id = CHOSEN`), func(found pgx.Rows) error {
+		FROM accounts a WHERE customer_id = ? AND consumer_id = ? AND id = CHOSEN`), func(found answer) error {
 		in.Oldest = map[int64]bank.Date{}
 		for found.Next() {
 			v := found.RawValues()

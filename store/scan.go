@@ -133,7 +133,7 @@ func (c model[T]) without(names ...string) (rest model[T]) {
 }
 
 // scan reads rows. Where they have keys, their first column is a number that is no field of T.
-func (c model[T]) scan(rows pgx.Rows, keyed bool, capacity int) (keys []int64, list []T, err error) {
+func (c model[T]) scan(rows answer, keyed bool, capacity int) (keys []int64, list []T, err error) {
 	skip := 0
 	if keyed {
 		skip = 1

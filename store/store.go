@@ -110,7 +110,6 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 // prepared makes a pool one of Reads, whose texts have no values in them: the server plans each once.
 func prepared(config *pgxpool.Config) {
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
-	config.ConnConfig.StatementCacheCapacity = 256
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 }
 

@@ -29,19 +29,28 @@ func (t *tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, d pgx.TraceQuer
 	telemetry.EndStatement(ctx, sqlState(d.Err))
 }
 
-// TraceBatchStart counts statements that are sent together.
-func (t *tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, b pgx.TraceBatchStartData) context.Context {
-	t.n.Add(int64(b.Batch.Len()))
+// together counts statements that are sent together.
+func (t *tracer) together(ctx context.Context, queries []query) context.Context {
+	t.n.Add(int64(len(queries)))
 	if !telemetry.Tracing() {
 		return ctx
 	}
 	var all []string
-	for _, q := range b.Batch.QueuedQueries {
-		if name := whatItDoes(q.SQL); name != "SELECT" { // that is about settings
+	for _, q := range queries {
+		if name := whatItDoes(string(q.text)); name != "SELECT" { // that is about settings
 			all = append(all, name)
 		}
 	}
-	return telemetry.Statement(ctx, strings.Join(all, ", "), b.Batch.Len())
+	return telemetry.Statement(ctx, strings.Join(all, ", "), len(queries))
+}
+
+// TraceBatchStart is together for what the driver sends.
+func (t *tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, b pgx.TraceBatchStartData) context.Context {
+	queries := make([]query, b.Batch.Len())
+	for i, q := range b.Batch.QueuedQueries {
+		queries[i] = plain(q.SQL)
+	}
+	return t.together(ctx, queries)
 }
 
 func (t *tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}

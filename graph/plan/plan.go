@@ -78,8 +78,9 @@ type Step struct {
 	selected graphql.CollectedField
 	field    *Field // nil: __typename
 	below    []*node
-	deep     bool // there is something to look up below
-	refused  bool // the viewer may not use it: an object that has it is not for us
+	reads    map[string][]string // of each type of object below, until something is looked up there; see Reads
+	deep     bool                // there is something to look up below
+	refused  bool                // the viewer may not use it: an object that has it is not for us
 	result   Result
 }
 
@@ -94,10 +95,10 @@ type node struct {
 }
 
 // Shape is what the plan of an operation is made from. It is read only, and as good for the next request with the same
-// document where no variable says which fields there are.
+// document, of a viewer who may use the same fields, where no variable says which fields there are.
 type Shape struct{ root *node }
 
-// Shapes keep shapes. They may forget.
+// Shapes keep shapes, for viewers who may use the same fields. They may forget.
 type Shapes interface {
 	Shape(*ast.OperationDefinition) *Shape
 	Keep(*ast.OperationDefinition, *Shape)
@@ -124,27 +125,31 @@ func (s *Step) Below() []*Step {
 // Reads are the fields of a type's structs that are looked at below a step, before anything else is looked up; nil: any
 // may be. Who looks the step up need give no others.
 func (s *Step) Reads(object string) []string {
-	out := []string{}
+	if fields, known := s.reads[object]; known {
+		return fields
+	}
+	return []string{}
+}
+
+// read adds what is read below a step to what a step above it reads.
+func (s *Step) read(all map[string][]string) {
 	for _, n := range s.below {
-		if n.object.Name == object {
-			if n.reads == nil {
-				return nil
-			}
-			out = append(out, n.reads...)
-			continue
+		have, known := all[n.object.Name]
+		if !known {
+			have = []string{}
 		}
+		if have != nil && n.reads != nil {
+			have = append(have, n.reads...)
+		} else {
+			have = nil
+		}
+		all[n.object.Name] = have
 		for _, one := range n.steps {
-			if one.field == nil || one.field.Resolve != nil {
-				continue
+			if one.field != nil && one.field.Resolve == nil {
+				one.read(all)
 			}
-			more := one.Reads(object)
-			if more == nil {
-				return nil
-			}
-			out = append(out, more...)
 		}
 	}
-	return out
 }
 
 type stepKey struct{}
@@ -178,11 +183,16 @@ func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object,
 			shapes.Keep(o.Operation, shape)
 		}
 	}
-	n, ok := r.begin(ctx, shape.root)
-	if !ok || slices.ContainsFunc(n.steps, func(s *Step) bool { return s.refused }) {
+	if slices.ContainsFunc(shape.root.steps, func(s *Step) bool { return s.refused }) {
 		return nil, false
 	}
-	n.objs = []any{nil}
+	n, ok := r.begin(ctx, shape.root)
+	if !ok {
+		return nil, false
+	}
+	if n.deep {
+		n.objs = []any{nil}
+	}
 	if !r.resolve(ctx, n) {
 		return nil, false
 	}
@@ -227,6 +237,7 @@ func (r *run) compile(object *Object, selections ast.SelectionSet) (*node, bool)
 		if s.field = object.Fields[f.Name]; s.field == nil {
 			return nil, false
 		}
+		s.refused = !r.may(object.Name, f.Name)
 		for _, t := range s.field.Types {
 			below, ok := r.compile(t, f.Selections)
 			if !ok {
@@ -234,6 +245,10 @@ func (r *run) compile(object *Object, selections ast.SelectionSet) (*node, bool)
 			}
 			s.below = append(s.below, below)
 			s.deep = s.deep || below.deep
+		}
+		if s.field.Resolve != nil {
+			s.reads = map[string][]string{}
+			s.read(s.reads)
 		}
 		n.deep = n.deep || s.deep || s.field.Resolve != nil
 		unknown = unknown || s.field.Reads == nil
@@ -245,22 +260,15 @@ func (r *run) compile(object *Object, selections ast.SelectionSet) (*node, bool)
 	return n, true
 }
 
-// begin makes the plan of one request from a shape: with its arguments, with room for what is looked up, and knowing which
-// fields the viewer may not use. What needs none of these is shared.
+// begin makes the plan of one request from a shape: with its arguments, and with room for what is looked up. Where
+// nothing is, the shape itself will do.
 func (r *run) begin(ctx context.Context, shape *node) (*node, bool) {
-	n := &node{object: shape.object, deep: shape.deep, reads: shape.reads, steps: make([]*Step, len(shape.steps))}
-	for i, s := range shape.steps {
-		n.steps[i] = s
-		if s.field == nil {
-			continue
-		}
-		if !r.may(s.Object.Name, s.Name) {
-			own := *s
-			own.refused = true
-			n.steps[i] = &own
-			continue
-		}
-		if len(s.below) == 0 && s.field.Resolve == nil {
+	if !shape.deep {
+		return shape, true
+	}
+	n := &node{object: shape.object, deep: true, reads: shape.reads, steps: slices.Clone(shape.steps)}
+	for i, s := range n.steps {
+		if s.refused || s.field == nil || s.field.Resolve == nil && !s.deep {
 			continue
 		}
 		own := *s
@@ -271,11 +279,13 @@ func (r *run) begin(ctx context.Context, shape *node) (*node, bool) {
 				return nil, false
 			}
 		}
-		own.below = make([]*node, len(s.below))
-		for j, below := range s.below {
-			var ok bool
-			if own.below[j], ok = r.begin(ctx, below); !ok {
-				return nil, false
+		if s.deep {
+			own.below = slices.Clone(s.below)
+			for j, below := range s.below {
+				var ok bool
+				if own.below[j], ok = r.begin(ctx, below); !ok {
+					return nil, false
+				}
 			}
 		}
 	}
@@ -343,6 +353,9 @@ func (r *run) resolve(ctx context.Context, n *node) bool {
 			continue
 		}
 		here, waiting = append(here, s), waiting || waits
+	}
+	if len(apart) == 0 {
+		return !slices.ContainsFunc(here, func(s *Step) bool { return !r.step(ctx, n, s) })
 	}
 	ok := make([]bool, len(apart))
 	var wait sync.WaitGroup
@@ -425,6 +438,9 @@ type gatherer struct {
 
 func (g *gatherer) One(o any, t *Object) {
 	n := g.step.on(t)
+	if n.objs == nil { // mostly a list
+		n.objs = make([]any, 0, 32)
+	}
 	n.objs = append(n.objs, o)
 }
 func (g *gatherer) Null() {}
