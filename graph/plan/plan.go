@@ -438,6 +438,9 @@ type gatherer struct {
 
 func (g *gatherer) One(o any, t *Object) {
 	n := g.step.on(t)
+	if !n.deep { // nothing is looked up there, and other requests have it too
+		return
+	}
 	if n.objs == nil { // mostly a list
 		n.objs = make([]any, 0, 32)
 	}
