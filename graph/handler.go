@@ -253,9 +253,10 @@ func (s *server) understand(ctx context.Context, params *graphql.RawParams) (ope
 		}
 		defer free()
 	} else if o := document.Operations.ForName(params.OperationName); o != nil {
-		l := leaveOut(s.types, o, params.Variables)
-		defer l.restore()
-		ctx = context.WithValue(ctx, leftOutKey{}, l)
+		if l := leaveOut(s.types, o, params.Variables); len(l.back) > 0 {
+			defer l.restore()
+			ctx = context.WithValue(ctx, leftOutKey{}, l)
+		}
 	}
 	operation, errs = s.exec.CreateOperationContext(ctx, params)
 	return operation, errs, true

@@ -354,9 +354,6 @@ func (r *run) resolve(ctx context.Context, n *node) bool {
 		}
 		here, waiting = append(here, s), waiting || waits
 	}
-	if len(apart) == 0 {
-		return !slices.ContainsFunc(here, func(s *Step) bool { return !r.step(ctx, n, s) })
-	}
 	ok := make([]bool, len(apart))
 	var wait sync.WaitGroup
 	for i, s := range apart {
@@ -437,14 +434,9 @@ type gatherer struct {
 }
 
 func (g *gatherer) One(o any, t *Object) {
-	n := g.step.on(t)
-	if !n.deep { // nothing is looked up there, and other requests have it too
-		return
+	if n := g.step.on(t); n.deep { // elsewhere nothing is looked up, and other requests have the node too
+		n.objs = append(n.objs, o)
 	}
-	if n.objs == nil { // mostly a list
-		n.objs = make([]any, 0, 32)
-	}
-	n.objs = append(n.objs, o)
 }
 func (g *gatherer) Null() {}
 func (g *gatherer) List() {}
