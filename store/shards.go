@@ -127,7 +127,7 @@ func (tx *Tx) dueSubjects(ctx context.Context, c Shard, f *Facts) error {
 		Where("consumer.customer_id = ? AND consumer.id BETWEEN ? AND ?", c.Run.CustomerID, c.Low, c.High).OrderExpr("consumer.id")
 	if c.Run.Kind == insight.Scheduled {
 		q = q.ColumnExpr("coalesce(o.outcomes, '')").
-			Join("LEFT JOIN outcomes o ON o.customer_id = consumer.customer_id AND o.consumer_id = consumer.id AND o.run_id = ?", c.Run.ID).
+			Join("LEFT JOIN outcomes o ON o.customer_id = consumer.customer_id AND o.consumer_id = consumer.id AND o.run_id = ? AND o.consumer_id BETWEEN ? AND ?", c.Run.ID, c.Low, c.High).
 			Where("consumer.time_zone = ?", *c.Run.TimeZone).Where(isDue, len(c.Run.Requests), c.round).Where("consumer.changed_at <= ?", c.ChangedTo)
 	} else {
 		q = q.ColumnExpr("''")
@@ -155,8 +155,9 @@ type loading struct {
 	byID     map[int64]*Subject
 }
 
-// rows reads rows of the shard's consumers straight from the wire, with a prepared statement: these are the hot reads of
-// every run. The first column is the consumer, whose subject gets the others, one consumer after the other.
+// rows reads rows of the shard's consumers straight from the wire: these are the hot reads of every run. The first column
+// is the consumer, whose subject gets the others, one consumer after the other. The statement is planned for its values: a
+// plan for any range of consumers expects few, and then reads the tables of thousands row by row instead of an index.
 func (l *loading) rows(ctx context.Context, what, order string, each func(x *Subject, v [][]byte) error, args ...any) error {
 	n := len(args)
 	query := fmt.Sprintf("SELECT consumer_id, %s AND customer_id = $%d AND consumer_id ", what, n+1)
@@ -165,7 +166,7 @@ func (l *loading) rows(ctx context.Context, what, order string, each func(x *Sub
 	} else {
 		query += fmt.Sprintf("= ANY($%d::bigint[])", n+2)
 	}
-	args = slices.Concat([]any{pgx.QueryExecModeCacheStatement}, args, []any{l.customer}, l.among)
+	args = slices.Concat([]any{pgx.QueryExecModeCacheDescribe}, args, []any{l.customer}, l.among)
 	rows, err := l.tx.pg.Query(ctx, query+" ORDER BY consumer_id, "+order, args...)
 	if err != nil {
 		return err

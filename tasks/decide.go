@@ -62,13 +62,14 @@ func (a *asked) of(f store.Facts, x *store.Subject) insight.Configuration {
 	return a.settings
 }
 
-// part is about how many results are made and stored at once.
-const part = 500
+// part is about how many results are made and stored at once. The first one is smaller: while it is made the database waits.
+const firstPart, part = 100, 500
 
 // decide evaluates the shard's insights for each of its consumers, part by part. It is pure, and comes after days.
 func (d *decider) decide(f store.Facts) iter.Seq[[]store.Result] {
 	return func(yield func([]store.Result) bool) {
 		var results []store.Result
+		size := firstPart
 		for n, x := range f.Subjects {
 			s := subject{x, location(x.Consumer), nil}
 			for i := range d.requests {
@@ -79,11 +80,12 @@ func (d *decider) decide(f store.Facts) iter.Seq[[]store.Result] {
 					results = append(results, r)
 				}
 			}
-			if len(results) >= part || n == len(f.Subjects)-1 {
+			if len(results) >= size || n == len(f.Subjects)-1 {
 				if !yield(results) {
 					return
 				}
-				results = make([]store.Result, 0, len(results)+len(d.requests))
+				size = part
+				results = make([]store.Result, 0, size+len(d.requests))
 			}
 		}
 	}
