@@ -53,7 +53,7 @@ func openReplica(ctx context.Context, url string, marks Marks, like *pgxpool.Con
 		to.RuntimeParams[name] = value
 	}
 	to.DefaultQueryExecMode, to.StatementCacheCapacity, to.Tracer = from.DefaultQueryExecMode, from.StatementCacheCapacity, from.Tracer
-	config.MaxConns, config.MaxConnLifetime = like.MaxConns, like.MaxConnLifetime
+	config.MaxConns, config.MaxConnLifetime, config.AfterConnect = like.MaxConns, like.MaxConnLifetime, like.AfterConnect
 	if to.ConnectTimeout == 0 {
 		to.ConnectTimeout = replicaRest
 	}

@@ -72,6 +72,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	params["idle_in_transaction_session_timeout"] = "30000"
 	count := &tracer{}
 	config.ConnConfig.Tracer = count
+	config.AfterConnect = withArrays
 	forReads := config.Copy()
 	forReads.MaxConns = max(1, conns/2)
 	prepared(forReads)

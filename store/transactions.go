@@ -347,7 +347,7 @@ func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transacti
 	return fresh, known, nil
 }
 
-// sheet is rows as one array for each column.
+// sheet is rows as one array for each column; nil: nothing but nulls, which is what unnest makes of it beside the others.
 type sheet struct {
 	consumers, accounts                  []int64
 	externalIDs                          []*string
@@ -364,20 +364,39 @@ type sheet struct {
 
 func sheetOf(rows []bank.Transaction) (c sheet, err error) {
 	n := len(rows)
-	c = sheet{make([]int64, n), make([]int64, n), make([]*string, n), make([]string, n), make([]string, n), make([]string, n), make([]int32, n), make([]*int32, n),
-		make([]string, n), make([]string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n),
-		make([]int32, n), make([]string, n), make([]string, n), make([]int16, n), make([]*string, n)}
+	c = sheet{consumers: make([]int64, n), accounts: make([]int64, n), baseTypes: make([]string, n), amounts: make([]string, n), currencies: make([]string, n),
+		bookingDates: make([]int32, n), statuses: make([]string, n), descriptions: make([]string, n), categories: make([]int32, n),
+		sources: make([]string, n), rules: make([]string, n), confidences: make([]int16, n)}
 	for i := range rows {
 		x := &rows[i]
-		c.consumers[i], c.accounts[i], c.externalIDs[i], c.baseTypes[i], c.amounts[i], c.currencies[i] = x.ConsumerID, x.AccountID, x.ExternalID, string(x.BaseType), x.Amount.String(), string(x.Currency)
-		c.bookingDates[i], c.valueDates[i] = int32(x.BookingDate), (*int32)(x.ValueDate)
-		c.statuses[i], c.descriptions[i], c.names[i], c.ibans[i], c.mccs[i], c.bankCodes[i] = string(x.Status), x.Description, x.CounterpartyName, x.CounterpartyIBAN, x.MCC, x.BankCode
-		if c.parts[i], err = partsText(x); err != nil {
+		c.consumers[i], c.accounts[i], c.baseTypes[i], c.amounts[i], c.currencies[i] = x.ConsumerID, x.AccountID, string(x.BaseType), x.Amount.String(), string(x.Currency)
+		c.bookingDates[i], c.statuses[i], c.descriptions[i] = int32(x.BookingDate), string(x.Status), x.Description
+		c.categories[i], c.sources[i], c.rules[i], c.confidences[i] = int32(x.CategoryID), string(x.CategorySource), x.CategoryRule, int16(x.CategoryConfidence)
+		parts, err := partsText(x)
+		if err != nil {
 			return c, err
 		}
-		c.categories[i], c.sources[i], c.rules[i], c.confidences[i], c.merchants[i] = int32(x.CategoryID), string(x.CategorySource), x.CategoryRule, int16(x.CategoryConfidence), x.MerchantName
+		some(&c.externalIDs, n, i, x.ExternalID)
+		some(&c.valueDates, n, i, (*int32)(x.ValueDate))
+		some(&c.names, n, i, x.CounterpartyName)
+		some(&c.ibans, n, i, x.CounterpartyIBAN)
+		some(&c.mccs, n, i, x.MCC)
+		some(&c.bankCodes, n, i, x.BankCode)
+		some(&c.parts, n, i, parts)
+		some(&c.merchants, n, i, x.MerchantName)
 	}
 	return c, nil
+}
+
+// some puts a value that may be missing into the i-th of a column's n places.
+func some[T any](column *[]*T, n, i int, value *T) {
+	if value == nil {
+		return
+	}
+	if *column == nil {
+		*column = make([]*T, n)
+	}
+	(*column)[i] = value
 }
 
 // arguments are those of insertRows and putRows. As those of a prepared statement they go in binary form.
