@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +42,7 @@ type Store struct {
 
 // Options are the settings of Open.
 type Options struct {
-	MaxConns int        // connections at once, half of them for Reads; 0: 20
+	MaxConns int        // connections at once, half of them for Reads; 0: ten, and for Reads three for each processor
 	Now      bank.Clock // nil: the real time
 
 	Keys connect.Keys // what answers are encrypted with that are kept for repeated calls; without any, no call may have a key
@@ -59,7 +60,11 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.New("read DATABASE_URL: it is not a PostgreSQL connection string") // the text may hold a password
 	}
-	conns := int32(cmp.Or(o.MaxConns, 20))
+	// Where queries come faster than they are answered, more sessions than these only take caches from each other.
+	forWork, forReads := 10, 3*runtime.GOMAXPROCS(0)
+	if o.MaxConns > 0 {
+		forWork, forReads = max(1, o.MaxConns-o.MaxConns/2), max(1, o.MaxConns/2)
+	}
 	config.MaxConnLifetime = 30 * time.Minute
 	params := config.ConnConfig.RuntimeParams
 	params["role"] = cmp.Or(o.role, "insightgraph_app")
@@ -73,19 +78,18 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	count := &tracer{}
 	config.ConnConfig.Tracer = count
 	config.AfterConnect = withArrays
-	forReads := config.Copy()
-	forReads.MaxConns = max(1, conns/2)
-	prepared(forReads)
-	reads, err := pgxpool.NewWithConfig(ctx, forReads)
+	config.MaxConns = int32(forReads)
+	prepared := prepared(config)
+	reads, err := pgxpool.NewWithConfig(ctx, prepared)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	replica, err := openReplica(ctx, o.ReplicaURL, o.Marks, forReads)
+	replica, err := openReplica(ctx, o.ReplicaURL, o.Marks, prepared)
 	if err != nil {
 		reads.Close()
 		return nil, err
 	}
-	config.MaxConns = max(1, conns-forReads.MaxConns)
+	config.MaxConns = int32(forWork)
 	// bun writes arguments into the text: preparing each text would only fill the server.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -108,10 +112,12 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	return &Store{db: bun.NewDB(db, pgdialect.New()), pool: pool, reads: reads, replica: replica, keys: o.Keys, now: o.Now, count: count}, nil
 }
 
-// prepared makes a pool one of Reads, whose texts have no values in them: the server plans each once.
-func prepared(config *pgxpool.Config) {
+// prepared is the config of a pool of Reads, whose texts have no values in them: the server plans each once.
+func prepared(config *pgxpool.Config) *pgxpool.Config {
+	config = config.Copy()
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	return config
 }
 
 // Close gives all connections back.
