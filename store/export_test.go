@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -38,7 +39,8 @@ func (s *Store) Setting(ctx context.Context, name string) (value string, err err
 	return value, err
 }
 
-// PlansOfKnown is how the server would look for known rows of an account: for these external ids, and for any.
+// PlansOfKnown is how the server would look for known rows of an account: for these external ids, and for any. Then come
+// those for whether the account has any rows.
 func (s *Store) PlansOfKnown(ctx context.Context, a bank.Account, externalIDs []string) (plans []string, err error) {
 	consumers, accounts := make([]int64, len(externalIDs)), make([]int64, len(externalIDs))
 	for i := range externalIDs {
@@ -46,12 +48,6 @@ func (s *Store) PlansOfKnown(ctx context.Context, a bank.Account, externalIDs []
 	}
 	err = s.system(ctx, func(tx *Tx) error {
 		plans = nil
-		for _, text := range []string{withoutSort, "SET LOCAL plan_cache_mode = force_generic_plan", "PREPARE known AS " + knownRows} {
-			if _, err := tx.pg.Exec(ctx, text); err != nil {
-				return err
-			}
-		}
-		defer tx.pg.Exec(ctx, "DEALLOCATE known")
 		explain := func(text string, args ...any) error {
 			rows, err := tx.pg.Query(ctx, "EXPLAIN "+text, args...)
 			if err != nil {
@@ -61,10 +57,18 @@ func (s *Store) PlansOfKnown(ctx context.Context, a bank.Account, externalIDs []
 			plans = append(plans, strings.Join(lines, "\n"))
 			return err
 		}
-		if err := explain(knownRows, a.CustomerID, consumers, accounts, externalIDs); err != nil {
-			return err
+		for _, query := range []string{knownRows, usedAccounts} {
+			for _, text := range []string{withoutSort, "SET LOCAL plan_cache_mode = force_generic_plan", "PREPARE known AS " + query} {
+				if _, err := tx.pg.Exec(ctx, text); err != nil {
+					return err
+				}
+			}
+			err := errors.Join(explain(query, a.CustomerID, consumers, accounts, externalIDs), explain("EXECUTE known (NULL, NULL, NULL, NULL)"))
+			if _, other := tx.pg.Exec(ctx, "DEALLOCATE known"); err != nil || other != nil {
+				return errors.Join(err, other)
+			}
 		}
-		return explain("EXECUTE known (NULL, NULL, NULL, NULL)")
+		return nil
 	})
 	return plans, err
 }

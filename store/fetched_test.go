@@ -341,11 +341,11 @@ func TestFinishStatements(t *testing.T) {
 		w.finish(t, p, nil, a)
 		return w.Statements() - before
 	}
-	count(5, "a")
-	few := count(5, "b") // five settle under other ids
+	count(15, "a")        // of fewer than firstDelivery it is not asked whether they are the first
+	few := count(15, "b") // fifteen settle under other ids
 	count(900, "c")
 	w.clock.add(25 * time.Hour)
 	if many := count(900, "d"); few != many {
-		t.Errorf("%d statements for 5 rows, %d for 900", few, many)
+		t.Errorf("%d statements for 15 rows, %d for 900", few, many)
 	}
 }

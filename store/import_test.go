@@ -100,6 +100,12 @@ func TestImport(t *testing.T) {
 	if n := transfers(); n != 2 {
 		t.Errorf("%d legs, active again", n)
 	}
+	many := rows + "current,anna,1,2026-01-05,-300,EUR\n" // many rows of an account that has some, and of one that has none
+	for day := range 28 {
+		many += fmt.Sprintf("current,anna,m%d,2026-02-%02d,-7,EUR\ncard,cleo,m%d,2026-02-%02d,-7,EUR\n", day, day+1, day, day+1)
+	}
+	transactions(many, store.Imported{Transactions: 56, Unchanged: 1}, "[]")
+	transactions(many, store.Imported{Unchanged: 57}, "[]")
 	if wrong, err := s.CheckTotals(t.Context()); wrong != 0 || err != nil {
 		t.Errorf("totals: %d wrong, %v", wrong, err)
 	}

@@ -304,38 +304,60 @@ func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank
 
 // knownRows finds rows that are there. Each is looked up by itself, in an order that only one index has; and sorting is off,
 // because the planner believes that an account has one row, and took an index that is less high where there was one, to look
-// at all of the account's rows for each of ours.
+// at all of the account's rows for each of ours. usedAccounts finds the accounts that have any rows, in the same way.
 const (
 	withoutSort = "SET LOCAL enable_sort = off"
-	knownRows   = `SELECT u.n FROM (SELECT generate_subscripts($2::bigint[], 1) AS n, unnest($2::bigint[]) AS consumer_id, unnest($3::bigint[]) AS account_id,
+	ofRows      = `SELECT u.n FROM (SELECT generate_subscripts($2::bigint[], 1) AS n, unnest($2::bigint[]) AS consumer_id, unnest($3::bigint[]) AS account_id,
 			unnest($4::text[]) AS external_id) u
-		CROSS JOIN LATERAL (SELECT FROM transactions t WHERE t.customer_id = $1 AND t.consumer_id = u.consumer_id AND t.account_id = u.account_id
-			AND t.external_id BETWEEN u.external_id AND u.external_id ORDER BY t.external_id LIMIT 1) t`
+		CROSS JOIN LATERAL (SELECT FROM transactions t WHERE t.customer_id = $1 AND t.consumer_id = u.consumer_id AND t.account_id = u.account_id`
+	knownRows    = ofRows + ` AND t.external_id BETWEEN u.external_id AND u.external_id ORDER BY t.external_id LIMIT 1) t`
+	usedAccounts = ofRows + ` ORDER BY t.external_id LIMIT 1) t`
 )
+
+// firstDelivery is from how many rows of an account on it is asked whether the account has any at all. The first delivery
+// is the largest one, and none of it needs to be looked up.
+const firstDelivery = 10
 
 // apart tells the rows whose external id their account does not have yet from those that are there.
 func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transaction) (fresh, known []bank.Transaction, err error) {
-	consumers, accounts, externalIDs := make([]int64, len(rows)), make([]int64, len(rows)), make([]*string, len(rows))
-	for i := range rows {
-		consumers[i], accounts[i], externalIDs[i] = rows[i].ConsumerID, rows[i].AccountID, rows[i].ExternalID
-	}
 	if _, err := tx.pg.Exec(ctx, withoutSort); err != nil {
 		return nil, nil, err
 	}
-	found, err := tx.pg.Query(ctx, knownRows, pgx.QueryExecModeCacheStatement, customerID, consumers, accounts, externalIDs)
-	if err != nil {
-		return nil, nil, err
+	var places []int // of the accounts' first rows
+	seen := map[int64]bool{}
+	for i := range rows {
+		if !seen[rows[i].AccountID] {
+			seen[rows[i].AccountID] = true
+			places = append(places, i)
+		}
 	}
-	numbers, err := pgx.CollectRows(found, pgx.RowTo[int])
-	if err == nil {
-		_, err = tx.pg.Exec(ctx, "SET LOCAL enable_sort = on")
+	used := seen
+	if len(rows) >= firstDelivery*len(places) {
+		if places, err = tx.among(ctx, usedAccounts, customerID, rows, places); err != nil {
+			return nil, nil, err
+		}
+		used = make(map[int64]bool, len(places))
+		for _, i := range places {
+			used[rows[i].AccountID] = true
+		}
 	}
-	if err != nil || len(numbers) == 0 {
+	places = places[:0]
+	for i := range rows {
+		if used[rows[i].AccountID] {
+			places = append(places, i)
+		}
+	}
+	if len(places) > 0 {
+		if places, err = tx.among(ctx, knownRows, customerID, rows, places); err != nil {
+			return nil, nil, err
+		}
+	}
+	if _, err := tx.pg.Exec(ctx, "SET LOCAL enable_sort = on"); err != nil || len(places) == 0 {
 		return rows, nil, err
 	}
 	there := make([]bool, len(rows))
-	for _, n := range numbers {
-		there[n-1] = true
+	for _, i := range places {
+		there[i] = true
 	}
 	for i, x := range rows {
 		if there[i] {
@@ -345,6 +367,23 @@ func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transacti
 		}
 	}
 	return fresh, known, nil
+}
+
+// among gives those of some places in a list of rows that a query finds.
+func (tx *Tx) among(ctx context.Context, query string, customerID int64, rows []bank.Transaction, places []int) ([]int, error) {
+	consumers, accounts, externalIDs := make([]int64, len(places)), make([]int64, len(places)), make([]*string, len(places))
+	for n, i := range places {
+		consumers[n], accounts[n], externalIDs[n] = rows[i].ConsumerID, rows[i].AccountID, rows[i].ExternalID
+	}
+	found, err := tx.pg.Query(ctx, query, pgx.QueryExecModeCacheStatement, customerID, consumers, accounts, externalIDs)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := pgx.CollectRows(found, pgx.RowTo[int])
+	for i, n := range numbers {
+		numbers[i] = places[n-1]
+	}
+	return numbers, err
 }
 
 // sheet is rows as one array for each column; nil: nothing but nulls, which is what unnest makes of it beside the others.
