@@ -9,7 +9,7 @@ import (
 )
 
 // What is stored goes to the database as one array for each column. The driver asks an array for its elements one by one,
-// as values of any type, which was a quarter of all that an import did. Lists of these types are written at once.
+// as values of any type, which was a fifth of all that an import did. Lists of these types are written at once.
 
 // withArrays is for AfterConnect.
 func withArrays(_ context.Context, conn *pgx.Conn) error {
