@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"reflect"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -27,36 +28,24 @@ func withArrays(_ context.Context, conn *pgx.Conn) error {
 // arrays is the driver's codec with shorter ways for some lists.
 type arrays struct{ *pgtype.ArrayCodec }
 
-// PlanEncode finds who writes a list, by its type and that of the column.
+// writers are the shorter ways, by the type of the column's elements and that of the list.
+var writers = map[uint32]map[reflect.Type]pgtype.EncodePlan{
+	pgtype.TextOID: {
+		reflect.TypeFor[[]string]():  writer[string]{pgtype.TextOID, appendText},
+		reflect.TypeFor[[]*string](): writer[*string]{pgtype.TextOID, orNull(appendText)},
+	},
+	pgtype.Int8OID: {reflect.TypeFor[[]int64](): writer[int64]{pgtype.Int8OID, appendInt8}},
+	pgtype.Int4OID: {
+		reflect.TypeFor[[]int32]():  writer[int32]{pgtype.Int4OID, appendInt4},
+		reflect.TypeFor[[]*int32](): writer[*int32]{pgtype.Int4OID, orNull(appendInt4)},
+	},
+	pgtype.Int2OID: {reflect.TypeFor[[]int16](): writer[int16]{pgtype.Int2OID, appendInt2}},
+}
+
+// PlanEncode finds who writes a list.
 func (a arrays) PlanEncode(m *pgtype.Map, oid uint32, format int16, list any) pgtype.EncodePlan {
-	if format == pgtype.BinaryFormatCode {
-		element := a.ElementType.OID
-		switch list.(type) {
-		case []string:
-			if element == pgtype.TextOID {
-				return writer[string]{element, appendText}
-			}
-		case []*string:
-			if element == pgtype.TextOID {
-				return writer[*string]{element, orNull(appendText)}
-			}
-		case []int64:
-			if element == pgtype.Int8OID {
-				return writer[int64]{element, appendInt8}
-			}
-		case []int32:
-			if element == pgtype.Int4OID {
-				return writer[int32]{element, appendInt4}
-			}
-		case []*int32:
-			if element == pgtype.Int4OID {
-				return writer[*int32]{element, orNull(appendInt4)}
-			}
-		case []int16:
-			if element == pgtype.Int2OID {
-				return writer[int16]{element, appendInt2}
-			}
-		}
+	if w := writers[a.ElementType.OID][reflect.TypeOf(list)]; w != nil && format == pgtype.BinaryFormatCode {
+		return w
 	}
 	return a.ArrayCodec.PlanEncode(m, oid, format, list)
 }
