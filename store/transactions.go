@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -323,29 +324,23 @@ func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transacti
 	if _, err := tx.pg.Exec(ctx, withoutSort); err != nil {
 		return nil, nil, err
 	}
-	var places []int // of the accounts' first rows
-	seen := map[int64]bool{}
+	places, firsts, used := make([]int, len(rows)), []int(nil), map[int64]bool{}
 	for i := range rows {
-		if !seen[rows[i].AccountID] {
-			seen[rows[i].AccountID] = true
-			places = append(places, i)
+		places[i] = i
+		if !used[rows[i].AccountID] {
+			used[rows[i].AccountID] = true
+			firsts = append(firsts, i)
 		}
 	}
-	used := seen
-	if len(rows) >= firstDelivery*len(places) {
-		if places, err = tx.among(ctx, usedAccounts, customerID, rows, places); err != nil {
+	if len(rows) >= firstDelivery*len(firsts) {
+		if firsts, err = tx.among(ctx, usedAccounts, customerID, rows, firsts); err != nil {
 			return nil, nil, err
 		}
-		used = make(map[int64]bool, len(places))
-		for _, i := range places {
+		clear(used)
+		for _, i := range firsts {
 			used[rows[i].AccountID] = true
 		}
-	}
-	places = places[:0]
-	for i := range rows {
-		if used[rows[i].AccountID] {
-			places = append(places, i)
-		}
+		places = slices.DeleteFunc(places, func(i int) bool { return !used[rows[i].AccountID] })
 	}
 	if len(places) > 0 {
 		if places, err = tx.among(ctx, knownRows, customerID, rows, places); err != nil {
