@@ -25,7 +25,7 @@ type config struct {
 	ReplicaURL       string        `env:"DATABASE_REPLICA_URL" placeholder:"URL" help:"A streaming replica of DATABASE_URL's server, which then answers queries."`
 	RedisURL         string        `env:"REDIS_URL" placeholder:"URL" help:"Redis 6.2 or newer: one server, a cluster (further nodes as ?addr=HOST:PORT) or Sentinels (?master_name=NAME). Unset: an own server in DATA_DIR."`
 	DataDir          string        `env:"DATA_DIR" default:".data" placeholder:"DIR" help:"Where the own servers keep their data (${default})."`
-	DatabaseConns    int           `env:"DATABASE_CONNS" placeholder:"N" help:"Database connections at most, half of them for queries. Unset: ten, and for queries three for each processor."`
+	DatabaseConns    int           `env:"DATABASE_CONNS" placeholder:"N" help:"Database connections at most, half of them for queries. Unset: ten, and for queries four for each processor."`
 	LogLevel         slog.Level    `env:"LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (${default})."`
 	EncryptionKeys   string        `env:"ENCRYPTION_KEYS" placeholder:"KEY,…" help:"Keys (32 bytes, base64) for stored secrets: the first encrypts, all decrypt. Unset: a key in DATA_DIR."`
 	TokenLife        time.Duration `env:"TOKEN_LIFE" default:"30m" placeholder:"DURATION" help:"How long access tokens hold (${default})."`

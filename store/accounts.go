@@ -23,10 +23,10 @@ func (r *Reads) AccountsOf(consumers Parents, f bank.AccountFilter, a page.Args)
 	return lists(r, &accounts, consumers, a, func(q *query) {
 		r.t.mine(q, "account.customer_id", "account.consumer_id")
 		if f.Containers != nil {
-			q.add(" AND account.container = ANY(?::text[])", texts(f.Containers))
+			q.sift(" AND account.container = ANY(?::text[])", texts(f.Containers))
 		}
 		if f.Statuses != nil {
-			q.add(" AND account.status = ANY(?::text[])", texts(f.Statuses))
+			q.sift(" AND account.status = ANY(?::text[])", texts(f.Statuses))
 		}
 	})
 }

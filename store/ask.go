@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"insightgraph/telemetry"
 )
 
 // answer is what a statement found, row by row. What it gives of a row may be read until the next.
@@ -28,7 +27,7 @@ func (f found) RawValues() [][]byte { return f.Values() }
 func (f found) Err() error          { _, err := f.Close(); return err }
 
 // plain is a statement whose text has its places for values already.
-func plain(text string, values ...any) query { return query{[]byte(text), values} }
+func plain(text string, values ...any) query { return query{text: []byte(text), args: values} }
 
 // planned is a statement that a connection keeps, with its plan.
 type planned struct {
@@ -44,51 +43,79 @@ type plans map[string]*planned
 
 const plansKey = "insightgraph plans" // among what the driver lets us keep beside a connection
 
-// ask sends statements together, in one round trip, and reads their answers one after the other.
-func ask(ctx context.Context, count *tracer, conn *pgx.Conn, queries []query, read func(i int, rows answer) error) (err error) {
-	ctx = count.together(ctx, queries)
-	defer func() { telemetry.EndStatement(ctx, sqlState(err)) }()
-	kept, err := plansOf(ctx, conn, len(queries))
+// ask sends the statements of all askings in one round trip and has their answers read one after the other. With the first
+// that fails it ends.
+func ask(ctx context.Context, conn *pgx.Conn, all []*asking) {
+	fails := func(a *asking, err error) {
+		if stale(err) {
+			_ = conn.Close(ctx)
+		}
+		a.answered(err)
+	}
+	n := 0
+	for _, a := range all {
+		n += len(a.queries)
+	}
+	kept, err := plansOf(ctx, conn, n)
 	if err != nil {
-		return err
+		fails(all[0], err)
+		return
 	}
 	var batch pgconn.Batch
-	var values pgx.ExtendedQueryBuilder
-	for _, q := range queries {
-		s := kept[string(q.text)]
-		if s == nil {
-			if s, err = kept.prepare(ctx, conn, string(q.text)); err != nil {
-				return err
+	for _, a := range all {
+		for _, q := range a.queries {
+			if err := kept.add(ctx, conn, &batch, q); err != nil {
+				fails(a, err)
+				return
 			}
 		}
-		if err := values.Build(conn.TypeMap(), s.StatementDescription, q.args); err != nil {
-			return fmt.Errorf("write the values of a statement: %w", err)
-		}
-		batch.ExecStatement(s.StatementDescription, values.ParamValues, values.ParamFormats, s.formats)
 	}
 	answers := conn.PgConn().ExecBatch(ctx, &batch)
-	for i := range queries {
-		if !answers.NextResult() {
-			if err = answers.Close(); err == nil {
-				err = io.ErrUnexpectedEOF
-			}
-			break
-		}
-		rows := found{answers.ResultReader()}
-		if err = read(i, rows); err == nil {
-			err = rows.Err()
+	for i, a := range all {
+		err := a.answers(answers)
+		if err == nil && i == len(all)-1 {
+			err = answers.Close()
 		}
 		if err != nil {
-			break
+			_ = answers.Close()
+			fails(a, err)
+			return
+		}
+		a.answered(nil)
+	}
+}
+
+// answers has the answers to its statements read.
+func (a *asking) answers(all *pgconn.MultiResultReader) error {
+	for i := range a.queries {
+		if !all.NextResult() {
+			return cmp.Or(all.Close(), io.ErrUnexpectedEOF)
+		}
+		rows := found{all.ResultReader()}
+		if err := a.read(i, rows); err != nil {
+			return err
+		}
+		if err := rows.Err(); err != nil {
+			return err
 		}
 	}
-	if last := answers.Close(); err == nil {
-		err = last
+	return nil
+}
+
+// add puts a statement that the connection keeps into a batch.
+func (all plans) add(ctx context.Context, conn *pgx.Conn, batch *pgconn.Batch, q query) (err error) {
+	s := all[string(q.text)]
+	if s == nil {
+		if s, err = all.prepare(ctx, conn, string(q.text)); err != nil {
+			return err
+		}
 	}
-	if stale(err) {
-		_ = conn.Close(ctx)
+	var values pgx.ExtendedQueryBuilder
+	if err := values.Build(conn.TypeMap(), s.StatementDescription, q.args); err != nil {
+		return fmt.Errorf("write the values of a statement: %w", err)
 	}
-	return err
+	batch.ExecStatement(s.StatementDescription, values.ParamValues, values.ParamFormats, s.formats)
+	return nil
 }
 
 // stale tells that a kept statement is gone, or that its tables have changed under it.

@@ -43,24 +43,25 @@ func (r *Reads) EntriesByRef(refs []bank.Ref) *Found[bank.Ref, insight.Entry] {
 // feed writes the conditions of a filter on feed entries.
 func (t Tenant) feed(q *query, f insight.FeedFilter) {
 	t.mine(q, "entry.customer_id", "entry.consumer_id")
+	q.sifts = q.sifts || len(f.ConsumerIDs) > 1 // all of theirs are sorted
 	if f.ConsumerIDs != nil {
 		q.among("entry.consumer_id", t.numbers(f.ConsumerIDs, bank.KindConsumer))
 	}
 	if f.InsightNames != nil {
-		q.add(" AND entry.insight = ANY(?::text[])", f.InsightNames)
+		q.sift(" AND entry.insight = ANY(?::text[])", f.InsightNames)
 	}
 	if f.InsightType != nil {
-		q.add(" AND entry.type = ?", *f.InsightType)
+		q.sift(" AND entry.type = ?", *f.InsightType)
 	}
 	if f.TriggerType != nil {
-		q.add(" AND entry.trigger = ?", *f.TriggerType)
+		q.sift(" AND entry.trigger = ?", *f.TriggerType)
 	}
 	if f.EntityIDs != nil {
 		ids := []string{}
 		for _, ref := range f.EntityIDs {
 			ids = append(ids, ref.String())
 		}
-		q.add(" AND EXISTS (SELECT 1 FROM jsonb_array_elements(entry.accounts) e WHERE e->>'id' = ANY(?::text[]))", ids)
+		q.sift(" AND EXISTS (SELECT 1 FROM jsonb_array_elements(entry.accounts) e WHERE e->>'id' = ANY(?::text[]))", ids)
 	}
 	if f.CreatedFrom != nil {
 		q.add(" AND entry.created_at >= ?", *f.CreatedFrom)

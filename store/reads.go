@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"insightgraph/bank"
 	"insightgraph/page"
 )
@@ -58,13 +56,8 @@ func (r *Reads) Send(ctx context.Context) error {
 // one Sync message, and with its end the settings are gone.
 const seen = "SELECT set_config('app.customer', $1, true), set_config('app.consumer', $2, true)"
 
-// once asks everything on one connection of a pool. A replica must be as far as from; the primary says at what it is.
-func (r *Reads) once(ctx context.Context, pool *pgxpool.Pool, from int64, at *int64) error {
-	conn, err := pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Release()
+// once asks everything over one session. A replica must be as far as from; the primary says at what it is.
+func (r *Reads) once(ctx context.Context, over *sessions, from int64, at *int64) error {
 	all := make([]query, 0, len(r.queue)+4)
 	if r.steady {
 		all = append(all, plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
@@ -78,9 +71,10 @@ func (r *Reads) once(ctx context.Context, pool *pgxpool.Pool, from int64, at *in
 	default:
 		all = append(all, plain(seen, customer, r.t.consumer()))
 	}
-	before := len(all)
+	before, alone := len(all), r.steady
 	for _, q := range r.queue {
 		all = append(all, q.query)
+		alone = alone || q.sifts
 	}
 	if at != nil {
 		all = append(all, plain(position))
@@ -88,7 +82,7 @@ func (r *Reads) once(ctx context.Context, pool *pgxpool.Pool, from int64, at *in
 	if r.steady {
 		all = append(all, plain("COMMIT"))
 	}
-	return ask(ctx, r.t.s.count, conn.Conn(), all, func(i int, rows answer) error {
+	return over.ask(&asking{ctx: ctx, customer: r.t.customerID, alone: alone, queries: all, read: func(i int, rows answer) error {
 		switch i -= before; {
 		case i >= 0 && i < len(r.queue):
 			return r.queue[i].rows(rows)
@@ -96,7 +90,7 @@ func (r *Reads) once(ctx context.Context, pool *pgxpool.Pool, from int64, at *in
 			*at = whole(rows.RawValues()[0])
 		}
 		return nil
-	})
+	}})
 }
 
 // consumer is the tenant's consumer as a setting.
@@ -110,8 +104,15 @@ func (t Tenant) consumer() string {
 // query is a statement under construction. Values are always parameters: equal questions have equal texts, which the
 // server has planned already.
 type query struct {
-	text []byte
-	args []any
+	text  []byte
+	args  []any
+	sifts bool // looks at more rows than it gives
+}
+
+// sift is add for a condition that no index answers.
+func (q *query) sift(text string, values ...any) {
+	q.add(text, values...)
+	q.sifts = true
 }
 
 // add adds a text, in which each ? is the next of the values.
@@ -323,7 +324,7 @@ func (l *Lists[T]) count(ctx context.Context) (counts map[bank.Ref]int, err erro
 		q.add(" CROSS JOIN LATERAL (")
 	}
 	l.all(&q, "count(*) AS n")
-	q.add(") AS x")
+	q.sift(") AS x")
 	r := l.r.t.Reads()
 	r.add(q, func(rows answer) error {
 		counts = make(map[bank.Ref]int)

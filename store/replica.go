@@ -26,7 +26,7 @@ type Marks interface {
 // customer wrote or saw, in whichever process: the first statement says up to where the log must have been replayed.
 // Whatever the replica or the marks do not answer, the primary does.
 type replica struct {
-	pool  *pgxpool.Pool
+	pool  *sessions
 	marks Marks
 	rests atomic.Int64 // until when nothing is asked of it, because it or the marks were away
 }
@@ -40,7 +40,7 @@ const (
 )
 
 // openReplica makes a pool whose sessions are those of the primary's. A replica that is away holds up nothing.
-func openReplica(ctx context.Context, url string, marks Marks, like *pgxpool.Config) (*replica, error) {
+func openReplica(ctx context.Context, url string, marks Marks, like *pgxpool.Config, count *tracer) (*replica, error) {
 	if url == "" || marks == nil {
 		return nil, nil
 	}
@@ -58,7 +58,10 @@ func openReplica(ctx context.Context, url string, marks Marks, like *pgxpool.Con
 		to.ConnectTimeout = replicaRest
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
-	return &replica{pool: pool, marks: marks}, err
+	if err != nil {
+		return nil, err
+	}
+	return &replica{pool: newSessions(pool, count), marks: marks}, nil
 }
 
 func (v *replica) close() {

@@ -24,9 +24,16 @@ func (s *Store) Pools() []Pool {
 		now := p.Stat()
 		return Pool{name, now.AcquiredConns(), now.IdleConns(), now.MaxConns(), now.EmptyAcquireCount(), now.EmptyAcquireWaitTime()}
 	}
-	all := []Pool{pool("transactions", s.pool), pool("reads", s.reads)}
+	of := func(name string, p *sessions) Pool {
+		now := pool(name, p.Pool)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		now.Waits, now.Waited = now.Waits+p.waits, now.Waited+p.waited
+		return now
+	}
+	all := []Pool{pool("transactions", s.pool), of("reads", s.reads)}
 	if s.replica != nil {
-		all = append(all, pool("replica", s.replica.pool))
+		all = append(all, of("replica", s.replica.pool))
 	}
 	return all
 }

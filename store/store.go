@@ -32,9 +32,9 @@ import (
 type Store struct {
 	db      *bun.DB
 	pool    *pgxpool.Pool
-	reads   *pgxpool.Pool // of Reads
-	replica *replica      // nil where there is none
-	keys    connect.Keys  // what kept answers are encrypted with
+	reads   *sessions    // of Reads
+	replica *replica     // nil where there is none
+	keys    connect.Keys // what kept answers are encrypted with
 	now     bank.Clock
 	count   *tracer
 	dead    [kinds]atomic.Int64
@@ -42,7 +42,7 @@ type Store struct {
 
 // Options are the settings of Open.
 type Options struct {
-	MaxConns int        // connections at once, half of them for Reads; 0: ten, and for Reads three for each processor
+	MaxConns int        // connections at once, half of them for Reads; 0: ten, and for Reads four for each processor
 	Now      bank.Clock // nil: the real time
 
 	Keys connect.Keys // what answers are encrypted with that are kept for repeated calls; without any, no call may have a key
@@ -60,8 +60,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.New("read DATABASE_URL: it is not a PostgreSQL connection string") // the text may hold a password
 	}
-	// Where queries come faster than they are answered, more sessions than these only take caches from each other.
-	forWork, forReads := 10, 3*runtime.GOMAXPROCS(0)
+	forWork, forReads := 10, 4*runtime.GOMAXPROCS(0)
 	if o.MaxConns > 0 {
 		forWork, forReads = max(1, o.MaxConns-o.MaxConns/2), max(1, o.MaxConns/2)
 	}
@@ -84,7 +83,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	replica, err := openReplica(ctx, o.ReplicaURL, o.Marks, prepared)
+	replica, err := openReplica(ctx, o.ReplicaURL, o.Marks, prepared, count)
 	if err != nil {
 		reads.Close()
 		return nil, err
@@ -109,7 +108,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	db.SetMaxIdleConns(0) // the pool below keeps the idle ones
-	return &Store{db: bun.NewDB(db, pgdialect.New()), pool: pool, reads: reads, replica: replica, keys: o.Keys, now: o.Now, count: count}, nil
+	return &Store{db: bun.NewDB(db, pgdialect.New()), pool: pool, reads: newSessions(reads, count), replica: replica, keys: o.Keys, now: o.Now, count: count}, nil
 }
 
 // prepared is the config of a pool of Reads, whose texts have no values in them: the server plans each once.

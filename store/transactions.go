@@ -69,6 +69,7 @@ func (t Tenant) TransactionsByRef(ctx context.Context, refs []bank.Ref) (map[ban
 // matching writes the conditions of a filter on transactions.
 func (t Tenant) matching(q *query, f bank.TransactionFilter) {
 	t.mine(q, "transaction.customer_id", "transaction.consumer_id")
+	q.sifts = q.sifts || len(f.ConsumerIDs) > 1 || len(f.AccountIDs) > 1 // all of theirs are sorted
 	if f.ConsumerIDs != nil {
 		q.among("transaction.consumer_id", t.numbers(f.ConsumerIDs, bank.KindConsumer))
 	}
@@ -83,33 +84,33 @@ func (t Tenant) matching(q *query, f bank.TransactionFilter) {
 		q.add(" AND transaction.booking_date <= ?", f.To.Time())
 	}
 	if f.BaseType != nil {
-		q.add(" AND transaction.base_type = ?", string(*f.BaseType))
+		q.sift(" AND transaction.base_type = ?", string(*f.BaseType))
 	}
 	if f.Status != nil {
-		q.add(" AND transaction.status = ?", string(*f.Status))
+		q.sift(" AND transaction.status = ?", string(*f.Status))
 	}
 	if f.CategoryIDs != nil {
 		ids := []int{}
 		for _, n := range t.numbers(f.CategoryIDs, bank.KindCategory) {
 			ids = append(ids, category.Under(int(n))...)
 		}
-		q.add(" AND transaction.category_id = ANY(?::int[])", ids)
+		q.sift(" AND transaction.category_id = ANY(?::int[])", ids)
 	}
 	if f.Text != nil {
 		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(*f.Text) + "%"
-		q.add(" AND (transaction.description ILIKE ? OR transaction.counterparty_name ILIKE ? OR transaction.merchant_name ILIKE ?)", pattern, pattern, pattern)
+		q.sift(" AND (transaction.description ILIKE ? OR transaction.counterparty_name ILIKE ? OR transaction.merchant_name ILIKE ?)", pattern, pattern, pattern)
 	}
 	if f.MinAmount != nil {
-		q.add(" AND transaction.amount >= ?::numeric", f.MinAmount.String())
+		q.sift(" AND transaction.amount >= ?::numeric", f.MinAmount.String())
 	}
 	if f.MaxAmount != nil {
-		q.add(" AND transaction.amount <= ?::numeric", f.MaxAmount.String())
+		q.sift(" AND transaction.amount <= ?::numeric", f.MaxAmount.String())
 	}
 	if f.Transfers != nil {
-		q.add(" AND (transaction.transfer_id IS NOT NULL) = ?", *f.Transfers)
+		q.sift(" AND (transaction.transfer_id IS NOT NULL) = ?", *f.Transfers)
 	}
 	if f.Party != nil {
-		q.add(" AND "+party+" = ?", *f.Party)
+		q.sift(" AND "+party+" = ?", *f.Party)
 	}
 }
 
