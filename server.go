@@ -97,8 +97,8 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	if cmd.Dev && !isLoopback(cmd.Addr) {
 		return fmt.Errorf("development mode hands out the demo customer's token, so it serves loopback addresses only; %s is none", cmd.Addr)
 	}
-	if os.Getenv("GOGC") == "" { // what lives is small beside what a request uses: half the collections, for some 15 MiB
-		debug.SetGCPercent(250)
+	if os.Getenv("GOGC") == "" { // what lives is small beside what a request uses: a third of the collections, for some 20 MiB
+		debug.SetGCPercent(300)
 	}
 	endTraces, err := telemetry.StartTracing(ctx, build().revision)
 	if err != nil {

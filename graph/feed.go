@@ -49,7 +49,7 @@ func (r entry) TransactionDerived(ctx context.Context, objs []*insight.Entry) ([
 			if e.TransactionDerived == nil {
 				return nil
 			}
-			return &model.TransactionDerived{TransactionDerived: *e.TransactionDerived, Entry: e.Ref()}
+			return &model.TransactionDerived{TransactionDerived: e.TransactionDerived, Entry: e.Ref()}
 		})
 		remember(ctx, present(all))
 		return all, nil

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	stdjson "encoding/json"
 	"fmt"
@@ -39,10 +40,11 @@ type field struct {
 // before them said: then that is taken again.
 type decoder func(to unsafe.Pointer, value []byte, before *previous) error
 
-// previous is what a column said last, as text, and where it was written to.
+// previous is what a column said last, as text or as JSON, and where that was written to.
 type previous struct {
 	*words
 	text string
+	json []byte
 	at   unsafe.Pointer
 }
 
@@ -55,8 +57,9 @@ type words struct {
 // add keeps a text.
 func (w *words) add(b []byte) string {
 	if w.text.Len()+len(b) > w.text.Cap() {
-		w.text = strings.Builder{} // what was taken from the one before keeps it
-		w.text.Grow(max(4096, len(b)))
+		size := max(min(2*w.text.Cap(), 4096), 256, len(b)) // few rows have few words
+		w.text = strings.Builder{}                          // what was taken from the one before keeps it
+		w.text.Grow(size)
 	}
 	from := w.text.Len()
 	w.text.Write(b)
@@ -226,11 +229,11 @@ func jsonInto(t reflect.Type) decoder {
 		return func(to unsafe.Pointer, b []byte, _ *previous) error { *(*[]byte)(to) = slices.Clone(b); return nil }
 	}
 	return func(to unsafe.Pointer, b []byte, p *previous) error {
-		if p.at != nil && p.text == string(b) {
+		if p.at != nil && bytes.Equal(p.json, b) {
 			reflect.NewAt(t, to).Elem().Set(reflect.NewAt(t, p.at).Elem())
 			return nil
 		}
-		p.text, p.at = p.add(b), to
+		p.json, p.at = append(p.json[:0], b...), to
 		return json.Unmarshal(b, reflect.NewAt(t, to).Interface())
 	}
 }

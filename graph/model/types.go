@@ -36,7 +36,7 @@ type (
 
 // TransactionDerived is an entry's totals together with the entry's id, which says where the transactions behind them are.
 type TransactionDerived struct {
-	insight.TransactionDerived
+	*insight.TransactionDerived
 	Entry bank.Ref
 }
 
