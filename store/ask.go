@@ -85,6 +85,13 @@ func ask(ctx context.Context, conn *pgx.Conn, all []*asking) {
 	}
 }
 
+// ask sends statements together, in the transaction.
+func (tx *Tx) ask(ctx context.Context, queries []query, read func(i int, rows answer) error) error {
+	a := &asking{queries: queries, read: read, trace: tx.sent.together(ctx, queries)}
+	ask(ctx, tx.pg, []*asking{a})
+	return a.err
+}
+
 // answers has the answers to its statements read.
 func (a *asking) answers(all *pgconn.MultiResultReader) error {
 	for i := range a.queries {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
@@ -29,19 +30,21 @@ func (tx *Tx) knowledge(ctx context.Context, customerID int64, consumerIDs []int
 		return k, err
 	}
 	k = knowledge{plainRules(rules), map[int64]map[string]int{}}
-	var rows []struct {
-		ConsumerID int64
-		Key        string
-		CategoryID int
+	rows, err := tx.pg.Query(ctx, "SELECT consumer_id, key, category_id FROM corrections WHERE customer_id = $1 AND consumer_id = ANY($2::bigint[])",
+		pgx.QueryExecModeCacheStatement, customerID, consumerIDs)
+	if err != nil {
+		return k, err
 	}
-	err = tx.NewRaw("SELECT consumer_id, key, category_id FROM corrections WHERE customer_id = ? AND consumer_id = ANY(?::bigint[])",
-		customerID, pgdialect.Array(consumerIDs)).Scan(ctx, &rows)
-	for _, r := range rows {
-		if k.learned[r.ConsumerID] == nil {
-			k.learned[r.ConsumerID] = map[string]int{}
+	var consumer int64
+	var key string
+	var id int
+	_, err = pgx.ForEachRow(rows, []any{&consumer, &key, &id}, func() error {
+		if k.learned[consumer] == nil {
+			k.learned[consumer] = map[string]int{}
 		}
-		k.learned[r.ConsumerID][r.Key] = r.CategoryID
-	}
+		k.learned[consumer][key] = id
+		return nil
+	})
 	return k, err
 }
 
@@ -199,7 +202,8 @@ func (t Tenant) CategoryRule(ctx context.Context, ref bank.Ref) (rule category.C
 }
 
 func (tx *Tx) categoryRules(ctx context.Context, customerID int64) (rules []category.CustomerRule, err error) {
-	rows, err := tx.pg.Query(ctx, "SELECT id, name, text, iban, mcc, base_type, category_id, merchant, created_at FROM category_rules WHERE customer_id = $1 ORDER BY id", customerID)
+	rows, err := tx.pg.Query(ctx, "SELECT id, name, text, iban, mcc, base_type, category_id, merchant, created_at FROM category_rules WHERE customer_id = $1 ORDER BY id",
+		pgx.QueryExecModeCacheStatement, customerID)
 	if err != nil {
 		return nil, err
 	}

@@ -179,6 +179,7 @@ func (t Tenant) customerOnly() error {
 type Tx struct {
 	bun.Conn
 	pg   *pgx.Conn
+	sent *tracer
 	now  time.Time
 	dead [kinds]int64 // work that is given up, by kind
 
@@ -227,7 +228,7 @@ const maxTries = 5
 func (s *Store) in(ctx context.Context, customerID int64, begin string, f func(*Tx) error) error {
 	for try := 1; ; try++ {
 		committing, err := s.once(ctx, customerID, begin, f)
-		again := retryable(err) || !committing && lost(err)
+		again := retryable(err) || !committing && (lost(err) || stale(err))
 		if !again || try == maxTries || ctx.Err() != nil {
 			return asFault(err)
 		}
@@ -242,7 +243,7 @@ func (s *Store) once(ctx context.Context, customerID int64, begin string, f func
 		return false, err
 	}
 	defer conn.Close()
-	tx := &Tx{Conn: conn, now: s.Now()}
+	tx := &Tx{Conn: conn, sent: s.count, now: s.Now()}
 	if err := conn.Raw(func(c any) error { tx.pg = c.(*stdlib.Conn).Conn(); return nil }); err != nil {
 		return false, err
 	}

@@ -148,15 +148,14 @@ func (t Tenant) CreateTransactions(ctx context.Context, account bank.Ref, rows [
 	}
 	err = t.change(ctx, "createTransactions", key, func(tx *Tx) error {
 		s = Stored{}
+		tx.about(account)
+		if t.may(account, bank.KindAccount) {
+			if err := tx.lockConsumers(ctx, t.customerID, []int64{account.ConsumerID}); err != nil {
+				return err
+			}
+		}
 		if err := tx.account(ctx, t, account, &a); err != nil {
 			return fault.Beside(err, withoutAccount(rows))
-		}
-		tx.about(account)
-		if err := tx.lockConsumers(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
-			return err
-		}
-		if err := tx.account(ctx, t, account, &a); err != nil { // as it is under the lock
-			return err
 		}
 		k, err := tx.knowledge(ctx, t.customerID, []int64{a.ConsumerID})
 		if err != nil {
@@ -309,6 +308,7 @@ func (tx *Tx) putTransactions(ctx context.Context, customerID int64, rows []bank
 // at all of the account's rows for each of ours. usedAccounts finds the accounts that have any rows, in the same way.
 const (
 	withoutSort = "SET LOCAL enable_sort = off"
+	withSort    = "SET LOCAL enable_sort = on"
 	ofRows      = `SELECT u.n FROM (SELECT generate_subscripts($2::bigint[], 1) AS n, unnest($2::bigint[]) AS consumer_id, unnest($3::bigint[]) AS account_id,
 			unnest($4::text[]) AS external_id) u
 		CROSS JOIN LATERAL (SELECT FROM transactions t WHERE t.customer_id = $1 AND t.consumer_id = u.consumer_id AND t.account_id = u.account_id`
@@ -322,9 +322,6 @@ const firstDelivery = 10
 
 // apart tells the rows whose external id their account does not have yet from those that are there.
 func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transaction) (fresh, known []bank.Transaction, err error) {
-	if _, err := tx.pg.Exec(ctx, withoutSort); err != nil {
-		return nil, nil, err
-	}
 	places, firsts, used := make([]int, len(rows)), []int(nil), map[int64]bool{}
 	for i := range rows {
 		places[i] = i
@@ -348,8 +345,8 @@ func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transacti
 			return nil, nil, err
 		}
 	}
-	if _, err := tx.pg.Exec(ctx, "SET LOCAL enable_sort = on"); err != nil || len(places) == 0 {
-		return rows, nil, err
+	if len(places) == 0 {
+		return rows, nil, nil
 	}
 	there := make([]bool, len(rows))
 	for _, i := range places {
@@ -366,20 +363,19 @@ func (tx *Tx) apart(ctx context.Context, customerID int64, rows []bank.Transacti
 }
 
 // among gives those of some places in a list of rows that a query finds.
-func (tx *Tx) among(ctx context.Context, query string, customerID int64, rows []bank.Transaction, places []int) ([]int, error) {
+func (tx *Tx) among(ctx context.Context, text string, customerID int64, rows []bank.Transaction, places []int) ([]int, error) {
 	consumers, accounts, externalIDs := make([]int64, len(places)), make([]int64, len(places)), make([]*string, len(places))
 	for n, i := range places {
 		consumers[n], accounts[n], externalIDs[n] = rows[i].ConsumerID, rows[i].AccountID, rows[i].ExternalID
 	}
-	found, err := tx.pg.Query(ctx, query, pgx.QueryExecModeCacheStatement, customerID, consumers, accounts, externalIDs)
-	if err != nil {
-		return nil, err
-	}
-	numbers, err := pgx.CollectRows(found, pgx.RowTo[int])
-	for i, n := range numbers {
-		numbers[i] = places[n-1]
-	}
-	return numbers, err
+	var found []int
+	err := tx.ask(ctx, []query{plain(withoutSort), plain(text, customerID, consumers, accounts, externalIDs), plain(withSort)}, func(_ int, rows answer) error {
+		for rows.Next() {
+			found = append(found, places[whole(rows.RawValues()[0])-1])
+		}
+		return nil
+	})
+	return found, err
 }
 
 // sheet is rows as one array for each column; nil: nothing but nulls, which is what unnest makes of it beside the others.
