@@ -20,11 +20,11 @@ import (
 type sessions struct {
 	*pgxpool.Pool
 	count *tracer
-	few   int           // are in use at a time, beside those that take
-	long  time.Duration // or longer
+	few   int           // how many are in use at a time
+	long  time.Duration // after which one no longer counts among them
 
 	mu     sync.Mutex
-	used   int
+	used   int // of the few
 	queue  []*asking
 	waits  int64
 	waited time.Duration
