@@ -325,7 +325,7 @@ func (g generator) visit(x string, ref *config.TypeReference, depth int) string 
 	switch {
 	case ref.IsSlice():
 		i := fmt.Sprintf("i%d", depth)
-		list := fmt.Sprintf("v.List()\nfor %s := range %s {\n%s}\nv.End()\n", i, x, g.visit(x+"["+i+"]", ref.Elem(), depth+1))
+		list := fmt.Sprintf("v.List(len(%s))\nfor %s := range %s {\n%s}\nv.End()\n", x, i, x, g.visit(x+"["+i+"]", ref.Elem(), depth+1))
 		if ref.GQL.NonNull {
 			return list
 		}

@@ -334,7 +334,7 @@ func init() {
 	planAccountConnection.Fields = map[string]*plan.Field{
 		"edges": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*page.Of[bank.Account]).Edges()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planAccountEdge)
 			}
@@ -344,7 +344,7 @@ func init() {
 		},
 		"nodes": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*page.Of[bank.Account]).Nodes
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planAccount)
 			}
@@ -545,7 +545,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -603,7 +603,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planAccountInfo)
 				}
@@ -775,7 +775,7 @@ func init() {
 		},
 		"balances": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.BalanceLine).Balances
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planDayBalance)
 			}
@@ -851,7 +851,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -920,7 +920,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planBalanceLine)
 				}
@@ -1092,7 +1092,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -1161,7 +1161,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planAccountBalanceSummary)
 				}
@@ -1205,7 +1205,7 @@ func init() {
 	planBankConnection.Fields = map[string]*plan.Field{
 		"edges": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*page.Of[connect.Bank]).Edges()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planBankEdge)
 			}
@@ -1215,7 +1215,7 @@ func init() {
 		},
 		"nodes": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*page.Of[connect.Bank]).Nodes
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planBank)
 			}
@@ -1299,7 +1299,7 @@ func init() {
 				return plan.Result{}, plan.Refused(err)
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planDataSource)
 				}
@@ -1319,7 +1319,7 @@ func init() {
 				return plan.Result{}, plan.Refused(err)
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planAccount)
 				}
@@ -1353,7 +1353,7 @@ func init() {
 				return plan.Result{}, plan.Refused(err)
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					switch c := values[i][i0].(type) {
 					case nil:
@@ -1523,7 +1523,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -1603,7 +1603,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planCategorySourceCount)
 				}
@@ -1629,7 +1629,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportCategory)
 				}
@@ -1644,7 +1644,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportCategory)
 				}
@@ -2022,7 +2022,7 @@ func init() {
 				return plan.Result{}, plan.Refused(err)
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planCategoryTotal)
 				}
@@ -2045,7 +2045,7 @@ func init() {
 				return plan.Result{}, plan.Refused(err)
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planConsent)
 				}
@@ -2059,7 +2059,7 @@ func init() {
 	planConsumerConnection.Fields = map[string]*plan.Field{
 		"edges": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*page.Of[bank.Consumer]).Edges()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planConsumerEdge)
 			}
@@ -2069,7 +2069,7 @@ func init() {
 		},
 		"nodes": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*page.Of[bank.Consumer]).Nodes
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planConsumer)
 			}
@@ -2266,7 +2266,7 @@ func init() {
 		},
 		"customerConfiguration": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.CustomerSubscription).CustomerConfiguration()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planInsightConfiguration)
 			}
@@ -2319,7 +2319,7 @@ func init() {
 				return plan.Result{}, plan.Refused(err)
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planAccount)
 				}
@@ -2427,7 +2427,7 @@ func init() {
 		},
 		"attempts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*callback.Delivery).Tries
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planDeliveryAttempt)
 			}
@@ -2485,7 +2485,7 @@ func init() {
 	planDeliveryConnection.Fields = map[string]*plan.Field{
 		"edges": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*page.Of[callback.Delivery]).Edges()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planDeliveryEdge)
 			}
@@ -2495,7 +2495,7 @@ func init() {
 		},
 		"nodes": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*page.Of[callback.Delivery]).Nodes
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planDelivery)
 			}
@@ -2611,7 +2611,7 @@ func init() {
 	planEvaluationConnection.Fields = map[string]*plan.Field{
 		"edges": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*page.Of[insight.Evaluation]).Edges()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planEvaluationEdge)
 			}
@@ -2621,7 +2621,7 @@ func init() {
 		},
 		"nodes": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*page.Of[insight.Evaluation]).Nodes
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planEvaluation)
 			}
@@ -2771,7 +2771,7 @@ func init() {
 	planEventConnection.Fields = map[string]*plan.Field{
 		"edges": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*page.Of[audit.Event]).Edges()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planEventEdge)
 			}
@@ -2781,7 +2781,7 @@ func init() {
 		},
 		"nodes": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*page.Of[audit.Event]).Nodes
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planEvent)
 			}
@@ -3003,7 +3003,7 @@ func init() {
 		},
 		"subscription": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*insight.Entry).Configurations()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planInsightConfiguration)
 			}
@@ -3014,7 +3014,7 @@ func init() {
 		},
 		"accounts": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*insight.Entry).Accounts
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planFeedAccount)
 			}
@@ -3047,7 +3047,7 @@ func init() {
 	planFeedEntryConnection.Fields = map[string]*plan.Field{
 		"edges": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*page.Of[insight.Entry]).Edges()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planFeedEntryEdge)
 			}
@@ -3057,7 +3057,7 @@ func init() {
 		},
 		"nodes": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*page.Of[insight.Entry]).Nodes
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planFeedEntry)
 			}
@@ -3159,7 +3159,7 @@ func init() {
 				return plan.Result{}, plan.Refused(err)
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planAccount)
 				}
@@ -3289,7 +3289,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -3369,7 +3369,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportMonth)
 				}
@@ -3384,7 +3384,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportCategory)
 				}
@@ -3399,7 +3399,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportParty)
 				}
@@ -3436,7 +3436,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportCategory)
 				}
@@ -3489,7 +3489,7 @@ func init() {
 		},
 		"threshold": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*insight.Configuration).Threshold
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planThreshold)
 			}
@@ -3579,7 +3579,7 @@ func init() {
 		},
 		"thresholds": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*insight.Definition).Thresholds
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planThresholdDefinition)
 			}
@@ -3662,7 +3662,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -3742,7 +3742,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportMonth)
 				}
@@ -3757,7 +3757,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportSection)
 				}
@@ -4292,7 +4292,7 @@ func init() {
 				values[i] = value
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planCategory)
 				}
@@ -4312,7 +4312,7 @@ func init() {
 				values[i] = value
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planInsightDefinition)
 				}
@@ -4335,7 +4335,7 @@ func init() {
 				values[i] = value
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planCustomerSubscription)
 				}
@@ -4358,7 +4358,7 @@ func init() {
 				values[i] = value
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planUserSubscription)
 				}
@@ -4403,7 +4403,7 @@ func init() {
 				values[i] = value
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planPublicKey)
 				}
@@ -4515,7 +4515,7 @@ func init() {
 				values[i] = value
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planAutomaticRefresh)
 				}
@@ -4538,7 +4538,7 @@ func init() {
 				values[i] = value
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planDataSource)
 				}
@@ -4583,7 +4583,7 @@ func init() {
 				values[i] = value
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planReportDefinition)
 				}
@@ -4737,7 +4737,7 @@ func init() {
 				values[i] = value
 			}
 			return plan.Result{Visit: func(i int, v plan.Visitor) {
-				v.List()
+				v.List(len(values[i]))
 				for i0 := range values[i] {
 					v.One(&values[i][i0], planCategoryRule)
 				}
@@ -4859,7 +4859,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -4950,7 +4950,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planRecurringSeries)
 				}
@@ -5194,7 +5194,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -5307,7 +5307,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportMonth)
 				}
@@ -5322,7 +5322,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportSection)
 				}
@@ -5488,7 +5488,7 @@ func init() {
 	planReportConnection.Fields = map[string]*plan.Field{
 		"edges": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*page.Of[model.Report]).Edges()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planReportEdge)
 			}
@@ -5498,7 +5498,7 @@ func init() {
 		},
 		"nodes": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*page.Of[model.Report]).Nodes
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				switch c := (*x)[i0].(type) {
 				case nil:
@@ -5680,7 +5680,7 @@ func init() {
 		},
 		"leftOut": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Coverage).LeftOut
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportLeftOut)
 			}
@@ -6043,7 +6043,7 @@ func init() {
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Section).Monthly
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportMonth)
 			}
@@ -6054,7 +6054,7 @@ func init() {
 		},
 		"categories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Section).Categories
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportCategory)
 			}
@@ -6065,7 +6065,7 @@ func init() {
 		},
 		"parties": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Section).Parties
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportParty)
 			}
@@ -6124,7 +6124,7 @@ func init() {
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Indicator).Monthly
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportMonth)
 			}
@@ -6157,7 +6157,7 @@ func init() {
 		},
 		"parties": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Indicator).Parties
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportParty)
 			}
@@ -6168,7 +6168,7 @@ func init() {
 		},
 		"overdrawn": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Indicator).Overdrawn
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planOverdrawnAccount)
 			}
@@ -6244,7 +6244,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -6320,7 +6320,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planRiskIndicator)
 				}
@@ -6569,7 +6569,7 @@ func init() {
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.ShoppingGroup).Monthly
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportMonth)
 			}
@@ -6580,7 +6580,7 @@ func init() {
 		},
 		"stores": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.ShoppingGroup).Stores
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportParty)
 			}
@@ -6591,7 +6591,7 @@ func init() {
 		},
 		"categories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.ShoppingGroup).Categories
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportCategory)
 			}
@@ -6667,7 +6667,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -6758,7 +6758,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planShoppingGroup)
 				}
@@ -6784,7 +6784,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planShoppingFinding)
 				}
@@ -6841,7 +6841,7 @@ func init() {
 		},
 		"monthly": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.SpendingCategory).Monthly
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportMonth)
 			}
@@ -6852,7 +6852,7 @@ func init() {
 		},
 		"categories": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.SpendingCategory).Categories
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planReportCategory)
 			}
@@ -6928,7 +6928,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportAccount)
 				}
@@ -7030,7 +7030,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportMonth)
 				}
@@ -7045,7 +7045,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planSpendingCategory)
 				}
@@ -7060,7 +7060,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planReportParty)
 				}
@@ -7307,7 +7307,7 @@ func init() {
 			if (*x) == nil {
 				v.Null()
 			} else {
-				v.List()
+				v.List(len((*x)))
 				for i0 := range *x {
 					v.One(&(*x)[i0], planTransactionPart)
 				}
@@ -7347,7 +7347,7 @@ func init() {
 	planTransactionConnection.Fields = map[string]*plan.Field{
 		"edges": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*page.Of[bank.Transaction]).Edges()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planTransactionEdge)
 			}
@@ -7357,7 +7357,7 @@ func init() {
 		},
 		"nodes": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*page.Of[bank.Transaction]).Nodes
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planTransaction)
 			}
@@ -7427,7 +7427,7 @@ func init() {
 		},
 		"exchangeRates": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*model.TransactionDerived).Rates
-			v.List()
+			v.List(len((*x)))
 			for i0 := range *x {
 				v.One(&(*x)[i0], planExchangeRate)
 			}
@@ -7661,7 +7661,7 @@ func init() {
 		},
 		"userConfiguration": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.UserSubscription).UserConfiguration()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planInsightConfiguration)
 			}
@@ -7672,7 +7672,7 @@ func init() {
 		},
 		"customerConfiguration": {Visit: func(o any, v plan.Visitor) {
 			x := o.(*model.UserSubscription).CustomerConfiguration()
-			v.List()
+			v.List(len(x))
 			for i0 := range x {
 				v.One(&x[i0], planInsightConfiguration)
 			}

@@ -61,7 +61,7 @@ type Result struct {
 type Visitor interface {
 	One(o any, t *Object)
 	Null()
-	List()
+	List(n int)
 	End()
 	Bad() // a null where none may be
 }
@@ -430,18 +430,22 @@ func (s *Step) on(t *Object) *node {
 // gatherer collects objects for the next wave, in the order in which they will be written.
 type gatherer struct {
 	step *Step
+	n    int // values of the list that comes
 	bad  bool
 }
 
 func (g *gatherer) One(o any, t *Object) {
 	if n := g.step.on(t); n.deep { // elsewhere nothing is looked up, and other requests have the node too
+		if n.objs == nil {
+			n.objs = make([]any, 0, max(g.n, 1))
+		}
 		n.objs = append(n.objs, o)
 	}
 }
-func (g *gatherer) Null() {}
-func (g *gatherer) List() {}
-func (g *gatherer) End()  {}
-func (g *gatherer) Bad()  { g.bad = true }
+func (g *gatherer) Null()      {}
+func (g *gatherer) List(n int) { g.n = n }
+func (g *gatherer) End()       {}
+func (g *gatherer) Bad()       { g.bad = true }
 
 // writer writes an answer.
 type writer struct {
@@ -500,7 +504,7 @@ func (w *writer) Null() {
 	w.comma = true
 }
 
-func (w *writer) List() {
+func (w *writer) List(int) {
 	w.separate()
 	w.b = append(w.b, '[')
 	w.comma = false
