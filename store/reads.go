@@ -11,8 +11,8 @@ import (
 	"insightgraph/page"
 )
 
-// Reads collects statements that are sent together: one round trip, and one transaction whose first statement says what
-// the tenant may see. What they find is there after Send.
+// Reads collects statements that are sent together: one round trip, whose first statement says what the tenant may see. What
+// they find is there after Send.
 type Reads struct {
 	t      Tenant
 	steady bool // all of it sees one moment
@@ -53,7 +53,7 @@ func (r *Reads) Send(ctx context.Context) error {
 }
 
 // seen is the first statement of all: what the transaction may see. PostgreSQL makes one transaction of what comes before
-// one Sync message, and with its end the settings are gone.
+// one Sync message; with its end the settings are gone, and others that go in the same one begin with theirs.
 const seen = "SELECT set_config('app.customer', $1, true), set_config('app.consumer', $2, true)"
 
 // once asks everything over one session. A replica must be as far as from; the primary says at what it is.
