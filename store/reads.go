@@ -324,7 +324,8 @@ func (l *Lists[T]) count(ctx context.Context) (counts map[bank.Ref]int, err erro
 		q.add(" CROSS JOIN LATERAL (")
 	}
 	l.all(&q, "count(*) AS n")
-	q.sift(") AS x")
+	q.add(") AS x")
+	q.sifts = true
 	r := l.r.t.Reads()
 	r.add(q, func(rows answer) error {
 		counts = make(map[bank.Ref]int)
