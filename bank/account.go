@@ -118,9 +118,15 @@ func (a *Account) Check() fault.Many {
 // ParseIBAN reads an IBAN (ISO 13616): blanks are dropped, letters are raised, the two check digits must be right.
 func ParseIBAN(field, s string) (string, *fault.Error) {
 	iban := strings.ToUpper(strings.ReplaceAll(s, " ", ""))
-	bad := fault.Invalid(field, "Invalid value for %s; it is not an IBAN", leaf(field))
+	if !isIBAN(iban) {
+		return iban, fault.Invalid(field, "Invalid value for %s; it is not an IBAN", leaf(field))
+	}
+	return iban, nil
+}
+
+func isIBAN(iban string) bool {
 	if len(iban) < 15 || len(iban) > 34 {
-		return iban, bad
+		return false
 	}
 	var digits strings.Builder
 	for i, r := range iban[4:] + iban[:4] {
@@ -130,12 +136,9 @@ func ParseIBAN(field, s string) (string, *fault.Error) {
 		case r >= 'A' && r <= 'Z' && i != len(iban)-1 && i != len(iban)-2:
 			digits.WriteString(big.NewInt(int64(r-'A') + 10).String())
 		default:
-			return iban, bad
+			return false
 		}
 	}
 	n, _ := new(big.Int).SetString(digits.String(), 10)
-	if n.Mod(n, big.NewInt(97)).Int64() != 1 {
-		return iban, bad
-	}
-	return iban, nil
+	return n.Mod(n, big.NewInt(97)).Int64() == 1
 }

@@ -23,18 +23,22 @@ const maxWhole = 15
 
 // ParseAmount reads a decimal number exactly. Exponents, thousands separators and blanks are refused.
 func ParseAmount(field, s string) (decimal.Decimal, *fault.Error) {
-	bad := fault.Invalid(field, "Invalid value for %s; use a decimal number such as 12.50", leaf(field))
+	if d, ok := parseAmount(s); ok {
+		return d, nil
+	}
+	return decimal.Decimal{}, fault.Invalid(field, "Invalid value for %s; use a decimal number such as 12.50", leaf(field))
+}
+
+func parseAmount(s string) (decimal.Decimal, bool) {
 	if s == "" || strings.Trim(s, "0123456789.-") != "" {
-		return decimal.Decimal{}, bad
+		return decimal.Decimal{}, false
 	}
 	d, err := decimal.Parse(s)
 	if err != nil || d.Prec()-d.Scale() > maxWhole {
-		return decimal.Decimal{}, bad
+		return decimal.Decimal{}, false
 	}
-	if _, fraction, _ := strings.Cut(s, "."); len(strings.TrimRight(fraction, "0")) > d.Scale() {
-		return decimal.Decimal{}, bad // more digits than the type keeps: it would be rounded
-	}
-	return d, nil
+	_, fraction, _ := strings.Cut(s, ".")
+	return d, len(strings.TrimRight(fraction, "0")) <= d.Scale() // else it has more digits than the type keeps, and would be rounded
 }
 
 // Check says whether the amount fits its currency: no more decimals than the currency's minor unit has.
