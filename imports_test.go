@@ -42,7 +42,7 @@ var mayImport = map[string]struct{ ours, others string }{
 	"tasks": {"bank callback connect failpoint fault insight insight/catalogue report store telemetry",
 		"github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/redis/go-redis/v9"},
 	"auth":        {"bank fault store", "github.com/golang-jwt/jwt/v5"},
-	"graph/model": {"audit bank callback connect fault insight page report", "github.com/99designs/gqlgen github.com/govalues/decimal"},
+	"graph/model": {"audit bank callback connect fault insight page report", "github.com/99designs/gqlgen github.com/go-json-experiment/json github.com/govalues/decimal"},
 	"graph/plan":  {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2"},
 	"graph/gen":   {"", "github.com/99designs/gqlgen github.com/vektah/gqlparser/v2 golang.org/x/tools"},
 	"graph/generated": {"audit auth bank callback category connect graph/model graph/plan insight page report statement",

@@ -14,6 +14,7 @@ import (
 	"insightgraph/audit"
 	"insightgraph/auth"
 	"insightgraph/fault"
+	"insightgraph/graph/model"
 	"insightgraph/store"
 	"insightgraph/telemetry"
 )
@@ -67,7 +68,7 @@ func call(ctx context.Context) (c store.Call) {
 	return c
 }
 
-// plain is an argument's value with the hash of a file in its place.
+// plain is an argument's value as it was sent, with the hash of a file in its place.
 func plain(value any) (any, error) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -80,6 +81,8 @@ func plain(value any) (any, error) {
 			out[name] = p
 		}
 		return out, nil
+	case model.List:
+		return model.NewReader(v.Text).Any(), nil
 	case graphql.Upload: // there are none in lists
 		hash := sha256.New()
 		_, err := io.Copy(hash, io.NewSectionReader(v.File.(io.ReaderAt), 0, v.Size))

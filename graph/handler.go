@@ -245,18 +245,16 @@ func (s *server) unauthenticated(ctx context.Context, a answer, err error) {
 
 // understand reads a document, checks and prices it. Those that are not known wait for their turn.
 func (s *server) understand(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, errs gqlerror.List, inTime bool) {
-	document, known := s.known.Get(ctx, params.Query)
-	if !known {
+	if _, known := s.known.Get(ctx, params.Query); !known {
 		free := s.reading.take(ctx.Done(), auth.From(ctx).Customer.ID)
 		if free == nil {
 			return nil, nil, false
 		}
 		defer free()
-	} else if o := document.Operations.ForName(params.OperationName); o != nil {
-		if l := leaveOut(s.types, o, params.Variables); len(l.back) > 0 {
-			defer l.restore()
-			ctx = context.WithValue(ctx, leftOutKey{}, l)
-		}
+	}
+	left := &leftOut{}
+	if left.of(params.Variables); len(left.back) > 0 {
+		ctx = context.WithValue(ctx, leftOutKey{}, left)
 	}
 	operation, errs = s.exec.CreateOperationContext(ctx, params)
 	return operation, errs, true

@@ -76,6 +76,10 @@ func (s *server) parse(ctx context.Context, r *http.Request, text []byte, viewer
 	if crowded(text) {
 		return nil, tooLarge
 	}
+	if params := s.straight(ctx, text); params != nil {
+		params.Headers = r.Header
+		return params, nil
+	}
 	params, err := object(text)
 	_, mistyped := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
@@ -101,6 +105,10 @@ const (
 
 // crowded tells whether JSON holds more values than a request may.
 func crowded(text []byte) bool {
+	count := func(c string) int { return bytes.Count(text, []byte(c)) }
+	if count(",") <= maxValues && count("{")+count("[") <= maxObjects { // counting those in strings too
+		return false
+	}
 	values, objects, quoted := 0, 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {

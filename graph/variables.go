@@ -2,22 +2,93 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"insightgraph/graph/generated"
+	"insightgraph/graph/model"
 )
 
-// gqlparser checks variables by reflection. For the thousand transactions of one call that was more work than all else
-// that this process does with them. So long lists whose values surely fit are looked at here, and left out while it checks the
-// rest. What does not surely fit it sees itself, and says what is wrong.
+// A call with a thousand transactions was mostly JSON: each object became a map, gqlparser looked at all of them by
+// reflection, and gqlgen copied them into its types. So lists of input objects are read straight into those types, where the
+// document is known and nothing in the request is out of the way. What is not surely right is read gqlgen's way, which says
+// what is wrong with it.
 
-// longList is how many values a list has that is worth it.
-const longList = 16
+// worthIt is how long a request is that is read so.
+const worthIt = 4 << 10
 
 // schemaTypes are the types of the schema, by name.
 type schemaTypes = map[string]*ast.Definition
+
+// straight reads a request object whose document is known, nil if it is something else.
+func (s *server) straight(ctx context.Context, text []byte) *graphql.RawParams {
+	if len(text) < worthIt || s.Plain {
+		return nil
+	}
+	var params graphql.RawParams
+	var variables []byte
+	seen := map[string]bool{}
+	r := model.NewReader(text)
+	for quoted := range r.Fields {
+		name := string(quoted)
+		switch {
+		case seen[name]:
+			r.Fail()
+		case name == `"query"`:
+			params.Query = r.Text()
+		case name == `"operationName"`:
+			params.OperationName = r.Text()
+		case name == `"variables"`:
+			variables = r.Raw()
+		case name == `"extensions"`:
+			params.Extensions = r.Object(func(string) any { return r.Any() })
+		default:
+			r.Fail()
+		}
+		seen[name] = true
+	}
+	if !r.Ended() {
+		return nil
+	}
+	document, known := s.known.Get(ctx, params.Query)
+	if !known {
+		return nil
+	}
+	operation := document.Operations.ForName(params.OperationName)
+	if operation == nil {
+		return nil
+	}
+	r = model.NewReader(variables)
+	params.Variables = r.Object(func(name string) any {
+		if v := operation.VariableDefinitions.ForName(name); v != nil && v.Type.Elem == nil {
+			return s.input(r, v.Type)
+		}
+		return r.Any()
+	})
+	if !r.Ended() {
+		return nil
+	}
+	return &params
+}
+
+// input reads a value of a type.
+func (s *server) input(r *model.Reader, t *ast.Type) any {
+	d := s.types[t.Name()]
+	switch read := generated.Lists[t.Name()]; {
+	case t.Elem == nil && d != nil && d.Kind == ast.InputObject && r.Is('{'):
+		return r.Object(func(name string) any {
+			if f := d.Fields.ForName(name); f != nil {
+				return s.input(r, f.Type)
+			}
+			return r.Any()
+		})
+	case t.Elem != nil && t.Elem.Elem == nil && t.Elem.NonNull && read != nil && r.Is('['):
+		return r.List(read)
+	}
+	return r.Any()
+}
 
 type leftOutKey struct{}
 
@@ -31,98 +102,17 @@ func (l *leftOut) restore() {
 	l.back = nil
 }
 
-// leaveOut takes the long lists out of the variables that an operation declares.
-func leaveOut(types schemaTypes, operation *ast.OperationDefinition, variables map[string]any) *leftOut {
-	l := &leftOut{}
-	for _, v := range operation.VariableDefinitions {
-		if value, given := variables[v.Variable].(map[string]any); given {
-			l.of(types, v.Type, value)
-		}
-	}
-	return l
-}
-
-// of takes them out of an input object.
-func (l *leftOut) of(types schemaTypes, t *ast.Type, value map[string]any) {
-	d := types[t.NamedType]
-	if d == nil || d.Kind != ast.InputObject {
-		return
-	}
-	for name, v := range value {
-		field := d.Fields.ForName(name)
-		if field == nil {
-			return
-		}
+// of takes the lists that were read out of an object: they are right, and gqlparser cannot look at them.
+func (l *leftOut) of(object map[string]any) {
+	for name, v := range object {
 		switch v := v.(type) {
 		case map[string]any:
-			l.of(types, field.Type, v)
-		case []any:
-			if len(v) >= longList && fits(types, field.Type, v) {
-				value[name] = []any{}
-				l.back = append(l.back, func() { value[name] = v })
-			}
+			l.of(v)
+		case model.List:
+			object[name] = []any{}
+			l.back = append(l.back, func() { object[name] = v })
 		}
 	}
-}
-
-// fits tells that a value is of a type for sure, and is taken as it is.
-func fits(types schemaTypes, t *ast.Type, value any) bool {
-	if value == nil {
-		return !t.NonNull
-	}
-	if t.Elem != nil {
-		list, ok := value.([]any)
-		for i := 0; ok && i < len(list); i++ {
-			ok = fits(types, t.Elem, list[i])
-		}
-		return ok
-	}
-	d := types[t.NamedType]
-	switch d.Kind {
-	case ast.Enum:
-		text, ok := value.(string)
-		return ok && d.EnumValues.ForName(text) != nil
-	case ast.InputObject:
-		object, ok := value.(map[string]any)
-		return ok && fitsFields(types, d, object)
-	case ast.Scalar:
-		return fitsScalar(d, value)
-	}
-	return false
-}
-
-func fitsFields(types schemaTypes, d *ast.Definition, object map[string]any) bool {
-	given := 0
-	for _, field := range d.Fields {
-		value, ok := object[field.Name]
-		if ok {
-			given++
-		}
-		if ok && !fits(types, field.Type, value) || !ok && field.Type.NonNull {
-			return false
-		}
-	}
-	return given == len(object) // all are known
-}
-
-func fitsScalar(d *ast.Definition, value any) (ok bool) {
-	switch d.Name {
-	case "String", "ID":
-		_, ok = value.(string)
-	case "Boolean":
-		_, ok = value.(bool)
-	case "Int":
-		var n json.Number
-		if n, ok = value.(json.Number); ok {
-			_, err := n.Int64()
-			ok = err == nil
-		}
-	case "Float":
-		return false // there is none in the schema
-	default: // its own reader says what is wrong
-		ok = true
-	}
-	return ok
 }
 
 // whole puts back what was left out, once gqlparser has checked the rest and before anything looks at it.

@@ -1,5 +1,5 @@
 // Command gen makes graph/generated: gqlgen, and beside its code plan.go, which says how graph/plan reads the fields of
-// each type. It takes the schema's types and their bindings from gqlgen, so the two always say the same.
+// each type, and inputs.go, which reads lists of input objects from JSON. It takes the schema's types and their bindings from gqlgen, so the two always say the same.
 package main
 
 import (
@@ -20,8 +20,12 @@ import (
 
 func main() {
 	c, err := config.LoadConfig("gqlgen.yml")
+	p := &plans{}
 	if err == nil {
-		err = api.Generate(c, api.AddPlugin(plans{}))
+		err = api.Generate(c, api.AddPlugin(p))
+	}
+	if err == nil {
+		err = takeLists(c.Exec.Filename, p.lists)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
@@ -30,17 +34,22 @@ func main() {
 }
 
 // plans is the plugin.
-type plans struct{}
+type plans struct {
+	lists []string // the input types whose lists are read straight from JSON
+}
 
-func (plans) Name() string { return "plans" }
+func (*plans) Name() string { return "plans" }
 
 // GenerateCode is called by gqlgen when it knows everything about the schema.
-func (plans) GenerateCode(data *codegen.Data) error {
+func (p *plans) GenerateCode(data *codegen.Data) error {
 	functions, err := loadFunctions()
 	if err != nil {
 		return err
 	}
 	g := generator{data, functions}
+	if p.lists, err = g.renderInputs(); err != nil {
+		return err
+	}
 	return templates.Render(templates.Options{
 		PackageName:     data.Config.Exec.Package,
 		Filename:        filepath.Join(filepath.Dir(data.Config.Exec.Filename), "plan.go"),

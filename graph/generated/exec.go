@@ -52682,6 +52682,9 @@ func (ec *executionContext) unmarshalNTransactionInput2insightgraphᚋgraphᚋge
 }
 
 func (ec *executionContext) unmarshalNTransactionInput2ᚕinsightgraphᚋgraphᚋgeneratedᚐTransactionInputᚄ(ctx context.Context, v any) ([]TransactionInput, error) {
+	if list, is := v.(model.List); is {
+		return list.Rows.([]TransactionInput), nil
+	}
 	vSlice := graphql.CoerceList(v)
 	var err error
 	res := make([]TransactionInput, len(vSlice))
@@ -53503,6 +53506,9 @@ func (ec *executionContext) marshalOCreateTransactionsPayload2ᚖinsightgraphᚋ
 }
 
 func (ec *executionContext) unmarshalOCsvColumnInput2ᚕinsightgraphᚋgraphᚋgeneratedᚐCSVColumnInputᚄ(ctx context.Context, v any) ([]CSVColumnInput, error) {
+	if list, is := v.(model.List); is {
+		return list.Rows.([]CSVColumnInput), nil
+	}
 	if v == nil {
 		return nil, nil
 	}
@@ -53546,6 +53552,9 @@ func (ec *executionContext) marshalOCurrencyCode2ᚖinsightgraphᚋbankᚐCurren
 }
 
 func (ec *executionContext) unmarshalOCustomerSubscriptionInput2ᚕinsightgraphᚋinsightᚐSubscriptionChangeᚄ(ctx context.Context, v any) ([]insight.SubscriptionChange, error) {
+	if list, is := v.(model.List); is {
+		return list.Rows.([]insight.SubscriptionChange), nil
+	}
 	if v == nil {
 		return nil, nil
 	}
@@ -53845,6 +53854,9 @@ func (ec *executionContext) marshalOImportStatementPayload2ᚖinsightgraphᚋgra
 }
 
 func (ec *executionContext) unmarshalOInsightConfigurationInput2ᚕinsightgraphᚋinsightᚐConfigurationChangeᚄ(ctx context.Context, v any) ([]insight.ConfigurationChange, error) {
+	if list, is := v.(model.List); is {
+		return list.Rows.([]insight.ConfigurationChange), nil
+	}
 	if v == nil {
 		return nil, nil
 	}
@@ -54464,6 +54476,9 @@ func (ec *executionContext) marshalOShoppingGroupKind2ᚖinsightgraphᚋreport�
 }
 
 func (ec *executionContext) unmarshalOShoppingLimitInput2ᚕinsightgraphᚋgraphᚋgeneratedᚐShoppingLimitInputᚄ(ctx context.Context, v any) ([]ShoppingLimitInput, error) {
+	if list, is := v.(model.List); is {
+		return list.Rows.([]ShoppingLimitInput), nil
+	}
 	if v == nil {
 		return nil, nil
 	}
@@ -54649,6 +54664,9 @@ func (ec *executionContext) marshalOTenure2ᚖinsightgraphᚋreportᚐTenure(ctx
 }
 
 func (ec *executionContext) unmarshalOThresholdInput2ᚕinsightgraphᚋinsightᚐThresholdChangeᚄ(ctx context.Context, v any) ([]insight.ThresholdChange, error) {
+	if list, is := v.(model.List); is {
+		return list.Rows.([]insight.ThresholdChange), nil
+	}
 	if v == nil {
 		return nil, nil
 	}
@@ -54726,6 +54744,9 @@ func (ec *executionContext) marshalOTransactionStatus2ᚖinsightgraphᚋbankᚐT
 }
 
 func (ec *executionContext) unmarshalOTriggerEntityInput2ᚕinsightgraphᚋgraphᚋgeneratedᚐTriggerEntityInputᚄ(ctx context.Context, v any) ([]TriggerEntityInput, error) {
+	if list, is := v.(model.List); is {
+		return list.Rows.([]TriggerEntityInput), nil
+	}
 	if v == nil {
 		return nil, nil
 	}
@@ -54792,6 +54813,9 @@ func (ec *executionContext) marshalOUpdateUserSubscriptionsPayload2ᚖinsightgra
 }
 
 func (ec *executionContext) unmarshalOUserSubscriptionInput2ᚕinsightgraphᚋinsightᚐSubscriptionChangeᚄ(ctx context.Context, v any) ([]insight.SubscriptionChange, error) {
+	if list, is := v.(model.List); is {
+		return list.Rows.([]insight.SubscriptionChange), nil
+	}
 	if v == nil {
 		return nil, nil
 	}
