@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/schollz/progressbar/v3"
@@ -27,7 +28,8 @@ const shownRejections = 100
 // again are nothing new. The last line of standard output is JSON.
 func (cmd *importCmd) Run(ctx context.Context, c *config) error {
 	warm()
-	limitMemory(260 << 20) // of which waiting lines and those that are being stored hold some 150
+	growHeap(250)
+	limitMemory(260 << 20) // of which lines that are being stored hold some 80
 	s, err := c.open(ctx, false)
 	if err != nil {
 		return err
@@ -88,59 +90,55 @@ const (
 // consumer's lines wait for more of them to come, unless there is nothing else to do.
 type lane struct {
 	one   sync.Mutex
-	moved sync.Cond                            // lines came or went
-	lines map[int64][]statement.TransactionRow // of each consumer, in the order of the file
-	turn  []int64                              // the consumers, first who waits longest
+	moved sync.Cond                  // lines came or went
+	lines map[int64]*statement.Lines // of each consumer, in the order of the file
+	turn  []int64                    // the consumers, first who waits longest
 	n     int
 	over  bool // nothing comes any more
 }
 
 func newLane() *lane {
-	l := &lane{lines: map[int64][]statement.TransactionRow{}}
+	l := &lane{lines: map[int64]*statement.Lines{}}
 	l.moved.L = &l.one
 	return l
 }
 
 // put adds a line when there is room. It tells whether the lane still takes any.
-func (l *lane) put(consumerID int64, line statement.TransactionRow) bool {
+func (l *lane) put(consumerID int64, line statement.TransactionLine) bool {
 	l.one.Lock()
 	defer l.one.Unlock()
 	for l.n == laneRows && !l.over {
 		l.moved.Wait()
 	}
-	if len(l.lines[consumerID]) == 0 {
+	lines := l.lines[consumerID]
+	if lines == nil {
+		lines = &statement.Lines{}
+		l.lines[consumerID] = lines
 		l.turn = append(l.turn, consumerID)
 	}
-	l.lines[consumerID] = append(l.lines[consumerID], line)
+	lines.Add(line)
 	if l.n++; l.n == store.ImportSize {
 		l.moved.Signal()
 	}
 	return !l.over
 }
 
-// take is the next part to be stored, as large as a part can be or the last one. After it comes nil.
-func (l *lane) take() (part []statement.TransactionRow) {
+// take is the next part to be stored, as large as a part can be or the last one. After it comes an empty one.
+func (l *lane) take() (part statement.Lines) {
 	l.one.Lock()
 	defer l.one.Unlock()
 	for l.n < store.ImportSize && !l.over {
 		l.moved.Wait()
 	}
-	if l.n > 0 {
-		part = make([]statement.TransactionRow, 0, min(l.n, store.ImportSize))
-	}
-	for len(l.turn) > 0 && len(part) < store.ImportSize {
-		consumerID := l.turn[0]
-		lines := l.lines[consumerID]
-		now := min(len(lines), store.ImportSize-len(part))
-		part = append(part, lines[:now]...)
-		if now < len(lines) {
-			l.lines[consumerID] = lines[now:]
-		} else {
-			delete(l.lines, consumerID)
+	for len(l.turn) > 0 && part.Len() < store.ImportSize {
+		lines := l.lines[l.turn[0]]
+		lines.Move(min(lines.Len(), store.ImportSize-part.Len()), &part)
+		if lines.Len() == 0 {
+			delete(l.lines, l.turn[0])
 			l.turn = l.turn[1:]
 		}
 	}
-	l.n -= len(part)
+	l.n -= part.Len()
 	l.moved.Signal()
 	return part
 }
@@ -163,28 +161,31 @@ func loadTransactions(ctx context.Context, path string, s *store.Store, customer
 			all[i] = l
 			group.Go(func() error {
 				defer l.end()
-				for rows := l.take(); rows != nil; rows = l.take() {
-					part, rejected, err := s.ImportTransactions(ctx, customerID, rows)
+				for lines := l.take(); lines.Len() > 0; lines = l.take() {
+					rows, rejected := readLines(lines)
+					part, more, err := s.ImportTransactions(ctx, customerID, rows)
 					if err != nil {
 						return fmt.Errorf("store transactions: %w", err)
 					}
 					stored(part)
+					rejected = append(rejected, more...)
+					slices.SortFunc(rejected, func(a, b statement.Rejected) int { return a.Line - b.Line })
 					for _, r := range rejected {
 						reject(r)
 					}
-					in.stored(len(rows))
+					in.stored(lines.Len())
 				}
 				return nil
 			})
 		}
 		owners := s.Owners(customerID)
-		read := load(in, statement.Transactions, reject, func(rows []statement.TransactionRow) error {
-			consumers, err := owners.Of(ctx, rows)
-			for i, row := range rows {
+		loaded := load(in, statement.Transactions, reject, func(lines []statement.TransactionLine) error {
+			consumers, err := owners.Of(ctx, lines)
+			for i, line := range lines {
 				if err != nil {
 					break
 				}
-				if !all[consumers[i]%lanes].put(consumers[i], row) {
+				if !all[consumers[i]%lanes].put(consumers[i], line) {
 					err = context.Canceled // why, the lane tells
 				}
 			}
@@ -196,8 +197,21 @@ func loadTransactions(ctx context.Context, path string, s *store.Store, customer
 		if err := group.Wait(); err != nil {
 			return err
 		}
-		return read
+		return loaded
 	})
+}
+
+// readLines reads lines that have waited.
+func readLines(lines statement.Lines) (rows []statement.TransactionRow, rejected []statement.Rejected) {
+	rows = make([]statement.TransactionRow, 0, lines.Len())
+	for row, err := range lines.Rows {
+		if bad, ok := errors.AsType[*statement.Rejected](err); ok {
+			rejected = append(rejected, *bad)
+		} else {
+			rows = append(rows, row)
+		}
+	}
+	return rows, rejected
 }
 
 // input is a file that is read, with a bar that shows how much of it is stored.

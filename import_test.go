@@ -3,9 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -95,11 +98,30 @@ func TestImportLanes(t *testing.T) {
 func TestLane(t *testing.T) {
 	const people = 100
 	l := newLane()
-	line := 0
+	file, w := io.Pipe()
+	consumer := make(chan int64, 1) // whose the file's next line is
+	go func() {
+		fmt.Fprintln(w, "account_external_id,external_id,booking_date,amount,currency,consumer_external_id")
+		for id := range consumer {
+			fmt.Fprintf(w, "a,t,2026-01-02,1,EUR,%d\n", id)
+		}
+		w.Close()
+	}()
+	next, stop := iter.Pull2(statement.Transactions(file))
+	defer stop()
+	lines := 0
+	add := func(consumerID int64) bool {
+		consumer <- consumerID
+		line, err, _ := next()
+		if err != nil {
+			t.Error(err)
+		}
+		lines++
+		return l.put(consumerID, line)
+	}
 	put := func(consumerID int64) {
 		t.Helper()
-		line++
-		if !l.put(consumerID, statement.TransactionRow{Line: line, Transaction: bank.Transaction{ConsumerID: consumerID}}) {
+		if !add(consumerID) {
 			t.Fatal("the lane takes no line")
 		}
 	}
@@ -110,8 +132,11 @@ func TestLane(t *testing.T) {
 	take := func(want int) (consumers []int64) {
 		t.Helper()
 		part := l.take()
-		for _, row := range part {
-			id := row.Transaction.ConsumerID
+		for row, err := range part.Rows {
+			id, wrong := strconv.ParseInt(row.ConsumerExternalID, 10, 64)
+			if err != nil || wrong != nil {
+				t.Fatal(err, wrong)
+			}
 			if row.Line <= last[id] {
 				t.Fatalf("line %d comes after line %d", row.Line, last[id])
 			}
@@ -119,8 +144,8 @@ func TestLane(t *testing.T) {
 				consumers = append(consumers, id)
 			}
 		}
-		if taken += len(part); len(part) != want {
-			t.Fatalf("a part of %d lines, want %d", len(part), want)
+		if taken += part.Len(); part.Len() != want {
+			t.Fatalf("a part of %d lines, want %d", part.Len(), want)
 		}
 		return consumers
 	}
@@ -132,7 +157,7 @@ func TestLane(t *testing.T) {
 	}
 	blocked := make(chan bool)
 	go func() {
-		blocked <- l.put(0, statement.TransactionRow{Line: line + 1}) && l.put(0, statement.TransactionRow{Line: line + 2})
+		blocked <- add(0) && add(0)
 	}()
 	for range laneRows / store.ImportSize {
 		take(store.ImportSize)
@@ -144,10 +169,10 @@ func TestLane(t *testing.T) {
 	for len(l.turn) > 0 {
 		take(l.n)
 	}
-	if want := line + 2; taken != want || l.take() != nil {
-		t.Errorf("%d lines of %d came, and then others", taken, want)
+	if last := l.take(); taken != lines || last.Len() > 0 {
+		t.Errorf("%d lines of %d came, and then others", taken, lines)
 	}
-	if l.put(1, statement.TransactionRow{}) {
+	if add(1) {
 		t.Error("a lane that is over takes a line")
 	}
 }

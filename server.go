@@ -82,6 +82,13 @@ type serveCmd struct {
 	linking
 }
 
+// growHeap lets garbage be so many percent of what lives, unless GOGC says otherwise.
+func growHeap(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
+}
+
 // limitMemory has garbage collected at once near so many bytes, unless GOMEMLIMIT says another limit.
 func limitMemory(bytes int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
@@ -97,9 +104,7 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	if cmd.Dev && !isLoopback(cmd.Addr) {
 		return fmt.Errorf("development mode hands out the demo customer's token, so it serves loopback addresses only; %s is none", cmd.Addr)
 	}
-	if os.Getenv("GOGC") == "" { // what lives is small beside what a request uses: a third of the collections, for some 20 MiB
-		debug.SetGCPercent(300)
-	}
+	growHeap(300) // what lives is small beside what a request uses: a third of the collections, for some 20 MiB
 	endTraces, err := telemetry.StartTracing(ctx, build().revision)
 	if err != nil {
 		return err

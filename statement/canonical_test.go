@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +34,21 @@ func collect[T any](seq iter.Seq2[T, error]) (rows []T, rejected []*Rejected, er
 		}
 	}
 	return rows, rejected, err
+}
+
+// transactionRows reads lines as soon as they come.
+func transactionRows(r io.Reader) iter.Seq2[TransactionRow, error] {
+	return func(yield func(TransactionRow, error) bool) {
+		for line, err := range Transactions(r) {
+			var row TransactionRow
+			if err == nil {
+				row, err = line.Row()
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}
 }
 
 func TestTransactionLines(t *testing.T) {
@@ -67,7 +83,7 @@ func TestTransactionLines(t *testing.T) {
 		{"a,t,2026-01-02,1,EUR," + strings.Repeat("x", 3<<20) + ",,,,,,,,,", "longer than 1 MiB"},
 		{"SECRET,t,SECRET,SECRET,SECRET,,,,SECRET,,SECRET,SECRET,SECRET,SECRET,SECRET", "booking_date"},
 	} {
-		rows, rejected, err := collect(Transactions(strings.NewReader(all + "\n" + c.line + "\nafter,1,2026-01-01,1,EUR,,,,,,,,,,\n")))
+		rows, rejected, err := collect(transactionRows(strings.NewReader(all + "\n" + c.line + "\nafter,1,2026-01-01,1,EUR,,,,,,,,,,\n")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +103,7 @@ func TestTransactionLines(t *testing.T) {
 }
 
 func TestTransactionValues(t *testing.T) {
-	rows, rejected, err := collect(Transactions(strings.NewReader("currency,amount,booking_date,external_id,account_external_id,base_type,counterparty_account,counterparty_iban,mcc,consumer_external_id,category_id,value_date\n" +
+	rows, rejected, err := collect(transactionRows(strings.NewReader("currency,amount,booking_date,external_id,account_external_id,base_type,counterparty_account,counterparty_iban,mcc,consumer_external_id,category_id,value_date\n" +
 		"EUR,1.5,2026-01-02,t1,a,DEBIT,12 34,,5411,c,201,2026-01-03\nJPY,-7,2026-01-02,t2,a,,1,gb82west12345698765432,,,,\n")))
 	if err != nil || rejected != nil || len(rows) != 2 {
 		t.Fatal(rows, rejected, err)
@@ -139,12 +155,12 @@ func TestHeader(t *testing.T) {
 		{"\xff\xfea\x00,\x00\n", "NUL"},
 		{strings.Repeat("x", 2<<20), "1 MiB"},
 	} {
-		rows, rejected, err := collect(Transactions(strings.NewReader(c.file)))
+		rows, rejected, err := collect(transactionRows(strings.NewReader(c.file)))
 		if len(rows)+len(rejected) > 0 || len(fault.Of(err)) != 1 || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "DE12345") {
 			t.Errorf("%.40q: %v, want %s", c.file, err, c.want)
 		}
 	}
-	if _, _, err := collect(Transactions(io.MultiReader(strings.NewReader(head+"\na,b,2026-"), iotest.ErrReader(io.ErrUnexpectedEOF)))); !errors.Is(err, io.ErrUnexpectedEOF) || fault.Of(err) != nil {
+	if _, _, err := collect(transactionRows(io.MultiReader(strings.NewReader(head+"\na,b,2026-"), iotest.ErrReader(io.ErrUnexpectedEOF)))); !errors.Is(err, io.ErrUnexpectedEOF) || fault.Of(err) != nil {
 		t.Error("a read that fails:", err)
 	}
 }
@@ -162,7 +178,7 @@ func TestLineNumbers(t *testing.T) {
 		"a,8,2026-01-01,1,EUR,\"\"" // 13
 	for _, file := range []string{text, strings.ReplaceAll(text, "\r\n", "\n")} {
 		for name, r := range map[string]io.Reader{"at once": strings.NewReader(file), "bytes": iotest.OneByteReader(strings.NewReader(file))} {
-			rows, rejected, err := collect(Transactions(r))
+			rows, rejected, err := collect(transactionRows(r))
 			var got []string
 			for _, row := range rows {
 				got = append(got, fmt.Sprint(row.Line, ":", *row.Transaction.ExternalID))
@@ -184,20 +200,20 @@ func TestLineNumbers(t *testing.T) {
 	for i := range 100_000 {
 		fmt.Fprintf(&long, "a,%d,2026-01-01,1,EUR\n", i)
 	}
-	if rows, rejected, err := collect(Transactions(&long)); len(rows) != 100_000 || len(rejected) != 1 || err != nil || rows[99_999].Line != 100_002 {
+	if rows, rejected, err := collect(transactionRows(&long)); len(rows) != 100_000 || len(rejected) != 1 || err != nil || rows[99_999].Line != 100_002 {
 		t.Error(len(rows), rejected, err)
 	}
 	// A line of exactly the limit and one byte more.
 	for n, want := range map[int]int{maxRecord: 0, maxRecord + 1: 1} {
-		_, rejected, _ := collect(Transactions(strings.NewReader(head + "\n" + strings.Repeat("x", n-1) + "\n")))
+		_, rejected, _ := collect(transactionRows(strings.NewReader(head + "\n" + strings.Repeat("x", n-1) + "\n")))
 		if len(rejected) != 1 || strings.Contains(rejected[0].Message, "1 MiB") != (want == 1) {
 			t.Error(n, rejected)
 		}
 	}
-	if rows, rejected, _ := collect(Transactions(strings.NewReader(head + "\na,\"t\n1\",2026-01-01,1,\"EUR\""))); len(rows) != 1 || rejected != nil {
+	if rows, rejected, _ := collect(transactionRows(strings.NewReader(head + "\na,\"t\n1\",2026-01-01,1,\"EUR\""))); len(rows) != 1 || rejected != nil {
 		t.Error("two lines at the end of a file:", rows, rejected)
 	}
-	for range Transactions(strings.NewReader(text)) {
+	for range transactionRows(strings.NewReader(text)) {
 		break // stopping early is fine
 	}
 }
@@ -210,7 +226,7 @@ func FuzzTransactions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, lines string) {
 		last := 1
 		end := 1 + strings.Count(lines, "\n") + 1
-		for row, err := range Transactions(strings.NewReader(head + ",description\n" + lines)) {
+		for row, err := range transactionRows(strings.NewReader(head + ",description\n" + lines)) {
 			line := row.Line
 			if err != nil {
 				r, ok := errors.AsType[*Rejected](err)
@@ -248,7 +264,7 @@ func FuzzTransactions(f *testing.F) {
 					want++
 				}
 			}
-			for range Transactions(strings.NewReader(head + "\n" + plain)) {
+			for range transactionRows(strings.NewReader(head + "\n" + plain)) {
 				got++
 			}
 			if got != want {
@@ -275,9 +291,42 @@ func TestBerka(t *testing.T) {
 	}
 	people, r1, err1 := collect(Consumers(files[0]))
 	accounts, r2, err2 := collect(Accounts(files[1]))
-	transactions, r3, err3 := collect(Transactions(files[2]))
+	transactions, r3, err3 := collect(transactionRows(files[2]))
 	if len(people) != 1229 || len(accounts) != 1229 || len(transactions) != 49102 || len(r1)+len(r2)+len(r3) != 0 || errors.Join(err1, err2, err3) != nil {
 		t.Error(len(people), len(accounts), len(transactions), r1, r2, r3, err1, err2, err3)
+	}
+}
+
+// TestLinesThatWait: lines that have waited are read as they would have been at once, in their order.
+func TestLinesThatWait(t *testing.T) {
+	var file strings.Builder
+	file.WriteString(head + ",description,mcc\n")
+	for i := range 300 {
+		length := []int{0, 1, 127, 128, 500, 20_000}[i%6] // those above 500 are refused
+		fmt.Fprintf(&file, "a%d,t%d,2026-01-02,%d.50,EUR,\"%s\n\"\"Grüße\"\"\",%s\n", i%3, i, i, strings.Repeat("x", length), []string{"5411", "", "54"}[i%3])
+	}
+	var lines Lines
+	for line, err := range Transactions(strings.NewReader(file.String())) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines.Add(line)
+	}
+	var rows []TransactionRow
+	var rejected []*Rejected
+	for n := 1; lines.Len() > 0; n++ {
+		var part Lines
+		lines.Move(min(n, lines.Len()), &part)
+		lines.Move(min(1, lines.Len()), &part)
+		more, bad, err := collect(part.Rows)
+		if err != nil || len(more)+len(bad) != part.Len() {
+			t.Fatalf("%d rows and %d rejected of %d lines, %v", len(more), len(bad), part.Len(), err)
+		}
+		rows, rejected = append(rows, more...), append(rejected, bad...)
+	}
+	wantRows, wantRejected, _ := collect(transactionRows(strings.NewReader(file.String())))
+	if !reflect.DeepEqual(rows, wantRows) || !reflect.DeepEqual(rejected, wantRejected) || len(rows) < 100 || len(rejected) < 50 {
+		t.Errorf("%d rows and %d rejected, at once %d and %d", len(rows), len(rejected), len(wantRows), len(wantRejected))
 	}
 }
 
@@ -291,7 +340,7 @@ func BenchmarkTransactions(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0
-		for _, err := range Transactions(bytes.NewReader(file.Bytes())) {
+		for _, err := range transactionRows(bytes.NewReader(file.Bytes())) {
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -11,7 +11,6 @@ import (
 	"insightgraph/bank"
 	"insightgraph/category"
 	"insightgraph/fault"
-	"insightgraph/statement"
 	"insightgraph/store"
 )
 
@@ -115,7 +114,7 @@ func TestCountryOfAccount(t *testing.T) {
 	want := category.Categorise(with)
 	put(t, w.c, a, in)
 	csv := "account_external_id,external_id,amount,currency,booking_date,description\ncurrent,y,-10,EUR,2026-01-05,MUELLER SAGT DANKE\n"
-	if r, _, err := w.ImportTransactions(t.Context(), a.CustomerID, read(t, statement.Transactions(strings.NewReader(csv)))); r.Transactions != 1 || err != nil {
+	if r, _, err := w.ImportTransactions(t.Context(), a.CustomerID, transactions(t, csv)); r.Transactions != 1 || err != nil {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	for _, name := range []string{"x", "y"} {
@@ -181,7 +180,7 @@ func TestCorrections(t *testing.T) {
 	put(t, w.c, a, changed)
 	csv := "consumer_external_id,account_external_id,external_id,amount,currency,booking_date,description,counterparty_name\n" +
 		"anna,current,5,-1,EUR,2026-02-02,Rechnung 21,Hofladen Huber\nben,current,5,-1,EUR,2026-02-02,Rechnung 21,Hofladen Huber\n"
-	if r, _, err := w.ImportTransactions(ctx, a.CustomerID, read(t, statement.Transactions(strings.NewReader(csv)))); r.Transactions != 2 || err != nil {
+	if r, _, err := w.ImportTransactions(ctx, a.CustomerID, transactions(t, csv)); r.Transactions != 2 || err != nil {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	for name, want := range map[string]bool{"2": true, "5": true} {
@@ -219,7 +218,7 @@ func TestManyAreSimilar(t *testing.T) {
 	for i := range n {
 		fmt.Fprintf(&csv, "current,%d,-%d,EUR,2026-01-%02d,%s\n", i, i, 1+i%28, [2]string{"Hofladen Huber", "Blumen Maier"}[i%2])
 	}
-	rows := read(t, statement.Transactions(strings.NewReader(csv.String())))
+	rows := transactions(t, csv.String())
 	for i := 0; i < n; i += store.ImportSize {
 		if _, _, err := w.ImportTransactions(t.Context(), a.CustomerID, rows[i:min(n, i+store.ImportSize)]); err != nil {
 			t.Fatal(err)

@@ -129,13 +129,18 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 	err = s.system(ctx, func(tx *Tx) error {
 		tx.imported(customerID, "importTransactions")
 		r, rejected = Imported{}, nil
-		places, err := tx.places(ctx, customerID, rows)
+		named := make([]place, len(rows))
+		for i := range rows {
+			named[i] = place{rows[i].ConsumerExternalID, rows[i].AccountExternalID}
+		}
+		places, err := tx.places(ctx, customerID, named)
 		if err != nil {
 			return err
 		}
 		good, consumers, ibans := make([]bank.Transaction, 0, len(rows)), make([]int64, 0, len(rows)), make([]*string, 0, len(rows))
-		for _, row := range rows {
-			at := places[placeOf(row)]
+		for i := range rows {
+			row := &rows[i]
+			at := places[named[i]]
 			reason := ""
 			switch {
 			case len(at) == 0:
@@ -145,9 +150,8 @@ func (s *Store) ImportTransactions(ctx context.Context, customerID int64, rows [
 			case at[0].Currency != row.Transaction.Currency:
 				reason = "The currency differs from the account's"
 			default:
-				row.Transaction.ConsumerID, row.Transaction.AccountID = at[0].ConsumerID, at[0].ID
-				good, consumers = append(good, row.Transaction), append(consumers, at[0].ConsumerID)
-				ibans = append(ibans, at[0].IBAN)
+				good, consumers, ibans = append(good, row.Transaction), append(consumers, at[0].ConsumerID), append(ibans, at[0].IBAN)
+				good[len(good)-1].ConsumerID, good[len(good)-1].AccountID = at[0].ConsumerID, at[0].ID
 				continue
 			}
 			rejected = append(rejected, statement.Rejected{File: "transactions", Line: row.Line, Message: reason})
@@ -193,51 +197,48 @@ func (s *Store) Owners(customerID int64) *Owners {
 
 // Of tells the consumer of each line, 0 for one that cannot be told. Lines of different consumers can be stored at once.
 // Where they are stored they are looked up again, under locks.
-func (o *Owners) Of(ctx context.Context, rows []statement.TransactionRow) ([]int64, error) {
+func (o *Owners) Of(ctx context.Context, lines []statement.TransactionLine) ([]int64, error) {
 	if len(o.known) > maxOwners {
 		clear(o.known)
 	}
-	var news []statement.TransactionRow
-	for _, row := range rows {
-		if _, known := o.known[placeOf(row)]; !known {
-			news = append(news, row)
+	owners := make([]int64, len(lines))
+	var news []int
+	for i, line := range lines {
+		owner, known := o.known[place{line.ConsumerExternalID, line.AccountExternalID}]
+		if owners[i] = owner; !known {
+			news = append(news, i)
 		}
 	}
-	if len(news) > 0 {
-		if err := o.s.system(ctx, func(tx *Tx) error {
-			places, err := tx.places(ctx, o.customerID, news)
-			for _, row := range news {
-				var owner int64
-				if at := places[placeOf(row)]; len(at) == 1 {
-					owner = at[0].ConsumerID
-				}
-				o.known[place{strings.Clone(row.ConsumerExternalID), strings.Clone(row.AccountExternalID)}] = owner // not with the whole line
+	if len(news) == 0 {
+		return owners, nil
+	}
+	err := o.s.system(ctx, func(tx *Tx) error {
+		named := make([]place, len(news))
+		for n, i := range news {
+			named[n] = place{strings.Clone(lines[i].ConsumerExternalID), strings.Clone(lines[i].AccountExternalID)} // not with the whole line
+		}
+		places, err := tx.places(ctx, o.customerID, named)
+		for n, i := range news {
+			owners[i] = 0
+			if at := places[named[n]]; len(at) == 1 {
+				owners[i] = at[0].ConsumerID
 			}
-			return err
-		}); err != nil {
-			return nil, err
+			o.known[named[n]] = owners[i]
 		}
-	}
-	owners := make([]int64, len(rows))
-	for i, row := range rows {
-		owners[i] = o.known[placeOf(row)]
-	}
-	return owners, nil
+		return err
+	})
+	return owners, err
 }
 
 // place is how a line names its account; without the consumer it is any consumer's of that name.
 type place struct{ consumer, account string }
 
-func placeOf(row statement.TransactionRow) place {
-	return place{row.ConsumerExternalID, row.AccountExternalID}
-}
-
 // places finds the accounts that lines name; of several, two.
-func (tx *Tx) places(ctx context.Context, customerID int64, rows []statement.TransactionRow) (map[place][]bank.Account, error) {
+func (tx *Tx) places(ctx context.Context, customerID int64, named []place) (map[place][]bank.Account, error) {
 	seen := map[place]bool{}
 	var consumers, accounts []string
-	for _, row := range rows {
-		if p := placeOf(row); !seen[p] {
+	for _, p := range named {
+		if !seen[p] {
 			seen[p] = true
 			consumers, accounts = append(consumers, p.consumer), append(accounts, p.account)
 		}

@@ -23,6 +23,19 @@ func read[T any](t *testing.T, rows func(func(T, error) bool)) (list []T) {
 	return list
 }
 
+// transactions are the rows of a file of transactions.
+func transactions(t *testing.T, text string) (rows []statement.TransactionRow) {
+	t.Helper()
+	for _, line := range read(t, statement.Transactions(strings.NewReader(text))) {
+		row, err := line.Row()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
 // TestImport loads files, loads them again, and loads them changed.
 func TestImport(t *testing.T) {
 	s := storetest.New(t)
@@ -46,7 +59,7 @@ func TestImport(t *testing.T) {
 	}
 	transactions := func(text string, want store.Imported, bad string) {
 		t.Helper()
-		got, rejected, err := s.ImportTransactions(t.Context(), c.ID, read(t, statement.Transactions(strings.NewReader(text))))
+		got, rejected, err := s.ImportTransactions(t.Context(), c.ID, transactions(t, text))
 		if got != want || err != nil || fmt.Sprint(rejected) != bad {
 			t.Fatalf("transactions: %+v, %v, %v", got, rejected, err)
 		}
