@@ -157,7 +157,8 @@ func TestLane(t *testing.T) {
 	}
 	blocked := make(chan bool)
 	go func() {
-		blocked <- add(0) && add(0)
+		first := add(0)
+		blocked <- add(0) && first
 	}()
 	for range laneRows / store.ImportSize {
 		take(store.ImportSize)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -190,6 +191,51 @@ func TestRequestsNotReadStraight(t *testing.T) {
 		if got.body != want.body || got.status != want.status {
 			t.Errorf("%s: %d %s, gqlgen's own way: %d %s", text, got.status, got.body, want.status, want.body)
 		}
+	}
+}
+
+// TestDamagedRequests: whatever is read straight of a damaged text is what encoding/json reads there.
+func TestDamagedRequests(t *testing.T) {
+	s := NewHandler(Options{}).(*server)
+	query := `mutation($input: CreateTransactionsInput!) { createTransactions(input: $input) { createdCount } }`
+	s.known.Add(t.Context(), query, gqlparser.MustLoadQueryWithRules(schema(), query, nil))
+	whole := `{"operationName":"","query":"` + query + `","extensions":{"a":[1,null]},"variables":{"other":[1.50,{"b":null}],"input":{"accountId":"a\u00e4","idempotencyKey":null,"transactions":[` +
+		`{"amount":{"amount":"1.50","currency":"EUR"},"bookingDate":"2025-01-31","description":"a \"b\" \ud83e\udd8a ä","counterparty":{"name":"x","iban":null},"mcc":"5411"},` +
+		`{"externalId":"y","baseType":"DEBIT","amount":{"amount":2,"currency":"USD"},"bookingDate":"2025-02-01","status":"PENDING","valueDate":null}]}}}` + strings.Repeat(" ", worthIt)
+	random := rand.New(rand.NewPCG(1, 2))
+	const bytes = "\"\\{}[]:, 0123456789.-+eEtfnu\x00\x7f\xc3\xa4\xffaZ\n"
+	taken := 0
+	for range 50_000 {
+		text := []byte(whole)
+		for range random.IntN(4) {
+			at := random.IntN(len(whole) - worthIt)
+			switch damaged := bytes[random.IntN(len(bytes))]; random.IntN(4) {
+			case 0:
+				text[at] = damaged
+			case 1:
+				text = slices.Insert(text, at, damaged)
+			case 2:
+				text = slices.Delete(text, at, at+1)
+			case 3: // something twice
+				text = slices.Insert(text, at, text[at:min(len(text), at+random.IntN(60))]...)
+			}
+		}
+		got := s.straight(t.Context(), text)
+		if got == nil {
+			continue
+		}
+		taken++
+		want, err := object(text)
+		if err != nil {
+			t.Fatalf("%s\nis read, but %v", text, err)
+		}
+		sent, err := plain(got.Variables)
+		if got.Variables = sent.(map[string]any); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s\nis read as %v, want %v", text, got, want)
+		}
+	}
+	if taken < 5000 {
+		t.Errorf("%d texts were read: this shows little", taken)
 	}
 }
 

@@ -64,7 +64,7 @@ func (r *Reader) Fields(yield func(name []byte) bool) {
 		return
 	}
 	for r.Is('"') {
-		if !yield(r.Raw()) {
+		if name := r.Raw(); r.failed || !yield(name) {
 			return
 		}
 	}
