@@ -96,13 +96,13 @@ func (s *sessions) wait(a *asking) []*asking {
 	return <-a.turn // it is on its way, and somebody may need it
 }
 
-// pass gives a place among the few to those who wait.
-func (s *sessions) pass() {
+// pass gives a place among the few to those who wait, if there are any.
+func (s *sessions) pass() (waited bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.queue) == 0 {
 		s.used--
-		return
+		return false
 	}
 	first := s.queue[0]
 	var group []*asking
@@ -115,6 +115,7 @@ func (s *sessions) pass() {
 		return goes
 	})
 	group[len(group)-1].turn <- group // who comes last keeps nobody waiting
+	return true
 }
 
 // took counts how long one waited.
@@ -128,16 +129,17 @@ func (s *sessions) lead(group []*asking) {
 	if len(group) == 0 {
 		return
 	}
-	slow := time.AfterFunc(s.long, s.pass)
+	slow := time.AfterFunc(s.long, func() { s.pass() })
 	defer func() {
-		if slow.Stop() {
-			s.pass()
-		}
+		passed := slow.Stop() && s.pass()
 		if len(group) > 1 {
 			_ = recover() // whoever's reader panics does so again when it asks alone
 		}
 		for _, a := range group {
 			a.answered(errInVain)
+		}
+		if passed {
+			runtime.Gosched() // what waits is sent before this one's answer is written
 		}
 	}()
 	for _, a := range group {
