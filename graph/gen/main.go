@@ -1,5 +1,6 @@
 // Command gen makes graph/generated: gqlgen, and beside its code plan.go, which says how graph/plan reads the fields of
-// each type, and inputs.go, which reads lists of input objects from JSON. It takes the schema's types and their bindings from gqlgen, so the two always say the same.
+// each type, and inputs.go, which reads lists of input objects from JSON. It takes the schema's types and their bindings
+// from gqlgen, so they always say the same.
 package main
 
 import (
