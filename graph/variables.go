@@ -29,26 +29,24 @@ func (s *server) straight(ctx context.Context, text []byte) *graphql.RawParams {
 	}
 	var params graphql.RawParams
 	var variables []byte
-	seen := map[string]bool{}
 	r := model.NewReader(text)
-	for quoted := range r.Fields {
-		name := string(quoted)
-		switch {
-		case seen[name]:
-			r.Fail()
-		case name == `"query"`:
+	r.Input(0, func(name []byte) int {
+		switch string(name) {
+		case `"query"`:
 			params.Query = r.Text()
-		case name == `"operationName"`:
+			return 1
+		case `"operationName"`:
 			params.OperationName = r.Text()
-		case name == `"variables"`:
+			return 2
+		case `"variables"`:
 			variables = r.Raw()
-		case name == `"extensions"`:
+			return 4
+		case `"extensions"`:
 			params.Extensions = r.Object(func(string) any { return r.Any() })
-		default:
-			r.Fail()
+			return 8
 		}
-		seen[name] = true
-	}
+		return 0
+	})
 	if !r.Ended() {
 		return nil
 	}
@@ -77,7 +75,7 @@ func (s *server) straight(ctx context.Context, text []byte) *graphql.RawParams {
 func (s *server) input(r *model.Reader, t *ast.Type) any {
 	d := s.types[t.Name()]
 	switch read := generated.Lists[t.Name()]; {
-	case t.Elem == nil && d != nil && d.Kind == ast.InputObject && r.Is('{'):
+	case t.Elem == nil && d.Kind == ast.InputObject && r.Is('{'):
 		return r.Object(func(name string) any {
 			if f := d.Fields.ForName(name); f != nil {
 				return s.input(r, f.Type)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,30 +27,20 @@ var Lists = map[string]func(*model.Reader) any{
 }
 {{ range readable }}
 func read{{ .Name }}(r *model.Reader) (it {{ goType .Type }}) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input({{ needed . }}, func(name []byte) int {
 		switch string(name) {
 		{{- range $i, $field := .Fields }}
 		case ` + "`\"{{ .Name }}\"`" + `:
-			bit = 1 << {{ $i }}
 			{{ if .TypeReference.GQL.NonNull -}}
 			it.{{ .GoFieldName }} = {{ read .TypeReference }}
 			{{- else -}}
 			if !r.Null() { it.{{ .GoFieldName }} = {{ read .TypeReference }} }
 			{{- end }}
+			return 1 << {{ $i }}
 		{{- end }}
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
-	{{- with needed . }}
-	if given&({{ . }}) != {{ . }} {
-		r.Fail()
-	}
-	{{- end }}
+		return 0
+	})
 	return it
 }
 {{ end }}
@@ -123,7 +114,7 @@ func needed(o *codegen.Object) string {
 			bits = append(bits, fmt.Sprintf("1<<%d", i))
 		}
 	}
-	return strings.Join(bits, "|")
+	return cmp.Or(strings.Join(bits, "|"), "0")
 }
 
 // read is the expression that reads a value which is not null.
@@ -133,7 +124,7 @@ func (g generator) read(ref *config.TypeReference) string {
 		elem := ref.Elem()
 		return fmt.Sprintf("model.Rows(r, func(r *model.Reader) %s { return %s })", goType(elem.GO), g.read(elem))
 	case ref.IsPtr():
-		return "model.Maybe(" + g.read(ref.Elem()) + ")"
+		return "new(" + g.read(ref.Elem()) + ")"
 	case ref.Definition.Kind == ast.InputObject:
 		return "read" + ref.Definition.Name + "(r)"
 	case ref.Definition.Kind == ast.Enum:

@@ -24,367 +24,305 @@ var Lists = map[string]func(*model.Reader) any{
 }
 
 func readCounterpartyInput(r *model.Reader) (it CounterpartyInput) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(0, func(name []byte) int {
 		switch string(name) {
 		case `"name"`:
-			bit = 1 << 0
 			if !r.Null() {
-				it.Name = model.Maybe(r.Text())
+				it.Name = new(r.Text())
 			}
+			return 1 << 0
 		case `"iban"`:
-			bit = 1 << 1
 			if !r.Null() {
-				it.Iban = model.Maybe(r.Text())
+				it.Iban = new(r.Text())
 			}
+			return 1 << 1
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
+		return 0
+	})
 	return it
 }
 
 func readCsvColumnInput(r *model.Reader) (it CSVColumnInput) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(1<<0|1<<1, func(name []byte) int {
 		switch string(name) {
 		case `"column"`:
-			bit = 1 << 0
 			it.Column = r.Text()
+			return 1 << 0
 		case `"name"`:
-			bit = 1 << 1
 			it.Name = r.Text()
+			return 1 << 1
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
-	if given&(1<<0|1<<1) != 1<<0|1<<1 {
-		r.Fail()
-	}
+		return 0
+	})
 	return it
 }
 
 func readCustomerSubscriptionInput(r *model.Reader) (it insight.SubscriptionChange) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(0, func(name []byte) int {
 		switch string(name) {
 		case `"insightName"`:
-			bit = 1 << 0
 			if !r.Null() {
-				it.InsightName = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.InsightName = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 0
 		case `"insightTitle"`:
-			bit = 1 << 1
 			if !r.Null() {
-				it.InsightTitle = model.Maybe(r.Text())
+				it.InsightTitle = new(r.Text())
 			}
+			return 1 << 1
 		case `"insightType"`:
-			bit = 1 << 2
 			if !r.Null() {
-				it.InsightType = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.InsightType = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 2
 		case `"triggerType"`:
-			bit = 1 << 3
 			if !r.Null() {
-				it.TriggerType = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.TriggerType = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 3
 		case `"containers"`:
-			bit = 1 << 4
 			if !r.Null() {
 				it.Containers = model.Rows(r, func(r *model.Reader) string { return model.Parse(r, true, model.UnmarshalText) })
 			}
+			return 1 << 4
 		case `"description"`:
-			bit = 1 << 5
 			if !r.Null() {
-				it.Description = model.Maybe(r.Text())
+				it.Description = new(r.Text())
 			}
+			return 1 << 5
 		case `"applicableEntity"`:
-			bit = 1 << 6
 			if !r.Null() {
 				it.ApplicableEntity = model.Rows(r, func(r *model.Reader) string { return model.Parse(r, true, model.UnmarshalText) })
 			}
+			return 1 << 6
 		case `"customerConfiguration"`:
-			bit = 1 << 7
 			if !r.Null() {
 				it.CustomerConfiguration = model.Rows(r, func(r *model.Reader) insight.ConfigurationChange { return readInsightConfigurationInput(r) })
 			}
+			return 1 << 7
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
+		return 0
+	})
 	return it
 }
 
 func readInsightConfigurationInput(r *model.Reader) (it insight.ConfigurationChange) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(0, func(name []byte) int {
 		switch string(name) {
 		case `"entityType"`:
-			bit = 1 << 0
 			if !r.Null() {
-				it.EntityType = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.EntityType = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 0
 		case `"entityId"`:
-			bit = 1 << 1
 			if !r.Null() {
-				it.EntityID = model.Maybe(r.Text())
+				it.EntityID = new(r.Text())
 			}
+			return 1 << 1
 		case `"isSubscribed"`:
-			bit = 1 << 2
 			if !r.Null() {
-				it.IsSubscribed = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.IsSubscribed = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 2
 		case `"frequency"`:
-			bit = 1 << 3
 			if !r.Null() {
-				it.Frequency = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.Frequency = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 3
 		case `"duration"`:
-			bit = 1 << 4
 			if !r.Null() {
-				it.Duration = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.Duration = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 4
 		case `"threshold"`:
-			bit = 1 << 5
 			if !r.Null() {
 				it.Threshold = model.Rows(r, func(r *model.Reader) insight.ThresholdChange { return readThresholdInput(r) })
 			}
+			return 1 << 5
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
+		return 0
+	})
 	return it
 }
 
 func readMoneyInput(r *model.Reader) (it MoneyInput) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(1<<0|1<<1, func(name []byte) int {
 		switch string(name) {
 		case `"amount"`:
-			bit = 1 << 0
 			it.Amount = model.Parse(r, true, model.UnmarshalDecimal)
+			return 1 << 0
 		case `"currency"`:
-			bit = 1 << 1
 			it.Currency = model.Parse(r, true, model.UnmarshalCurrency)
+			return 1 << 1
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
-	if given&(1<<0|1<<1) != 1<<0|1<<1 {
-		r.Fail()
-	}
+		return 0
+	})
 	return it
 }
 
 func readShoppingLimitInput(r *model.Reader) (it ShoppingLimitInput) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(1<<0|1<<1, func(name []byte) int {
 		switch string(name) {
 		case `"group"`:
-			bit = 1 << 0
 			it.Group = report.Group(r.Word("GROCERIES", "FASHION", "OTHER"))
+			return 1 << 0
 		case `"monthlyAmount"`:
-			bit = 1 << 1
 			it.MonthlyAmount = readMoneyInput(r)
+			return 1 << 1
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
-	if given&(1<<0|1<<1) != 1<<0|1<<1 {
-		r.Fail()
-	}
+		return 0
+	})
 	return it
 }
 
 func readThresholdInput(r *model.Reader) (it insight.ThresholdChange) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(0, func(name []byte) int {
 		switch string(name) {
 		case `"name"`:
-			bit = 1 << 0
 			if !r.Null() {
-				it.Name = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.Name = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 0
 		case `"type"`:
-			bit = 1 << 1
 			if !r.Null() {
-				it.Type = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.Type = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 1
 		case `"value"`:
-			bit = 1 << 2
 			if !r.Null() {
-				it.Value = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.Value = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 2
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
+		return 0
+	})
 	return it
 }
 
 func readTransactionInput(r *model.Reader) (it TransactionInput) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(1<<2|1<<3, func(name []byte) int {
 		switch string(name) {
 		case `"externalId"`:
-			bit = 1 << 0
 			if !r.Null() {
-				it.ExternalID = model.Maybe(r.Text())
+				it.ExternalID = new(r.Text())
 			}
+			return 1 << 0
 		case `"baseType"`:
-			bit = 1 << 1
 			if !r.Null() {
-				it.BaseType = model.Maybe(bank.BaseType(r.Word("CREDIT", "DEBIT")))
+				it.BaseType = new(bank.BaseType(r.Word("CREDIT", "DEBIT")))
 			}
+			return 1 << 1
 		case `"amount"`:
-			bit = 1 << 2
 			it.Amount = readMoneyInput(r)
+			return 1 << 2
 		case `"bookingDate"`:
-			bit = 1 << 3
 			it.BookingDate = model.Parse(r, true, model.UnmarshalDate)
+			return 1 << 3
 		case `"valueDate"`:
-			bit = 1 << 4
 			if !r.Null() {
-				it.ValueDate = model.Maybe(model.Parse(r, true, model.UnmarshalDate))
+				it.ValueDate = new(model.Parse(r, true, model.UnmarshalDate))
 			}
+			return 1 << 4
 		case `"status"`:
-			bit = 1 << 5
 			if !r.Null() {
-				it.Status = model.Maybe(bank.TransactionStatus(r.Word("POSTED", "PENDING")))
+				it.Status = new(bank.TransactionStatus(r.Word("POSTED", "PENDING")))
 			}
+			return 1 << 5
 		case `"description"`:
-			bit = 1 << 6
 			if !r.Null() {
-				it.Description = model.Maybe(r.Text())
+				it.Description = new(r.Text())
 			}
+			return 1 << 6
 		case `"counterparty"`:
-			bit = 1 << 7
 			if !r.Null() {
-				it.Counterparty = model.Maybe(readCounterpartyInput(r))
+				it.Counterparty = new(readCounterpartyInput(r))
 			}
+			return 1 << 7
 		case `"mcc"`:
-			bit = 1 << 8
 			if !r.Null() {
-				it.Mcc = model.Maybe(r.Text())
+				it.Mcc = new(r.Text())
 			}
+			return 1 << 8
 		case `"categoryId"`:
-			bit = 1 << 9
 			if !r.Null() {
-				it.CategoryID = model.Maybe(model.Parse(r, false, model.UnmarshalRef))
+				it.CategoryID = new(model.Parse(r, false, model.UnmarshalRef))
 			}
+			return 1 << 9
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
-	if given&(1<<2|1<<3) != 1<<2|1<<3 {
-		r.Fail()
-	}
+		return 0
+	})
 	return it
 }
 
 func readTriggerEntityInput(r *model.Reader) (it TriggerEntityInput) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(0, func(name []byte) int {
 		switch string(name) {
 		case `"entityType"`:
-			bit = 1 << 0
 			if !r.Null() {
-				it.EntityType = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.EntityType = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 0
 		case `"entityIds"`:
-			bit = 1 << 1
 			if !r.Null() {
 				it.EntityIds = model.Rows(r, func(r *model.Reader) bank.Ref { return model.Parse(r, false, model.UnmarshalRef) })
 			}
+			return 1 << 1
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
+		return 0
+	})
 	return it
 }
 
 func readUserSubscriptionInput(r *model.Reader) (it insight.SubscriptionChange) {
-	given := 0
-	for name := range r.Fields {
-		bit := 0
+	r.Input(0, func(name []byte) int {
 		switch string(name) {
 		case `"insightName"`:
-			bit = 1 << 0
 			if !r.Null() {
-				it.InsightName = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.InsightName = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 0
 		case `"insightTitle"`:
-			bit = 1 << 1
 			if !r.Null() {
-				it.InsightTitle = model.Maybe(r.Text())
+				it.InsightTitle = new(r.Text())
 			}
+			return 1 << 1
 		case `"insightType"`:
-			bit = 1 << 2
 			if !r.Null() {
-				it.InsightType = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.InsightType = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 2
 		case `"triggerType"`:
-			bit = 1 << 3
 			if !r.Null() {
-				it.TriggerType = model.Maybe(model.Parse(r, true, model.UnmarshalText))
+				it.TriggerType = new(model.Parse(r, true, model.UnmarshalText))
 			}
+			return 1 << 3
 		case `"containers"`:
-			bit = 1 << 4
 			if !r.Null() {
 				it.Containers = model.Rows(r, func(r *model.Reader) string { return model.Parse(r, true, model.UnmarshalText) })
 			}
+			return 1 << 4
 		case `"description"`:
-			bit = 1 << 5
 			if !r.Null() {
-				it.Description = model.Maybe(r.Text())
+				it.Description = new(r.Text())
 			}
+			return 1 << 5
 		case `"applicableEntity"`:
-			bit = 1 << 6
 			if !r.Null() {
 				it.ApplicableEntity = model.Rows(r, func(r *model.Reader) string { return model.Parse(r, true, model.UnmarshalText) })
 			}
+			return 1 << 6
 		case `"userConfiguration"`:
-			bit = 1 << 7
 			if !r.Null() {
 				it.UserConfiguration = model.Rows(r, func(r *model.Reader) insight.ConfigurationChange { return readInsightConfigurationInput(r) })
 			}
+			return 1 << 7
 		case `"customerConfiguration"`:
-			bit = 1 << 8
 			if !r.Null() {
 				it.CustomerConfiguration = model.Rows(r, func(r *model.Reader) insight.ConfigurationChange { return readInsightConfigurationInput(r) })
 			}
+			return 1 << 8
 		}
-		if bit == 0 || given&bit != 0 {
-			r.Fail()
-		}
-		given |= bit
-	}
+		return 0
+	})
 	return it
 }

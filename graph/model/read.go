@@ -71,6 +71,22 @@ func (r *Reader) Fields(yield func(name []byte) bool) {
 	r.token('}')
 }
 
+// Input reads an object with each field at most once. Who is shown a name reads its value and tells the field's bit, 0 for a
+// field that there is not; needed are the bits of those that must be there.
+func (r *Reader) Input(needed int, field func(name []byte) (bit int)) {
+	given := 0
+	for name := range r.Fields {
+		bit := field(name)
+		if bit == 0 || given&bit != 0 {
+			r.Fail()
+		}
+		given |= bit
+	}
+	if given&needed != needed {
+		r.Fail()
+	}
+}
+
 // Null reads null where it comes next.
 func (r *Reader) Null() bool { return r.Is('n') && r.Raw() != nil }
 
@@ -176,9 +192,6 @@ func Parse[T any](r *Reader, number bool, parse func(any) (T, error)) (out T) {
 	}
 	return out
 }
-
-// Maybe is a value that may be left out.
-func Maybe[T any](v T) *T { return &v }
 
 // Rows reads a list.
 func Rows[T any](r *Reader, one func(*Reader) T) (out []T) {
