@@ -50,11 +50,12 @@ type TransactionRow struct {
 	Transaction        bank.Transaction
 }
 
-// TransactionLine is such a line of which no more was looked at than whose it is. Row reads it.
+// TransactionLine is such a line of which no more was looked at than whose it is. Lines read it.
 type TransactionLine struct {
 	Line                                  int
 	ConsumerExternalID, AccountExternalID string
-	fields                                []byte // in the order of transactionColumns, each after its length
+	columns                               map[string]int // of the file
+	fields                                []byte         // each after its length
 }
 
 // Rejected is a line that could not be taken in. The message names columns and rules, never what the line holds.
@@ -135,73 +136,29 @@ func account(line int, v values) (AccountRow, fault.Many) {
 // nothing new. The amount has a sign, or none and base_type. counterparty_account is kept as CounterpartyIBAN where
 // counterparty_iban is empty.
 func Transactions(r io.Reader) iter.Seq2[TransactionLine, error] {
-	return rows(r, transactionsFile, transactionsRequired, transactionsOptional, transactionLine)
+	return rows(r, transactionsFile, "account_external_id external_id booking_date amount currency",
+		"description counterparty_account counterparty_name counterparty_iban consumer_external_id base_type value_date status mcc category_id", transactionLine)
 }
 
-const (
-	transactionsRequired = "account_external_id external_id booking_date amount currency"
-	transactionsOptional = "description counterparty_account counterparty_name counterparty_iban consumer_external_id base_type value_date status mcc category_id"
-)
-
-// transactionColumns are all columns, in the order in which a line keeps its fields.
-var transactionColumns = strings.Fields(transactionsRequired + " " + transactionsOptional)
-
-var transactionPlaces = func() map[string]int {
-	at := map[string]int{}
-	for i, column := range transactionColumns {
-		at[column] = i
-	}
-	return at
-}()
-
 func transactionLine(line int, v values) (TransactionLine, fault.Many) {
-	t := TransactionLine{Line: line, ConsumerExternalID: v.get("consumer_external_id"), AccountExternalID: v.get("account_external_id")}
+	t := TransactionLine{line, v.get("consumer_external_id"), v.get("account_external_id"), v.at, nil}
 	size := 0
 	for _, field := range v.fields {
 		size += len(field) + 3 // a length takes one to three bytes
 	}
-	t.fields = make([]byte, 0, size+len(transactionColumns))
-	for _, column := range transactionColumns {
-		field := v.get(column)
+	t.fields = make([]byte, 0, size)
+	for _, field := range v.fields {
 		t.fields = append(binary.AppendUvarint(t.fields, uint64(len(field))), field...)
 	}
 	return t, nil
 }
 
-// Row reads the line; what is wrong with it comes as a *Rejected.
-func (t TransactionLine) Row() (TransactionRow, error) {
-	return readTransaction(t.Line, string(t.fields), make([]string, len(transactionColumns)))
-}
-
-func readTransaction(line int, text string, fields []string) (TransactionRow, error) {
-	for i := range fields {
-		length, n := uvarint(text)
-		fields[i], text = text[n:n+length], text[n+length:]
-	}
-	row, faults := transaction(line, values{transactionPlaces, fields})
-	if len(faults) > 0 {
-		return TransactionRow{}, &Rejected{transactionsFile, line, sentences(faults)}
-	}
-	return row, nil
-}
-
-// uvarint is binary.Uvarint of a text that begins with one.
-func uvarint(text string) (value, n int) {
-	for shift := 0; ; shift += 7 {
-		b := text[n]
-		n++
-		value |= int(b&0x7f) << shift
-		if b < 0x80 {
-			return value, n
-		}
-	}
-}
-
-// Lines are lines that wait to be read. They are one text without pointers: thousands of rows would keep the garbage
-// collector busy as long as they wait.
+// Lines are lines of one file that wait to be read. They are one text without pointers: thousands of rows would keep the
+// garbage collector busy as long as they wait.
 type Lines struct {
-	text []byte // of each its number, its length, and its fields
-	n    int
+	columns map[string]int
+	text    []byte // of each line its number, its length, and its fields
+	n       int
 }
 
 // Len is how many there are.
@@ -209,39 +166,52 @@ func (l *Lines) Len() int { return l.n }
 
 // Add adds a line.
 func (l *Lines) Add(t TransactionLine) {
+	l.columns = t.columns
 	l.text = binary.AppendUvarint(l.text, uint64(t.Line))
 	l.text = binary.AppendUvarint(l.text, uint64(len(t.fields)))
 	l.text = append(l.text, t.fields...)
 	l.n++
 }
 
+// line is the number of the line that begins at a place, and where its fields begin and end.
+func (l *Lines) line(at int) (number, begin, end int) {
+	line, n := binary.Uvarint(l.text[at:])
+	length, m := binary.Uvarint(l.text[at+n:])
+	begin = at + n + m
+	return int(line), begin, begin + int(length)
+}
+
 // Move moves the first n lines to the end of others.
 func (l *Lines) Move(n int, to *Lines) {
-	end := len(l.text)
-	if n < l.n {
-		end = 0
-		for range n {
-			_, size := binary.Uvarint(l.text[end:])
-			end += size
-			length, size := binary.Uvarint(l.text[end:])
-			end += size + int(length)
-		}
+	end := 0
+	for range n {
+		_, _, end = l.line(end)
 	}
+	to.columns = l.columns
 	to.text, l.text = append(to.text, l.text[:end]...), l.text[end:]
 	to.n, l.n = to.n+n, l.n-n
 }
 
 // Rows reads the lines; what is wrong with one comes as a *Rejected.
 func (l *Lines) Rows(yield func(TransactionRow, error) bool) {
-	text, fields := string(l.text), make([]string, len(transactionColumns))
-	for range l.n {
-		line, n := uvarint(text)
-		length, m := uvarint(text[n:])
-		row, err := readTransaction(line, text[n+m:n+m+length], fields)
+	text, v := string(l.text), values{l.columns, make([]string, len(l.columns))}
+	for at := 0; at < len(text); {
+		number, begin, end := l.line(at)
+		at = end
+		for i := range v.fields {
+			length, n := binary.Uvarint(l.text[begin:])
+			begin += n
+			v.fields[i] = text[begin : begin+int(length)]
+			begin += int(length)
+		}
+		row, faults := transaction(number, v)
+		var err error
+		if len(faults) > 0 {
+			row, err = TransactionRow{}, &Rejected{transactionsFile, number, sentences(faults)}
+		}
 		if !yield(row, err) {
 			return
 		}
-		text = text[n+m+length:]
 	}
 }
 

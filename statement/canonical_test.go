@@ -42,7 +42,10 @@ func transactionRows(r io.Reader) iter.Seq2[TransactionRow, error] {
 		for line, err := range Transactions(r) {
 			var row TransactionRow
 			if err == nil {
-				row, err = line.Row()
+				var one Lines
+				one.Add(line)
+				for row, err = range one.Rows {
+				}
 			}
 			if !yield(row, err) {
 				return

@@ -24,16 +24,13 @@ func read[T any](t *testing.T, rows func(func(T, error) bool)) (list []T) {
 }
 
 // transactions are the rows of a file of transactions.
-func transactions(t *testing.T, text string) (rows []statement.TransactionRow) {
+func transactions(t *testing.T, text string) []statement.TransactionRow {
 	t.Helper()
+	var lines statement.Lines
 	for _, line := range read(t, statement.Transactions(strings.NewReader(text))) {
-		row, err := line.Row()
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, row)
+		lines.Add(line)
 	}
-	return rows
+	return read(t, lines.Rows)
 }
 
 // TestImport loads files, loads them again, and loads them changed.
