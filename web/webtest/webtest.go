@@ -50,11 +50,13 @@ func Browser(t testing.TB) context.Context {
 	}
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(b.path), chromedp.Env(b.env...), chromedp.WSURLReadTimeout(time.Minute),
-		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
+		chromedp.CombinedOutput(t.Output()), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 	}
+	// Without disable-software-rasterizer it looks for a driver that it was not given: its process for graphics ends and is
+	// started again, and after some of these, sooner on a busy machine, the browser ends itself.
 	for _, flag := range []string{
 		"disable-background-networking", "disable-breakpad", "disable-component-update", "disable-default-apps", "disable-dev-shm-usage",
-		"disable-extensions", "disable-quic", "disable-sync", "hide-scrollbars", "metrics-recording-only", "mute-audio", "no-pings",
+		"disable-extensions", "disable-quic", "disable-software-rasterizer", "disable-sync", "hide-scrollbars", "metrics-recording-only", "mute-audio", "no-pings",
 	} {
 		options = append(options, chromedp.Flag(flag, true))
 	}
