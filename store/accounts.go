@@ -47,7 +47,7 @@ func (tx *Tx) account(ctx context.Context, t Tenant, ref bank.Ref, a *bank.Accou
 		return fault.Unknown("accountId", "Account")
 	}
 	*a = bank.Account{}
-	err := tx.NewSelect().Model(a).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx)
+	err := tx.NewSelect().Model(a).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx)
 	return notFound(err, "accountId", "Account")
 }
 
@@ -131,7 +131,7 @@ func (tx *Tx) ownerOf(ctx context.Context, t Tenant, n NewAccount) (int64, error
 			}
 			var owners []int64
 			if err := tx.NewSelect().Model((*bank.Account)(nil)).Column("consumer_id").
-				Where("customer_id = ? AND external_id = ?", t.customerID, *n.Account.ExternalID).Limit(2).Scan(ctx, &owners); err != nil {
+				Where("customer_id = (SELECT ?::bigint) AND external_id = ?", t.customerID, *n.Account.ExternalID).Limit(2).Scan(ctx, &owners); err != nil {
 				return 0, err
 			}
 			switch len(owners) {
@@ -157,7 +157,7 @@ func (tx *Tx) ownerOf(ctx context.Context, t Tenant, n NewAccount) (int64, error
 func (tx *Tx) saveAccount(ctx context.Context, t Tenant, a *bank.Account) error {
 	if a.ExternalID != nil {
 		var old bank.Account
-		err := tx.NewSelect().Model(&old).Where("customer_id = ? AND consumer_id = ? AND external_id = ?", t.customerID, a.ConsumerID, *a.ExternalID).Scan(ctx)
+		err := tx.NewSelect().Model(&old).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND external_id = ?", t.customerID, a.ConsumerID, *a.ExternalID).Scan(ctx)
 		if err == nil {
 			return tx.replaceAccount(ctx, t, old, a)
 		}
@@ -172,7 +172,7 @@ func (tx *Tx) saveAccount(ctx context.Context, t Tenant, a *bank.Account) error 
 func (tx *Tx) replaceAccount(ctx context.Context, t Tenant, old bank.Account, a *bank.Account) error {
 	if old.Currency != a.Currency {
 		used, err := tx.NewSelect().Model((*bank.Transaction)(nil)).
-			Where("customer_id = ? AND consumer_id = ? AND account_id = ?", t.customerID, old.ConsumerID, old.ID).Limit(1).Exists(ctx)
+			Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = ?", t.customerID, old.ConsumerID, old.ID).Limit(1).Exists(ctx)
 		if err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func (tx *Tx) replaceAccount(ctx context.Context, t Tenant, old bank.Account, a 
 	if a.OpenedOn == nil {
 		a.OpenedOn = old.OpenedOn
 	}
-	if _, err := tx.NewUpdate().Model(a).ExcludeColumn("created_at").WherePK().Exec(ctx); err != nil {
+	if _, err := tx.NewUpdate().Model(a).ExcludeColumn("created_at").Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", a.CustomerID, a.ConsumerID, a.ID).Exec(ctx); err != nil {
 		return err
 	}
 	return tx.accountChanged(ctx, old, *a)
@@ -227,7 +227,7 @@ func (t Tenant) UpdateAccount(ctx context.Context, ref bank.Ref, change func(*ba
 			return err
 		}
 		a.CustomerID, a.ConsumerID, a.ID, a.CreatedAt, a.Currency = old.CustomerID, old.ConsumerID, old.ID, old.CreatedAt, old.Currency
-		if _, err := tx.NewUpdate().Model(&a).WherePK().Exec(ctx); err != nil {
+		if _, err := tx.NewUpdate().Model(&a).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", a.CustomerID, a.ConsumerID, a.ID).Exec(ctx); err != nil {
 			return err
 		}
 		return tx.accountChanged(ctx, old, a)
@@ -247,13 +247,13 @@ func (t Tenant) DeleteAccount(ctx context.Context, ref bank.Ref) (deleted int, e
 			return err
 		}
 		for _, table := range []string{"account_months", "category_months", "transactions"} {
-			n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = ? AND consumer_id = ? AND account_id = ?", bun.Ident(table), t.customerID, a.ConsumerID, a.ID)
+			n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = ?", bun.Ident(table), t.customerID, a.ConsumerID, a.ID)
 			if err != nil {
 				return err
 			}
 			deleted = n // in the end those of the last one, the transactions
 		}
-		if n, err := tx.affected(ctx, "DELETE FROM accounts WHERE customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, a.ConsumerID, a.ID); err != nil || n == 0 {
+		if n, err := tx.affected(ctx, "DELETE FROM accounts WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", t.customerID, a.ConsumerID, a.ID); err != nil || n == 0 {
 			return notFoundIf(n == 0, err, "accountId", "Account")
 		}
 		if err := tx.unlearn(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {

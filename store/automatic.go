@@ -23,7 +23,7 @@ const usable = `SELECT 1 FROM account_links l JOIN consents c ON (c.customer_id,
 func (tx *Tx) schedules(ctx context.Context, customerID, consumerID int64, accounts []int64) ([]connect.AutomaticRefresh, error) {
 	schedules := []connect.AutomaticRefresh{}
 	q := tx.NewSelect().Model(&schedules).ColumnExpr("?TableColumns").ColumnExpr("NOT EXISTS ("+usable+") AS consent_authorization_required", tx.now).
-		Where("customer_id = ? AND consumer_id = ?", customerID, consumerID).OrderExpr("account_id")
+		Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", customerID, consumerID).OrderExpr("account_id")
 	if accounts != nil {
 		q = q.Where("account_id = ANY(?::bigint[])", pgdialect.Array(accounts))
 	}
@@ -71,7 +71,7 @@ func (t Tenant) ScheduleRefresh(ctx context.Context, consumer bank.Ref, accounts
 			return err
 		}
 		if _, err := tx.NewUpdate().Model((*connect.AutomaticRefresh)(nil)).Set("next_refresh_at = NULL").
-			Where("customer_id = ? AND consumer_id = ? AND account_id = ANY(?::bigint[])", t.customerID, c.ID, pgdialect.Array(ids)).
+			Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = ANY(?::bigint[])", t.customerID, c.ID, pgdialect.Array(ids)).
 			Where("NOT EXISTS ("+usable+")", tx.now).Exec(ctx); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (t Tenant) UnscheduleRefresh(ctx context.Context, consumer bank.Ref, accoun
 		if err := faults.Err(); err != nil {
 			return err
 		}
-		n, err = tx.affected(ctx, "DELETE FROM automatic_refreshes WHERE customer_id = ? AND consumer_id = ? AND (? OR account_id = ANY(?::bigint[]))",
+		n, err = tx.affected(ctx, "DELETE FROM automatic_refreshes WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND (? OR account_id = ANY(?::bigint[]))",
 			t.customerID, c.ID, len(accounts) == 0, pgdialect.Array(ids))
 		return err
 	}, &n)

@@ -82,7 +82,7 @@ func (tx *Tx) recategorise(ctx context.Context, x *bank.Transaction) error {
 		return err
 	}
 	var iban *string
-	if err := tx.NewRaw("SELECT iban FROM accounts WHERE customer_id = ? AND consumer_id = ? AND id = ?", x.CustomerID, x.ConsumerID, x.AccountID).Scan(ctx, &iban); err != nil {
+	if err := tx.NewRaw("SELECT iban FROM accounts WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", x.CustomerID, x.ConsumerID, x.AccountID).Scan(ctx, &iban); err != nil {
 		return err
 	}
 	old := *x
@@ -122,7 +122,7 @@ func (t Tenant) Categorize(ctx context.Context, ref bank.Ref, id int, similar bo
 		}
 		correct := func(ids []int64) error {
 			n, err := tx.affected(ctx, `UPDATE transactions SET category_id = ?, category_source = 'USER', category_rule = '', category_confidence = 100, changed_at = ?
-				WHERE customer_id = ? AND consumer_id = ? AND id = ANY(?::bigint[])`, id, tx.now, t.customerID, x.ConsumerID, pgdialect.Array(ids))
+				WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ANY(?::bigint[])`, id, tx.now, t.customerID, x.ConsumerID, pgdialect.Array(ids))
 			affected += n
 			return err
 		}
@@ -149,7 +149,7 @@ func (tx *Tx) similar(ctx context.Context, x bank.Transaction, use func([]int64)
 	for last := int64(0); ; {
 		var rows []bank.Transaction
 		if err := tx.NewSelect().Model(&rows).Column("id", "base_type", "description", "counterparty_name", "counterparty_iban").
-			Where("customer_id = ? AND consumer_id = ? AND id > ?", x.CustomerID, x.ConsumerID, last).OrderExpr("id").Limit(pageRows).Scan(ctx); err != nil {
+			Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id > ?", x.CustomerID, x.ConsumerID, last).OrderExpr("id").Limit(pageRows).Scan(ctx); err != nil {
 			return err
 		}
 		var ids []int64
@@ -286,7 +286,7 @@ func (t Tenant) SaveCategoryRule(ctx context.Context, rule category.Rule, apply 
 			saved.ID, saved.CreatedAt = rules[known].ID, rules[known].CreatedAt
 			rules[known] = saved
 			tx.about(saved.Ref())
-			_, err := tx.ExecContext(ctx, "UPDATE category_rules SET text = ?, iban = ?, mcc = ?, base_type = ?, category_id = ?, merchant = ? WHERE customer_id = ? AND id = ?",
+			_, err := tx.ExecContext(ctx, "UPDATE category_rules SET text = ?, iban = ?, mcc = ?, base_type = ?, category_id = ?, merchant = ? WHERE customer_id = (SELECT ?::bigint) AND id = ?",
 				rule.Text, rule.IBAN, rule.MCC, rule.BaseType, rule.Category, rule.Merchant, t.customerID, saved.ID)
 			return err
 		}
@@ -338,7 +338,7 @@ func (t Tenant) DeleteCategoryRule(ctx context.Context, ref bank.Ref) error {
 	}
 	return t.change(ctx, "deleteCategoryRule", nil, func(tx *Tx) error {
 		tx.about(ref)
-		n, err := tx.affected(ctx, "DELETE FROM category_rules WHERE customer_id = ? AND id = ?", t.customerID, ref.ID)
+		n, err := tx.affected(ctx, "DELETE FROM category_rules WHERE customer_id = (SELECT ?::bigint) AND id = ?", t.customerID, ref.ID)
 		return notFoundIf(n == 0, err, "categoryRuleId", "Category rule")
 	})
 }
@@ -357,7 +357,7 @@ func (t Tenant) applyRule(ctx context.Context, rule category.Rule, k knowledge) 
 		if err := t.in(ctx, func(tx *Tx) error {
 			// The last row of the page comes in any case: the next page begins after it.
 			rows = nil
-			if err := tx.NewRaw(`WITH p AS MATERIALIZED (SELECT * FROM transactions WHERE customer_id = ?0 AND (consumer_id, id) > (?1, ?2) ORDER BY consumer_id, id LIMIT ?3),
+			if err := tx.NewRaw(`WITH p AS MATERIALIZED (SELECT * FROM transactions WHERE customer_id = (SELECT ?0::bigint) AND (consumer_id, id) > (?1, ?2) ORDER BY consumer_id, id LIMIT ?3),
 					mark AS (SELECT consumer_id, id FROM p ORDER BY consumer_id DESC, id DESC LIMIT 1)
 				SELECT p.consumer_id, p.id, p.base_type, p.description, p.counterparty_name, p.counterparty_iban, p.mcc, p.bank_code, p.changed_at,
 					p.category_id, p.category_source, p.category_rule, p.category_confidence, p.merchant_name, a.iban

@@ -89,7 +89,7 @@ func (t Tenant) complete(ctx context.Context, action string, answer ...any) erro
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE idempotency_keys SET sealed = ? WHERE customer_id = ? AND consumer_id = ? AND operation = ? AND key = ? AND sealed IS NOT NULL",
+		_, err = tx.ExecContext(ctx, "UPDATE idempotency_keys SET sealed = ? WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND operation = ? AND key = ? AND sealed IS NOT NULL",
 			sealed, t.customerID, t.consumerID, action, k.key)
 		return err
 	})
@@ -211,7 +211,7 @@ func (tx *Tx) repeat(ctx context.Context, k repeatable) (again bool, err error) 
 		return false, err
 	}
 	var stored struct{ Request, Sealed []byte }
-	err = tx.NewRaw("SELECT request, sealed FROM idempotency_keys WHERE customer_id = ? AND consumer_id = ? AND operation = ? AND key = ? AND created_at > ?",
+	err = tx.NewRaw("SELECT request, sealed FROM idempotency_keys WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND operation = ? AND key = ? AND created_at > ?",
 		t.customerID, t.consumerID, k.action, k.key, tx.now.Add(-keyLife)).Scan(ctx, &stored)
 	switch {
 	case none(err):

@@ -16,7 +16,7 @@ import (
 func (t Tenant) Consents(ctx context.Context, consumerIDs []int64) (map[int64][]connect.Consent, error) {
 	var rows []connect.Consent
 	err := t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&rows).Where("customer_id = ? AND consumer_id = ANY(?::bigint[])", t.customerID, pgdialect.Array(consumerIDs)).
+		return tx.NewSelect().Model(&rows).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[])", t.customerID, pgdialect.Array(consumerIDs)).
 			Apply(t.own("consumer_id")).OrderExpr("granted_at DESC, id DESC").Scan(ctx)
 	})
 	found := make(map[int64][]connect.Consent, len(consumerIDs))
@@ -33,7 +33,7 @@ func (t Tenant) Consent(ctx context.Context, ref bank.Ref) (c connect.Consent, e
 	}
 	err = t.in(ctx, func(tx *Tx) error {
 		c = connect.Consent{}
-		return tx.NewSelect().Model(&c).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx)
+		return tx.NewSelect().Model(&c).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx)
 	})
 	return c, notFound(err, "", "Consent")
 }
@@ -50,19 +50,19 @@ func (t Tenant) RevokeConsents(ctx context.Context, consumer bank.Ref) (c bank.C
 		if err := tx.consumer(ctx, t, consumer.ID, &c, "NO KEY UPDATE"); err != nil {
 			return err
 		}
-		if err := tx.giveBack(ctx, "c.customer_id = ? AND c.consumer_id = ?", t.customerID, c.ID); err != nil {
+		if err := tx.giveBack(ctx, "c.customer_id = (SELECT ?::bigint) AND c.consumer_id = ?", t.customerID, c.ID); err != nil {
 			return err
 		}
-		if n, err = tx.affected(ctx, "UPDATE consents SET state = ?, sealed = NULL, closed_at = ? WHERE customer_id = ? AND consumer_id = ? AND state = ?",
+		if n, err = tx.affected(ctx, "UPDATE consents SET state = ?, sealed = NULL, closed_at = ? WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND state = ?",
 			connect.ConsentIsRevoked, tx.now, t.customerID, c.ID, connect.ConsentActive); err != nil || n == 0 {
 			return err
 		}
 		// None is left that could be used.
-		if _, err := tx.ExecContext(ctx, "UPDATE automatic_refreshes SET next_refresh_at = NULL WHERE customer_id = ? AND consumer_id = ?", t.customerID, c.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE automatic_refreshes SET next_refresh_at = NULL WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ?", t.customerID, c.ID); err != nil {
 			return err
 		}
 		var open []refreshPart
-		if err := tx.NewSelect().Model(&open).Where("customer_id = ? AND consumer_id = ? AND consent_id IS NOT NULL AND state IN ('READY', 'RUNNING')", t.customerID, c.ID).
+		if err := tx.NewSelect().Model(&open).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND consent_id IS NOT NULL AND state IN ('READY', 'RUNNING')", t.customerID, c.ID).
 			OrderExpr("id").For("UPDATE").Scan(ctx); err != nil || open == nil {
 			return err
 		}

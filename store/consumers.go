@@ -70,7 +70,7 @@ func (t Tenant) Consumer(ctx context.Context, ref bank.Ref) (c bank.Consumer, er
 }
 
 func (tx *Tx) consumer(ctx context.Context, t Tenant, id int64, c *bank.Consumer, lock string) error {
-	q := tx.NewSelect().Model(c).Where("customer_id = ? AND id = ?", t.customerID, id)
+	q := tx.NewSelect().Model(c).Where("customer_id = (SELECT ?::bigint) AND id = ?", t.customerID, id)
 	if lock != "" {
 		q = q.For(lock)
 	}
@@ -174,7 +174,7 @@ func (t Tenant) UpdateConsumer(ctx context.Context, ref bank.Ref, change func(*b
 		if err := (NewConsumer{TimeZone: &c.TimeZone, Currency: &c.Currency}).check(""); err != nil {
 			return err
 		}
-		return tx.NewUpdate().Model(&c).Column("time_zone", "currency").Set("changed_at = "+later("?", "changed_at"), tx.now).WherePK().
+		return tx.NewUpdate().Model(&c).Column("time_zone", "currency").Set("changed_at = "+later("?", "changed_at"), tx.now).Where("customer_id = (SELECT ?::bigint) AND id = ?", c.CustomerID, c.ID).
 			Returning("changed_at").Scan(ctx)
 	}, &c)
 	return c, err
@@ -187,8 +187,8 @@ func (tx *Tx) touch(ctx context.Context, customerID int64, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE consumers SET changed_at = `+later("?", "changed_at")+` WHERE customer_id = ? AND id IN
-		(SELECT id FROM consumers WHERE customer_id = ? AND id IN (?) ORDER BY id FOR NO KEY UPDATE)`, tx.now, customerID, customerID, bun.List(ids))
+	_, err := tx.ExecContext(ctx, `UPDATE consumers SET changed_at = `+later("?", "changed_at")+` WHERE customer_id = (SELECT ?::bigint) AND id IN
+		(SELECT id FROM consumers WHERE customer_id = (SELECT ?::bigint) AND id IN (?) ORDER BY id FOR NO KEY UPDATE)`, tx.now, customerID, customerID, bun.List(ids))
 	return err
 }
 
@@ -226,19 +226,19 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 	}
 	// Work that is under way refers to its consumer while it is stored, and whoever waits to be alone waits for that: other
 	// work would overtake it again and again, or wait for it in a circle. So the work goes first, and then it waits.
-	for _, work := range []string{"DELETE FROM reports WHERE customer_id = ? AND consumer_id = ANY(?::bigint[])",
-		"DELETE FROM run_shards WHERE (customer_id, run_id) IN (SELECT customer_id, id FROM runs WHERE customer_id = ? AND consumer_id = ANY(?::bigint[]))",
-		"SELECT 1 FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[]) ORDER BY id FOR UPDATE"} {
+	for _, work := range []string{"DELETE FROM reports WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[])",
+		"DELETE FROM run_shards WHERE (customer_id, run_id) IN (SELECT customer_id, id FROM runs WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[]))",
+		"SELECT 1 FROM consumers WHERE customer_id = (SELECT ?::bigint) AND id = ANY(?::bigint[]) ORDER BY id FOR UPDATE"} {
 		if _, err := tx.ExecContext(ctx, work, customerID, pgdialect.Array(ids)); err != nil {
 			return e, err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE customer_id = ?0 AND id IN (SELECT session_id FROM flows f WHERE f.customer_id = ?0
-			AND (f.consumer_id = ANY(?1::bigint[]) OR f.consumer_external_id IN (SELECT external_id FROM consumers WHERE customer_id = ?0 AND id = ANY(?1::bigint[]))))`,
+	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE customer_id = (SELECT ?0::bigint) AND id IN (SELECT session_id FROM flows f WHERE f.customer_id = (SELECT ?0::bigint)
+			AND (f.consumer_id = ANY(?1::bigint[]) OR f.consumer_external_id IN (SELECT external_id FROM consumers WHERE customer_id = (SELECT ?0::bigint) AND id = ANY(?1::bigint[]))))`,
 		customerID, pgdialect.Array(ids)); err != nil {
 		return e, err
 	}
-	if err := tx.giveBack(ctx, "c.customer_id = ? AND c.consumer_id = ANY(?::bigint[])", customerID, pgdialect.Array(ids)); err != nil {
+	if err := tx.giveBack(ctx, "c.customer_id = (SELECT ?::bigint) AND c.consumer_id = ANY(?::bigint[])", customerID, pgdialect.Array(ids)); err != nil {
 		return e, err
 	}
 	// The order follows the references; the totals go first, so that nothing is subtracted from them in vain.
@@ -249,7 +249,7 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 		{"account_months", nil}, {"category_months", nil}, {"refused_transfers", nil}, {"transactions", &e.Transactions},
 		{"accounts", &e.Accounts}, {"evaluations", nil}, {"feed_entries", &e.Entries}, {"user_settings", nil}, {"idempotency_keys", nil},
 		{"delivery_attempts", nil}, {"deliveries", nil}, {"cases", nil}, {"synchronizations", nil}, {"data_sources", nil}, {"corrections", nil}} {
-		n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = ? AND consumer_id = ANY(?::bigint[])", bun.Ident(step.table), customerID, pgdialect.Array(ids))
+		n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[])", bun.Ident(step.table), customerID, pgdialect.Array(ids))
 		if err != nil {
 			return e, err
 		}
@@ -260,7 +260,7 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 	if err := tx.forgetAnswers(ctx, customerID, ids); err != nil {
 		return e, err
 	}
-	_, err = tx.ExecContext(ctx, "DELETE FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[])", customerID, pgdialect.Array(ids))
+	_, err = tx.ExecContext(ctx, "DELETE FROM consumers WHERE customer_id = (SELECT ?::bigint) AND id = ANY(?::bigint[])", customerID, pgdialect.Array(ids))
 	return e, err
 }
 
@@ -276,7 +276,7 @@ func (tx *Tx) affected(ctx context.Context, query string, args ...any) (int, err
 
 // lockConsumers waits for and holds the locks of consumers without marking them as changed. ids must be sorted.
 func (tx *Tx) lockConsumers(ctx context.Context, customerID int64, ids []int64) error {
-	_, err := tx.ExecContext(ctx, "SELECT 1 FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[]) ORDER BY id FOR NO KEY UPDATE", customerID, pgdialect.Array(ids))
+	_, err := tx.ExecContext(ctx, "SELECT 1 FROM consumers WHERE customer_id = (SELECT ?::bigint) AND id = ANY(?::bigint[]) ORDER BY id FOR NO KEY UPDATE", customerID, pgdialect.Array(ids))
 	return err
 }
 

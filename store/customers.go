@@ -92,7 +92,7 @@ func (s *Store) Token(ctx context.Context, hash []byte) (customer bank.Customer,
 // PublicKeys lists the customer's registered keys, the newest first.
 func (t Tenant) PublicKeys(ctx context.Context) (keys []bank.PublicKey, err error) {
 	err = t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&keys).Where("customer_id = ?", t.customerID).OrderExpr("created_at DESC, key_id").Scan(ctx)
+		return tx.NewSelect().Model(&keys).Where("customer_id = (SELECT ?::bigint)", t.customerID).OrderExpr("created_at DESC, key_id").Scan(ctx)
 	})
 	return keys, err
 }
@@ -110,7 +110,7 @@ func (t Tenant) AddPublicKey(ctx context.Context, k bank.PublicKey) (bank.Public
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('public_keys', ?))", t.customerID); err != nil {
 			return err // two at once could be one too many
 		}
-		n, err := tx.NewSelect().Model((*bank.PublicKey)(nil)).Where("customer_id = ? AND revoked_at IS NULL", t.customerID).Count(ctx)
+		n, err := tx.NewSelect().Model((*bank.PublicKey)(nil)).Where("customer_id = (SELECT ?::bigint) AND revoked_at IS NULL", t.customerID).Count(ctx)
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (t Tenant) RevokePublicKey(ctx context.Context, keyID string) (k bank.Publi
 	}
 	err = t.change(ctx, "revokePublicKey", nil, func(tx *Tx) error {
 		tx.aboutOf(bank.Ref{}, nil)
-		return tx.NewRaw(`UPDATE public_keys SET revoked_at = coalesce(revoked_at, ?) WHERE customer_id = ? AND key_id = ? RETURNING *`,
+		return tx.NewRaw(`UPDATE public_keys SET revoked_at = coalesce(revoked_at, ?) WHERE customer_id = (SELECT ?::bigint) AND key_id = ? RETURNING *`,
 			tx.now, t.customerID, keyID).Scan(ctx, &k)
 	}, &k)
 	return k, notFound(err, "keyId", "Key")

@@ -147,7 +147,7 @@ var deliveryOrder = order{column: "delivery.created_at", kind: "timestamptz", id
 
 func (t Tenant) deliveries(f callback.Filter) func(*bun.SelectQuery) *bun.SelectQuery {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("delivery.customer_id = ?", t.customerID).Apply(t.own("delivery.consumer_id"))
+		q = q.Where("delivery.customer_id = (SELECT ?::bigint)", t.customerID).Apply(t.own("delivery.consumer_id"))
 		if f.ConsumerIDs != nil {
 			q = q.Where("delivery.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
 		}
@@ -196,7 +196,7 @@ func (tx *Tx) tries(ctx context.Context, customerID int64, of []callback.Deliver
 		return nil
 	}
 	var rows []attemptRow
-	if err := tx.NewSelect().Model(&rows).Where("customer_id = ? AND (consumer_id, delivery_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
+	if err := tx.NewSelect().Model(&rows).Where("customer_id = (SELECT ?::bigint) AND (consumer_id, delivery_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
 		customerID, pgdialect.Array(consumers), pgdialect.Array(ids)).OrderExpr("delivery_id, number").Scan(ctx); err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (t Tenant) Delivery(ctx context.Context, ref bank.Ref) (d callback.Delivery
 
 func (tx *Tx) delivery(ctx context.Context, t Tenant, ref bank.Ref) (d callback.Delivery, err error) {
 	rows := make([]callback.Delivery, 1)
-	if err := tx.NewSelect().Model(&rows[0]).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&rows[0]).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx); err != nil {
 		return d, notFound(err, "", "Delivery")
 	}
 	return rows[0], tx.tries(ctx, t.customerID, rows)
@@ -241,7 +241,7 @@ func (t Tenant) Redeliver(ctx context.Context, ref bank.Ref) (d callback.Deliver
 		tx.about(ref)
 		// A claimed one is being tried at this moment.
 		if _, err := tx.ExecContext(ctx, `UPDATE deliveries SET status = 'PENDING', finished_at = NULL, run_after = ?0, enqueued_at = ?0
-			WHERE customer_id = ?1 AND consumer_id = ?2 AND id = ?3 AND lease_until IS NULL`, tx.now, t.customerID, ref.ConsumerID, ref.ID); err != nil {
+			WHERE customer_id = (SELECT ?1::bigint) AND consumer_id = ?2 AND id = ?3 AND lease_until IS NULL`, tx.now, t.customerID, ref.ConsumerID, ref.ID); err != nil {
 			return err
 		}
 		d, err = tx.delivery(ctx, t, ref)
@@ -274,7 +274,7 @@ func (s *Store) WebhookSecrets(ctx context.Context, customerID int64, fresh func
 }
 
 func (tx *Tx) liveSecrets(ctx context.Context, customerID int64) (sealed [][]byte, err error) {
-	err = tx.NewRaw("SELECT sealed FROM webhook_secrets WHERE customer_id = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY id DESC LIMIT ?", customerID, tx.now, maxSecrets).
+	err = tx.NewRaw("SELECT sealed FROM webhook_secrets WHERE customer_id = (SELECT ?::bigint) AND (expires_at IS NULL OR expires_at > ?) ORDER BY id DESC LIMIT ?", customerID, tx.now, maxSecrets).
 		Scan(ctx, &sealed)
 	return sealed, err
 }
@@ -301,10 +301,10 @@ func (t Tenant) RotateWebhookSecret(ctx context.Context, sealed []byte, until ti
 		if err := tx.lockSecrets(ctx, customerID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM webhook_secrets WHERE customer_id = ? AND expires_at <= ?", customerID, tx.now); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM webhook_secrets WHERE customer_id = (SELECT ?::bigint) AND expires_at <= ?", customerID, tx.now); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE webhook_secrets SET expires_at = ? WHERE customer_id = ? AND (expires_at IS NULL OR expires_at > ?)", until, customerID, until); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE webhook_secrets SET expires_at = ? WHERE customer_id = (SELECT ?::bigint) AND (expires_at IS NULL OR expires_at > ?)", until, customerID, until); err != nil {
 			return err
 		}
 		return tx.addSecret(ctx, customerID, sealed)

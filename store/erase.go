@@ -113,7 +113,7 @@ func (tx *Tx) eraseOf(ctx context.Context, customerID int64, consumerIDs []int64
 		return err
 	}
 	var accounts []bank.Account
-	if err := tx.NewSelect().Model(&accounts).Where("customer_id = ? AND consumer_id = ANY(?::bigint[]) AND erase_at <= ?", customerID, pgdialect.Array(consumerIDs), tx.now).
+	if err := tx.NewSelect().Model(&accounts).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[]) AND erase_at <= ?", customerID, pgdialect.Array(consumerIDs), tx.now).
 		Scan(ctx); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (tx *Tx) eraseOf(ctx context.Context, customerID int64, consumerIDs []int64
 		return err
 	}
 	var rows []bank.Transaction
-	if err := tx.NewRaw("DELETE FROM transactions WHERE customer_id = ? AND consumer_id = ANY(?::bigint[]) AND erase_at <= ? RETURNING consumer_id, account_id, booking_date",
+	if err := tx.NewRaw("DELETE FROM transactions WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[]) AND erase_at <= ? RETURNING consumer_id, account_id, booking_date",
 		customerID, pgdialect.Array(consumerIDs), tx.now).Scan(ctx, &rows); err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (tx *Tx) eraseOf(ctx context.Context, customerID int64, consumerIDs []int64
 		return err
 	}
 	var empty []int64
-	if err := tx.NewRaw("SELECT id FROM consumers WHERE customer_id = ? AND id = ANY(?::bigint[]) AND "+isEmpty, customerID, pgdialect.Array(consumerIDs)).Scan(ctx, &empty); err != nil {
+	if err := tx.NewRaw("SELECT id FROM consumers WHERE customer_id = (SELECT ?::bigint) AND id = ANY(?::bigint[]) AND "+isEmpty, customerID, pgdialect.Array(consumerIDs)).Scan(ctx, &empty); err != nil {
 		return err
 	}
 	if len(empty) > 0 {
@@ -165,11 +165,11 @@ func (tx *Tx) eraseAccounts(ctx context.Context, customerID int64, accounts []ba
 	keys := []any{customerID, pgdialect.Array(consumers), pgdialect.Array(ids)}
 	var consents []connect.Consent
 	if err := tx.NewSelect().Model(&consents).Where(`(customer_id, consumer_id, id) IN (SELECT customer_id, consumer_id, consent_id FROM account_links
-		WHERE customer_id = ? AND (consumer_id, account_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[])))`, keys...).Scan(ctx); err != nil {
+		WHERE customer_id = (SELECT ?::bigint) AND (consumer_id, account_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[])))`, keys...).Scan(ctx); err != nil {
 		return err
 	}
 	for _, step := range []struct{ table, column string }{{"account_months", "account_id"}, {"category_months", "account_id"}, {"transactions", "account_id"}, {"accounts", "id"}} {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM "+step.table+" WHERE customer_id = ? AND (consumer_id, "+step.column+") IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))", keys...); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+step.table+" WHERE customer_id = (SELECT ?::bigint) AND (consumer_id, "+step.column+") IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))", keys...); err != nil {
 			return err
 		}
 	}
@@ -185,7 +185,7 @@ func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []con
 	for i, c := range consents {
 		ids[i] = c.ID
 	}
-	const dropped = "c.customer_id = ? AND c.id = ANY(?::bigint[]) AND " + unlinked
+	const dropped = "c.customer_id = (SELECT ?::bigint) AND c.id = ANY(?::bigint[]) AND " + unlinked
 	var open []refreshPart
 	if err := tx.NewSelect().Model(&open).Where("state IN ('READY', 'RUNNING') AND (customer_id, consumer_id, consent_id) IN (SELECT customer_id, consumer_id, id FROM consents c WHERE "+dropped+")",
 		customerID, pgdialect.Array(ids)).OrderExpr("id").For("UPDATE").Scan(ctx); err != nil {
@@ -232,7 +232,7 @@ func (tx *Tx) eraseEntries(ctx context.Context, customerID int64, accounts []ban
 
 // unlearn forgets the corrections of consumers without accounts: they name counterparties.
 func (tx *Tx) unlearn(ctx context.Context, customerID int64, consumerIDs []int64) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM corrections x WHERE customer_id = ? AND consumer_id = ANY(?::bigint[])
+	_, err := tx.ExecContext(ctx, `DELETE FROM corrections x WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[])
 		AND NOT EXISTS (SELECT 1 FROM accounts a WHERE (a.customer_id, a.consumer_id) = (x.customer_id, x.consumer_id))`, customerID, pgdialect.Array(consumerIDs))
 	return err
 }

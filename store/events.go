@@ -31,7 +31,7 @@ var eventOrder = order{column: "event.at", kind: "timestamptz", id: "event.id"}
 
 func (t Tenant) events(f audit.Filter) func(*bun.SelectQuery) *bun.SelectQuery {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("event.customer_id = ?", t.customerID)
+		q = q.Where("event.customer_id = (SELECT ?::bigint)", t.customerID)
 		if f.ConsumerIDs != nil {
 			q = q.Where("event.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
 		}
@@ -77,7 +77,7 @@ func (t Tenant) Event(ctx context.Context, ref bank.Ref) (e audit.Event, err err
 	}
 	err = t.in(ctx, func(tx *Tx) error {
 		e = audit.Event{}
-		return tx.NewSelect().Model(&e).Where("customer_id = ? AND id = ?", t.customerID, ref.ID).Scan(ctx)
+		return tx.NewSelect().Model(&e).Where("customer_id = (SELECT ?::bigint) AND id = ?", t.customerID, ref.ID).Scan(ctx)
 	})
 	return e, notFound(err, "", "Event")
 }
@@ -117,11 +117,11 @@ func (tx *Tx) seal(ctx context.Context, customerID int64) (int, error) {
 		return 0, err
 	}
 	var events []audit.Event
-	if err := tx.NewSelect().Model(&events).Where("customer_id = ? AND number IS NULL", customerID).OrderExpr("id").Limit(maxSealed).Scan(ctx); err != nil || len(events) == 0 {
+	if err := tx.NewSelect().Model(&events).Where("customer_id = (SELECT ?::bigint) AND number IS NULL", customerID).OrderExpr("id").Limit(maxSealed).Scan(ctx); err != nil || len(events) == 0 {
 		return 0, err
 	}
 	var head audit.Head
-	if err := tx.NewRaw("SELECT number, hash FROM event_days WHERE customer_id = ? ORDER BY number DESC LIMIT 1", customerID).Scan(ctx, &head); err != nil && !none(err) {
+	if err := tx.NewRaw("SELECT number, hash FROM event_days WHERE customer_id = (SELECT ?::bigint) ORDER BY number DESC LIMIT 1", customerID).Scan(ctx, &head); err != nil && !none(err) {
 		return 0, err
 	}
 	ids, numbers, hashes := make([]int64, len(events)), make([]int, len(events)), make([][]byte, len(events))
@@ -152,16 +152,16 @@ type Chain struct {
 func (s *Store) VerifyEvents(ctx context.Context, customerID int64, known []byte) (c Chain, err error) {
 	err = s.snapshot(ctx, func(tx *Tx) error {
 		c = Chain{CustomerID: customerID}
-		if err := tx.NewRaw("SELECT count(*) FROM events WHERE customer_id = ? AND number IS NULL", customerID).Scan(ctx, &c.Unsealed); err != nil {
+		if err := tx.NewRaw("SELECT count(*) FROM events WHERE customer_id = (SELECT ?::bigint) AND number IS NULL", customerID).Scan(ctx, &c.Unsealed); err != nil {
 			return err
 		}
 		var days []audit.Head // how each day ended
-		if err := tx.NewRaw("SELECT number, hash FROM event_days WHERE customer_id = ? ORDER BY number", customerID).Scan(ctx, &days); err != nil {
+		if err := tx.NewRaw("SELECT number, hash FROM event_days WHERE customer_id = (SELECT ?::bigint) ORDER BY number", customerID).Scan(ctx, &days); err != nil {
 			return err
 		}
 		for {
 			var events []audit.Event
-			if err := tx.NewSelect().Model(&events).Where("customer_id = ? AND number > ?", customerID, c.Number).OrderExpr("number").Limit(maxSealed).Scan(ctx); err != nil {
+			if err := tx.NewSelect().Model(&events).Where("customer_id = (SELECT ?::bigint) AND number > ?", customerID, c.Number).OrderExpr("number").Limit(maxSealed).Scan(ctx); err != nil {
 				return err
 			}
 			for _, e := range events {

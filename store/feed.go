@@ -171,11 +171,11 @@ func (tx *Tx) sumsBehind(ctx context.Context, t Tenant, of []insight.Entry, byDa
 	if byDay {
 		q = q.ColumnExpr(`p.n, t.account_id, t.currency, t.booking_date AS month, coalesce(sum(t.amount) FILTER (WHERE t.base_type = 'CREDIT'), 0) AS credit,
 				coalesce(sum(t.amount) FILTER (WHERE t.base_type = 'DEBIT'), 0) AS debit, count(*) AS count`).
-			Join("JOIN transactions t ON t.customer_id = ? AND t.consumer_id = p.consumer_id AND t.account_id = ANY(p.accounts) AND t.booking_date BETWEEN p.window_from AND p.window_to", t.customerID).
+			Join("JOIN transactions t ON t.customer_id = (SELECT ?::bigint) AND t.consumer_id = p.consumer_id AND t.account_id = ANY(p.accounts) AND t.booking_date BETWEEN p.window_from AND p.window_to", t.customerID).
 			Where("t.status = 'POSTED' AND t.transfer_id IS NULL").Apply(t.own("t.consumer_id")).GroupExpr("1, 2, 3, 4")
 	} else {
 		q = q.ColumnExpr("p.n, m.account_id, a.currency, m.month, m.credit, m.debit, m.count").
-			Join("JOIN account_months m ON m.customer_id = ? AND m.consumer_id = p.consumer_id AND m.account_id = ANY(p.accounts) AND m.month BETWEEN p.window_from AND p.window_to", t.customerID).
+			Join("JOIN account_months m ON m.customer_id = (SELECT ?::bigint) AND m.consumer_id = p.consumer_id AND m.account_id = ANY(p.accounts) AND m.month BETWEEN p.window_from AND p.window_to", t.customerID).
 			Join("JOIN accounts a ON a.customer_id = m.customer_id AND a.consumer_id = m.consumer_id AND a.id = m.account_id").Apply(t.own("m.consumer_id"))
 	}
 	var rows []daySum

@@ -174,7 +174,7 @@ func (c *catch) consumer(ctx context.Context, t Tenant, p Part, clean bool) (*co
 		return nil, nil
 	}
 	c.flow = &connect.Flow{}
-	if err := c.NewSelect().Model(c.flow).Where("customer_id = ? AND id = ?", c.customerID, p.Flow.ID).For("UPDATE").Scan(ctx); err != nil {
+	if err := c.NewSelect().Model(c.flow).Where("customer_id = (SELECT ?::bigint) AND id = ?", c.customerID, p.Flow.ID).For("UPDATE").Scan(ctx); err != nil {
 		return nil, err
 	}
 	switch problem := ended(*c.flow); {
@@ -201,7 +201,7 @@ func (c *catch) consumer(ctx context.Context, t Tenant, p Part, clean bool) (*co
 		return nil, err
 	}
 	if c.eraseAt == nil { // what stays keeps its consumer
-		_, err := c.ExecContext(ctx, "UPDATE consumers SET erase_empty = false WHERE customer_id = ? AND id = ? AND erase_empty", c.customerID, c.consumerID)
+		_, err := c.ExecContext(ctx, "UPDATE consumers SET erase_empty = false WHERE customer_id = (SELECT ?::bigint) AND id = ? AND erase_empty", c.customerID, c.consumerID)
 		return nil, err
 	}
 	return nil, nil
@@ -295,7 +295,7 @@ func (c *catch) updateAccounts(ctx context.Context) error {
 	if c.flow == nil {
 		return nil
 	}
-	_, err = c.ExecContext(ctx, "UPDATE accounts SET erase_at = ? WHERE customer_id = ? AND consumer_id = ? AND id = ANY(?::bigint[]) AND erase_at IS NOT NULL",
+	_, err = c.ExecContext(ctx, "UPDATE accounts SET erase_at = ? WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ANY(?::bigint[]) AND erase_at IS NOT NULL",
 		c.eraseAt, c.customerID, c.consumerID, pgdialect.Array(there))
 	return err
 }
@@ -312,7 +312,7 @@ func (c *catch) transactions(ctx context.Context, days bank.Period) error {
 		}
 	}
 	var rows []bank.Transaction
-	if err := c.NewSelect().Model(&rows).Where("customer_id = ? AND consumer_id = ? AND account_id = ANY(?::bigint[])", c.customerID, c.consumerID, pgdialect.Array(c.ids())).
+	if err := c.NewSelect().Model(&rows).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = ANY(?::bigint[])", c.customerID, c.consumerID, pgdialect.Array(c.ids())).
 		Where("(booking_date BETWEEN ? AND ? OR external_id = ANY(?::text[]))", days.From-around, days.To+around, pgdialect.Array(names)).
 		OrderExpr("booking_date, id").Scan(ctx); err != nil {
 		return err
@@ -332,20 +332,20 @@ func (c *catch) transactions(ctx context.Context, days bank.Period) error {
 		deleted, seen = append(deleted, changes[i].Deleted...), append(seen, changes[i].Seen...)
 	}
 	if len(deleted) > 0 {
-		if _, err := c.ExecContext(ctx, "DELETE FROM transactions WHERE customer_id = ? AND consumer_id = ? AND id = ANY(?::bigint[])",
+		if _, err := c.ExecContext(ctx, "DELETE FROM transactions WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ANY(?::bigint[])",
 			c.customerID, c.consumerID, pgdialect.Array(deleted)); err != nil {
 			return err
 		}
 	}
 	if len(renamed) > 0 {
 		if _, err := c.ExecContext(ctx, `UPDATE transactions t SET external_id = u.name, changed_at = ? FROM unnest(?::bigint[], ?::text[]) AS u(id, name)
-			WHERE t.customer_id = ? AND t.consumer_id = ? AND t.id = u.id`, c.now, pgdialect.Array(renamed), pgdialect.Array(called), c.customerID, c.consumerID); err != nil {
+			WHERE t.customer_id = (SELECT ?::bigint) AND t.consumer_id = ? AND t.id = u.id`, c.now, pgdialect.Array(renamed), pgdialect.Array(called), c.customerID, c.consumerID); err != nil {
 			return err
 		}
 	}
 	c.changed = c.changed || len(deleted)+len(renamed) > 0
 	if c.flow != nil && len(seen) > 0 { // what was to be erased and comes again
-		if _, err := c.ExecContext(ctx, "UPDATE transactions SET erase_at = ? WHERE customer_id = ? AND consumer_id = ? AND id = ANY(?::bigint[]) AND erase_at IS NOT NULL",
+		if _, err := c.ExecContext(ctx, "UPDATE transactions SET erase_at = ? WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ANY(?::bigint[]) AND erase_at IS NOT NULL",
 			c.eraseAt, c.customerID, c.consumerID, pgdialect.Array(seen)); err != nil {
 			return err
 		}
@@ -389,7 +389,7 @@ func (c *catch) links(ctx context.Context, p Part, f Fetched) error {
 	switch {
 	case c.flow == nil:
 		if f.Sealed != nil {
-			if _, err := c.ExecContext(ctx, "UPDATE consents SET sealed = ? WHERE customer_id = ? AND consumer_id = ? AND id = ? AND state = 'ACTIVE'",
+			if _, err := c.ExecContext(ctx, "UPDATE consents SET sealed = ? WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ? AND state = 'ACTIVE'",
 				f.Sealed, c.customerID, c.consumerID, *c.row.ConsentID); err != nil {
 				return err
 			}
@@ -415,7 +415,7 @@ func (c *catch) links(ctx context.Context, p Part, f Fetched) error {
 	}
 	// Under another access an account can have another id. The old one is needed as long as the old access is.
 	if c.flow != nil {
-		if _, err := c.ExecContext(ctx, `DELETE FROM account_links WHERE customer_id = ? AND consumer_id = ? AND bank_code = ? AND account_id = ANY(?::bigint[])
+		if _, err := c.ExecContext(ctx, `DELETE FROM account_links WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND bank_code = ? AND account_id = ANY(?::bigint[])
 			AND bank_account_id <> ALL(?::text[]) AND (consent_id IS NULL OR ?)`,
 			c.customerID, c.consumerID, c.row.BankCode, pgdialect.Array(c.ids()), pgdialect.Array(bankIDs), c.consentStored); err != nil {
 			return err
@@ -429,7 +429,7 @@ func (c *catch) links(ctx context.Context, p Part, f Fetched) error {
 	if !c.consentStored {
 		return nil
 	}
-	const replaced = "c.customer_id = ? AND c.consumer_id = ? AND c.bank_code = ? AND " + unlinked
+	const replaced = "c.customer_id = (SELECT ?::bigint) AND c.consumer_id = ? AND c.bank_code = ? AND " + unlinked
 	if err := c.giveBack(ctx, replaced, c.customerID, c.consumerID, c.row.BankCode); err != nil {
 		return err
 	}
@@ -465,14 +465,14 @@ func (c *catch) end(ctx context.Context) error {
 	c.record(Call{}, c.customerID, action, subject{of, c.consumerID})
 	if c.flow != nil {
 		c.flow.Finish(c.consumerID, c.ids(), c.consentStored, c.now)
-		if _, err := c.NewUpdate().Model(c.flow).WherePK().Exec(ctx); err != nil {
+		if _, err := c.NewUpdate().Model(c.flow).Where("customer_id = (SELECT ?::bigint) AND id = ?", c.flow.CustomerID, c.flow.ID).Exec(ctx); err != nil {
 			return err
 		}
 	}
 	if _, err := c.ExecContext(ctx, `UPDATE refreshes SET consumer_id = ?, created = created + ?, parts_left = parts_left - 1,
 			state = CASE WHEN parts_left > 1 THEN state WHEN problem IS NULL THEN 'FINISHED' ELSE 'EXCEPTION' END,
 			finished_at = CASE WHEN parts_left > 1 THEN NULL ELSE ?::timestamptz END
-		WHERE customer_id = ? AND id = ?`, c.consumerID, c.created, c.now, c.customerID, c.row.RefreshID); err != nil {
+		WHERE customer_id = (SELECT ?::bigint) AND id = ?`, c.consumerID, c.created, c.now, c.customerID, c.row.RefreshID); err != nil {
 		return err
 	}
 	return c.settle(ctx, []int64{c.customerID}, []int64{c.row.RefreshID})

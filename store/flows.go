@@ -54,7 +54,7 @@ func (tx *Tx) session(ctx context.Context, t Tenant, ref bank.Ref, s *connect.Se
 		return fault.Unknown("sessionId", "Session")
 	}
 	*s = connect.Session{}
-	q := tx.NewSelect().Model(s).Where("customer_id = ? AND id = ?", t.customerID, ref.ID)
+	q := tx.NewSelect().Model(s).Where("customer_id = (SELECT ?::bigint) AND id = ?", t.customerID, ref.ID)
 	if lock != "" {
 		q = q.For(lock)
 	}
@@ -90,7 +90,7 @@ func (t Tenant) CloseSession(ctx context.Context, ref bank.Ref) (s connect.Sessi
 			return err
 		}
 		s.ClosedAt = &tx.now
-		_, err = tx.NewUpdate().Model(&s).Column("closed_at").WherePK().Exec(ctx)
+		_, err = tx.NewUpdate().Model(&s).Column("closed_at").Where("customer_id = (SELECT ?::bigint) AND id = ?", s.CustomerID, s.ID).Exec(ctx)
 		return err
 	}, &s)
 	return s, err
@@ -101,7 +101,7 @@ const isOpen = "state IN ('PROCESSING', 'CONSUMER_INPUT_NEEDED')"
 
 // openFlows are the flows of a session that are not over, locked: one at most.
 func (tx *Tx) openFlows(ctx context.Context, s connect.Session) (flows []connect.Flow, err error) {
-	err = tx.NewSelect().Model(&flows).Where("customer_id = ? AND session_id = ?", s.CustomerID, s.ID).Where(isOpen).For("UPDATE").Scan(ctx)
+	err = tx.NewSelect().Model(&flows).Where("customer_id = (SELECT ?::bigint) AND session_id = ?", s.CustomerID, s.ID).Where(isOpen).For("UPDATE").Scan(ctx)
 	return flows, err
 }
 
@@ -160,7 +160,7 @@ func (tx *Tx) flowConsumer(ctx context.Context, t Tenant, n connect.NewFlow, fau
 			return nil, err
 		}
 	case n.ConsumerExternalID != nil && bank.CheckText("", *n.ConsumerExternalID, 1, bank.MaxID) == nil:
-		err := tx.NewSelect().Model(&c).Where("customer_id = ? AND external_id = ?", t.customerID, *n.ConsumerExternalID).Scan(ctx)
+		err := tx.NewSelect().Model(&c).Where("customer_id = (SELECT ?::bigint) AND external_id = ?", t.customerID, *n.ConsumerExternalID).Scan(ctx)
 		if err != nil && !none(err) {
 			return nil, err
 		}
@@ -176,7 +176,7 @@ func (tx *Tx) accountsOf(ctx context.Context, t Tenant, consumerID *int64, path 
 	var there []int64
 	if consumerID != nil {
 		_, ids := t.keys(refs, bank.KindAccount)
-		if err := tx.NewRaw("SELECT id FROM accounts WHERE customer_id = ? AND consumer_id = ? AND id = ANY(?::bigint[])",
+		if err := tx.NewRaw("SELECT id FROM accounts WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ANY(?::bigint[])",
 			t.customerID, *consumerID, pgdialect.Array(ids)).Scan(ctx, &there); err != nil {
 			return nil, err
 		}
@@ -229,7 +229,7 @@ func (tx *Tx) flow(ctx context.Context, t Tenant, ref bank.Ref, f *connect.Flow,
 		return fault.Unknown("flowId", "Flow")
 	}
 	*f = connect.Flow{}
-	q := tx.NewSelect().Model(f).Where("customer_id = ? AND id = ?", t.customerID, ref.ID)
+	q := tx.NewSelect().Model(f).Where("customer_id = (SELECT ?::bigint) AND id = ?", t.customerID, ref.ID)
 	if lock != "" {
 		q = q.For(lock)
 	}
@@ -266,7 +266,7 @@ func (tx *Tx) moveFlow(ctx context.Context, t Tenant, ref bank.Ref, f *connect.F
 	if err := move(f); err != nil {
 		return err
 	}
-	_, err := tx.NewUpdate().Model(f).WherePK().Exec(ctx)
+	_, err := tx.NewUpdate().Model(f).Where("customer_id = (SELECT ?::bigint) AND id = ?", f.CustomerID, f.ID).Exec(ctx)
 	return err
 }
 
@@ -309,7 +309,7 @@ func (s *Store) FlowByHandle(ctx context.Context, handle string) (f Frame, err e
 		}
 		f.Flow.Tick(tx.now)
 		id := f.Flow.CustomerID
-		if err := tx.NewSelect().Model(&f.Session).Where("customer_id = ? AND id = ?", id, f.Flow.SessionID).Scan(ctx); err != nil {
+		if err := tx.NewSelect().Model(&f.Session).Where("customer_id = (SELECT ?::bigint) AND id = ?", id, f.Flow.SessionID).Scan(ctx); err != nil {
 			return notFound(err, "", "Flow") // erased at this moment
 		}
 		if err := tx.NewRaw("SELECT "+customerColumns+" FROM customers WHERE id = ?", id).Scan(ctx, &f.Customer); err != nil {
@@ -349,11 +349,11 @@ type link struct {
 // known are a consumer's accounts with the ids that a bank has for them, or all banks.
 func (tx *Tx) known(ctx context.Context, customerID, consumerID int64, bankCode string) ([]connect.Known, error) {
 	var accounts []bank.Account
-	if err := tx.NewSelect().Model(&accounts).Where("customer_id = ? AND consumer_id = ?", customerID, consumerID).OrderExpr("id").Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&accounts).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", customerID, consumerID).OrderExpr("id").Scan(ctx); err != nil {
 		return nil, err
 	}
 	var links []link
-	if err := tx.NewSelect().Model(&links).Where("customer_id = ? AND consumer_id = ? AND ? IN ('', bank_code)", customerID, consumerID, bankCode).
+	if err := tx.NewSelect().Model(&links).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND ? IN ('', bank_code)", customerID, consumerID, bankCode).
 		OrderExpr("refreshed_at, bank_code, bank_account_id").Scan(ctx); err != nil {
 		return nil, err
 	}

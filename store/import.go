@@ -68,7 +68,7 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 			return err
 		}
 		var consumers []int64
-		if err := tx.NewRaw("SELECT DISTINCT c.id FROM stage s JOIN consumers c ON c.customer_id = ? AND c.external_id = s.consumer_external_id ORDER BY 1",
+		if err := tx.NewRaw("SELECT DISTINCT c.id FROM stage s JOIN consumers c ON c.customer_id = (SELECT ?::bigint) AND c.external_id = s.consumer_external_id ORDER BY 1",
 			customerID).Scan(ctx, &consumers); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 		}
 		var bad []int
 		if err := tx.NewRaw(`DELETE FROM stage s USING consumers c JOIN accounts a ON a.customer_id = c.customer_id AND a.consumer_id = c.id
-			WHERE c.customer_id = ? AND c.external_id = s.consumer_external_id AND a.external_id = s.external_id AND a.currency <> s.currency
+			WHERE c.customer_id = (SELECT ?::bigint) AND c.external_id = s.consumer_external_id AND a.external_id = s.external_id AND a.currency <> s.currency
 				AND EXISTS (SELECT 1 FROM transactions t WHERE (t.customer_id, t.consumer_id, t.account_id) = (a.customer_id, a.consumer_id, a.id))
 			RETURNING s.line`, customerID).Scan(ctx, &bad); err != nil {
 			return err
@@ -93,7 +93,7 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 				balance, balance_as_of, credit_limit, opened_on, created_at)
 			SELECT DISTINCT ON (c.id, s.external_id) c.customer_id, c.id, s.external_id, s.container, s.type, s.name, s.provider_name, s.status, s.currency, s.iban,
 				s.balance::numeric, s.balance_as_of, s.credit_limit::numeric, s.opened_on::date, ?0::timestamptz
-			FROM stage s JOIN consumers c ON c.customer_id = ?1 AND c.external_id = s.consumer_external_id ORDER BY c.id, s.external_id, s.n DESC
+			FROM stage s JOIN consumers c ON c.customer_id = (SELECT ?1::bigint) AND c.external_id = s.consumer_external_id ORDER BY c.id, s.external_id, s.n DESC
 			ON CONFLICT (customer_id, consumer_id, external_id) DO UPDATE SET container = excluded.container, type = excluded.type, name = excluded.name,
 				provider_name = excluded.provider_name, status = excluded.status, currency = excluded.currency, iban = coalesce(excluded.iban, a.iban),
 				balance = coalesce(excluded.balance, a.balance), balance_as_of = coalesce(excluded.balance_as_of, a.balance_as_of),
@@ -248,10 +248,10 @@ func (tx *Tx) places(ctx context.Context, customerID int64, named []place) (map[
 		bank.Account `bun:",extend"`
 	}
 	err := tx.NewRaw(`WITH u AS (SELECT * FROM unnest(?1::text[], ?2::text[]) AS u(owner, named))
-		SELECT u.owner, u.named, a.consumer_id, a.id, a.currency, a.iban FROM u JOIN consumers c ON c.customer_id = ?0 AND c.external_id = u.owner
-			JOIN accounts a ON a.customer_id = ?0 AND a.consumer_id = c.id AND a.external_id = u.named WHERE u.owner <> ''
+		SELECT u.owner, u.named, a.consumer_id, a.id, a.currency, a.iban FROM u JOIN consumers c ON c.customer_id = (SELECT ?0::bigint) AND c.external_id = u.owner
+			JOIN accounts a ON a.customer_id = (SELECT ?0::bigint) AND a.consumer_id = c.id AND a.external_id = u.named WHERE u.owner <> ''
 		UNION ALL SELECT u.owner, u.named, a.consumer_id, a.id, a.currency, a.iban FROM u CROSS JOIN LATERAL
-			(SELECT * FROM accounts WHERE customer_id = ?0 AND external_id = u.named LIMIT 2) a WHERE u.owner = ''`,
+			(SELECT * FROM accounts WHERE customer_id = (SELECT ?0::bigint) AND external_id = u.named LIMIT 2) a WHERE u.owner = ''`,
 		customerID, pgdialect.Array(consumers), pgdialect.Array(accounts)).Scan(ctx, &found)
 	places := make(map[place][]bank.Account, len(found))
 	for _, f := range found {

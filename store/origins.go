@@ -21,7 +21,7 @@ func (t Tenant) Origins(ctx context.Context) (origins []string, err error) {
 
 func (tx *Tx) origins(ctx context.Context, customerID int64) ([]string, error) {
 	origins := []string{}
-	err := tx.NewRaw("SELECT origin FROM origins WHERE customer_id = ? ORDER BY origin", customerID).Scan(ctx, &origins)
+	err := tx.NewRaw("SELECT origin FROM origins WHERE customer_id = (SELECT ?::bigint) ORDER BY origin", customerID).Scan(ctx, &origins)
 	return origins, err
 }
 
@@ -54,7 +54,7 @@ func (t Tenant) RemoveOrigin(ctx context.Context, origin string) (origins []stri
 	}
 	err = t.change(ctx, "removeConnectOrigin", nil, func(tx *Tx) error {
 		tx.aboutOf(bank.Ref{}, nil)
-		n, err := tx.affected(ctx, "DELETE FROM origins WHERE customer_id = ? AND origin = ?", t.customerID, origin)
+		n, err := tx.affected(ctx, "DELETE FROM origins WHERE customer_id = (SELECT ?::bigint) AND origin = ?", t.customerID, origin)
 		if err := notFoundIf(n == 0, err, "origin", "Origin"); err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func (s *Store) ClaimPart(ctx context.Context, id int64) (p Part, ok bool, err e
 			return orNothing(err)
 		}
 		p = Part{ID: id, BankCode: row.BankCode, Accounts: row.Accounts, Days: row.Days, Attempts: row.Attempts, lease: row.Lease}
-		if err := tx.NewSelect().Model(&p.Refresh).Where("customer_id = ? AND id = ?", row.CustomerID, row.RefreshID).Scan(ctx); err != nil {
+		if err := tx.NewSelect().Model(&p.Refresh).Where("customer_id = (SELECT ?::bigint) AND id = ?", row.CustomerID, row.RefreshID).Scan(ctx); err != nil {
 			return err
 		}
 		problem, err := tx.access(ctx, row, &p)
@@ -70,22 +70,22 @@ func orNothing(err error) error {
 func (tx *Tx) access(ctx context.Context, row refreshPart, p *Part) (*connect.Problem, error) {
 	if row.ConsentID == nil {
 		p.Flow, p.Session = &connect.Flow{}, &connect.Session{}
-		if err := tx.NewSelect().Model(p.Flow).Where("customer_id = ? AND id = ?", row.CustomerID, *p.Refresh.FlowID).Scan(ctx); err != nil {
+		if err := tx.NewSelect().Model(p.Flow).Where("customer_id = (SELECT ?::bigint) AND id = ?", row.CustomerID, *p.Refresh.FlowID).Scan(ctx); err != nil {
 			return nil, err
 		}
-		if err := tx.NewSelect().Model(p.Session).Where("customer_id = ? AND id = ?", row.CustomerID, p.Flow.SessionID).Scan(ctx); err != nil {
+		if err := tx.NewSelect().Model(p.Session).Where("customer_id = (SELECT ?::bigint) AND id = ?", row.CustomerID, p.Flow.SessionID).Scan(ctx); err != nil {
 			return nil, err
 		}
 		return ended(*p.Flow), nil
 	}
 	p.Consent = &connect.Consent{}
-	if err := tx.NewSelect().Model(p.Consent).Where("customer_id = ? AND consumer_id = ? AND id = ?", row.CustomerID, *row.ConsumerID, *row.ConsentID).Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(p.Consent).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", row.CustomerID, *row.ConsumerID, *row.ConsentID).Scan(ctx); err != nil {
 		return nil, err
 	}
 	if problem := p.Consent.Usable(tx.now); problem != nil || row.AskedAt != nil {
 		return problem, nil
 	}
-	asked, err := tx.NewSelect().Model((*refreshPart)(nil)).Where("customer_id = ? AND consumer_id = ? AND consent_id = ? AND asked_at > ?",
+	asked, err := tx.NewSelect().Model((*refreshPart)(nil)).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND consent_id = ? AND asked_at > ?",
 		row.CustomerID, *row.ConsumerID, *row.ConsentID, tx.now.Add(-24*time.Hour)).Count(ctx)
 	if err == nil && asked >= connect.MaxUnattended {
 		return connect.Is(connect.BankExceeded), nil

@@ -94,13 +94,13 @@ func (t Tenant) StartRefresh(ctx context.Context, n NewRefresh) (r connect.Refre
 		if err != nil {
 			return err
 		}
-		err = tx.NewSelect().Model(&r).Where("customer_id = ? AND consumer_id = ? AND state = ? AND kind <> ?", t.customerID, c.ID, connect.Processing, connect.OfFlow).
+		err = tx.NewSelect().Model(&r).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND state = ? AND kind <> ?", t.customerID, c.ID, connect.Processing, connect.OfFlow).
 			OrderExpr("id").Limit(1).Scan(ctx)
 		if !none(err) {
 			return err // or one that is under way
 		}
 		var consents []connect.Consent
-		if err := tx.NewSelect().Model(&consents).Where("customer_id = ? AND consumer_id = ?", t.customerID, c.ID).OrderExpr("granted_at, id").Scan(ctx); err != nil {
+		if err := tx.NewSelect().Model(&consents).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", t.customerID, c.ID).OrderExpr("granted_at, id").Scan(ctx); err != nil {
 			return err
 		}
 		made := work{refresh: refresh{Refresh: connect.Refresh{CustomerID: t.customerID, Kind: connect.OnDemand, ConsumerID: &c.ID}}}
@@ -157,7 +157,7 @@ func (tx *Tx) linkedAccounts(ctx context.Context, t Tenant, consumer bank.Ref, a
 	var owner *int64
 	if c.ID != 0 {
 		owner = &c.ID
-		if err := tx.NewSelect().Model(&links).Where("customer_id = ? AND consumer_id = ?", t.customerID, c.ID).OrderExpr("account_id, bank_code, bank_account_id").Scan(ctx); err != nil {
+		if err := tx.NewSelect().Model(&links).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", t.customerID, c.ID).OrderExpr("account_id, bank_code, bank_account_id").Scan(ctx); err != nil {
 			return c, nil, err
 		}
 	}
@@ -184,7 +184,7 @@ func (t Tenant) Refresh(ctx context.Context, ref bank.Ref) (r connect.Refresh, e
 	}
 	err = t.in(ctx, func(tx *Tx) error {
 		r = connect.Refresh{}
-		return tx.NewSelect().Model(&r).Where("customer_id = ? AND id = ?", t.customerID, ref.ID).Scan(ctx)
+		return tx.NewSelect().Model(&r).Where("customer_id = (SELECT ?::bigint) AND id = ?", t.customerID, ref.ID).Scan(ctx)
 	})
 	return r, notFound(err, "", "Refresh")
 }

@@ -56,7 +56,7 @@ func (tx *Tx) newCase(ctx context.Context, t Tenant, n NewCase) (made report.Cas
 		return made, c, err
 	}
 	var accounts []bank.Account
-	if err := tx.NewSelect().Model(&accounts).Where("customer_id = ? AND consumer_id = ?", c.CustomerID, c.ID).OrderExpr("id").Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&accounts).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", c.CustomerID, c.ID).OrderExpr("id").Scan(ctx); err != nil {
 		return made, c, err
 	}
 	var sources []report.Source
@@ -67,7 +67,7 @@ func (tx *Tx) newCase(ctx context.Context, t Tenant, n NewCase) (made report.Cas
 		}
 		if err := tx.NewRaw(`SELECT s.id, coalesce(array_agg(a.id) FILTER (WHERE a.id IS NOT NULL), '{}') AS accounts FROM data_sources s
 			LEFT JOIN accounts a ON a.customer_id = s.customer_id AND a.consumer_id = s.consumer_id AND a.data_source_id = s.id
-			WHERE s.customer_id = ? AND s.consumer_id = ? GROUP BY 1`, c.CustomerID, c.ID).Scan(ctx, &rows); err != nil {
+			WHERE s.customer_id = (SELECT ?::bigint) AND s.consumer_id = ? GROUP BY 1`, c.CustomerID, c.ID).Scan(ctx, &rows); err != nil {
 			return made, c, err
 		}
 		for _, r := range rows {
@@ -146,7 +146,7 @@ func (t Tenant) CreateReport(ctx context.Context, n NewReport, key *string) (r r
 		definition, _ := report.ByType(r.Type)
 		from, to := definition.Needs(c.Period)
 		q := tx.NewSelect().TableExpr("account_months").ColumnExpr("coalesce(sum(count + transfer_count), 0)").
-			Where("customer_id = ? AND consumer_id = ? AND account_id = ANY(?::bigint[]) AND month >= ?", c.CustomerID, c.ConsumerID, pgdialect.Array(c.AccountIDs), from.Month())
+			Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = ANY(?::bigint[]) AND month >= ?", c.CustomerID, c.ConsumerID, pgdialect.Array(c.AccountIDs), from.Month())
 		if to != nil {
 			q = q.Where("month <= ?", *to)
 		}
@@ -166,7 +166,7 @@ func (t Tenant) LinkReport(ctx context.Context, ref bank.Ref) error {
 	return t.change(ctx, "createReportLink", nil, func(tx *Tx) error {
 		tx.about(ref)
 		var there int
-		err := tx.NewRaw("SELECT 1 FROM reports WHERE customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx, &there)
+		err := tx.NewRaw("SELECT 1 FROM reports WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx, &there)
 		return notFound(err, "reportId", "Report")
 	})
 }
@@ -182,7 +182,7 @@ func (tx *Tx) caseOf(ctx context.Context, t Tenant, n NewReport) (c report.Case,
 	if err := tx.consumer(ctx, t, n.Case.ConsumerID, &consumer, "NO KEY UPDATE"); err != nil {
 		return c, consumer, at("caseId", "Case", err)
 	}
-	err = tx.NewSelect().Model(&c).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, n.Case.ConsumerID, n.Case.ID).Scan(ctx)
+	err = tx.NewSelect().Model(&c).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", t.customerID, n.Case.ConsumerID, n.Case.ID).Scan(ctx)
 	return c, consumer, notFound(err, "caseId", "Case")
 }
 
@@ -196,7 +196,7 @@ func at(field, what string, err error) error {
 
 // reportOf finds the report of a type in a case, or stores a new one.
 func (tx *Tx) reportOf(ctx context.Context, c report.Case, q report.Request) (r report.Report, err error) {
-	err = tx.NewSelect().Model(&r).Where("customer_id = ? AND consumer_id = ? AND case_id = ? AND type = ?", c.CustomerID, c.ConsumerID, c.ID, q.Type).Scan(ctx)
+	err = tx.NewSelect().Model(&r).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND case_id = ? AND type = ?", c.CustomerID, c.ConsumerID, c.ID, q.Type).Scan(ctx)
 	if none(err) {
 		return tx.newReport(ctx, c, q)
 	}
@@ -210,7 +210,7 @@ func (tx *Tx) reportOf(ctx context.Context, c report.Case, q report.Request) (r 
 	if again {
 		r.Status, r.FinishedAt = report.Queued, nil
 		_, err = tx.ExecContext(ctx, `UPDATE reports SET status = 'QUEUED', attempts = 0, run_after = ?0, enqueued_at = ?0, finished_at = NULL
-			WHERE customer_id = ?1 AND consumer_id = ?2 AND id = ?3`, tx.now, r.CustomerID, r.ConsumerID, r.ID)
+			WHERE customer_id = (SELECT ?1::bigint) AND consumer_id = ?2 AND id = ?3`, tx.now, r.CustomerID, r.ConsumerID, r.ID)
 	}
 	return r, err
 }
@@ -238,7 +238,7 @@ var reportOrder = order{column: "report.created_at", kind: "timestamptz", id: "r
 
 func (t Tenant) reports(f report.Filter) func(*bun.SelectQuery) *bun.SelectQuery {
 	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("report.customer_id = ?", t.customerID).Apply(t.own("report.consumer_id"))
+		q = q.Where("report.customer_id = (SELECT ?::bigint)", t.customerID).Apply(t.own("report.consumer_id"))
 		if f.ConsumerIDs != nil {
 			q = q.Where("report.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
 		}
@@ -288,7 +288,7 @@ func (t Tenant) ReportsOfCases(ctx context.Context, refs []bank.Ref) (map[bank.R
 	found := map[bank.Ref][]report.Report{}
 	r := t.Reads()
 	var q query
-	q.add("SELECT "+reports.list()+" FROM reports WHERE customer_id = ?", t.customerID)
+	q.add("SELECT "+reports.list()+" FROM reports WHERE customer_id = (SELECT ?::bigint)", t.customerID)
 	q.amongPairs("consumer_id", "case_id", consumers, ids)
 	q.add(" ORDER BY id")
 	r.add(q, func(rows answer) error {
@@ -386,16 +386,16 @@ func (s *Store) LoadReport(ctx context.Context, b Build, d report.Definition) (i
 	consumer := r.Consumers([]int64{b.ConsumerID})
 	rows := func(text string, values ...any) query {
 		var q query
-		q.add(strings.ReplaceAll(text, "CHOSEN", "ANY((SELECT account_ids FROM cases WHERE customer_id = ? AND consumer_id = ? AND id = ?)::bigint[])"),
+		q.add(strings.ReplaceAll(text, "CHOSEN", "ANY((SELECT account_ids FROM cases WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?)::bigint[])"),
 			append([]any{b.CustomerID, b.ConsumerID, b.CustomerID, b.ConsumerID, b.CaseID}, values...)...)
 		return q
 	}
-	r.add(rows("SELECT "+accounts.list()+" FROM accounts WHERE customer_id = ? AND consumer_id = ? AND id = CHOSEN ORDER BY id"), func(found answer) (err error) {
+	r.add(rows("SELECT "+accounts.list()+" FROM accounts WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = CHOSEN ORDER BY id"), func(found answer) (err error) {
 		_, in.Accounts, err = accounts.scan(found, false, 8)
 		return err
 	})
 	from, to := d.Needs(b.Period)
-	q := rows("SELECT "+forReports.list()+" FROM transactions WHERE customer_id = ? AND consumer_id = ? AND account_id = CHOSEN AND booking_date >= ?", from.Time())
+	q := rows("SELECT "+forReports.list()+" FROM transactions WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = CHOSEN AND booking_date >= ?", from.Time())
 	if to != nil {
 		q.add(" AND booking_date <= ?", to.Time())
 	}
@@ -405,7 +405,7 @@ func (s *Store) LoadReport(ctx context.Context, b Build, d report.Definition) (i
 	})
 	r.add(rows(`SELECT a.id, (SELECT x.booking_date FROM transactions x WHERE x.customer_id = a.customer_id AND x.consumer_id = a.consumer_id AND x.account_id = a.id
 			AND x.status = 'POSTED' ORDER BY x.booking_date, x.id LIMIT 1)
-		FROM accounts a WHERE customer_id = ? AND consumer_id = ? AND id = CHOSEN`), func(found answer) error {
+		FROM accounts a WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = CHOSEN`), func(found answer) error {
 		in.Oldest = map[int64]bank.Date{}
 		for found.Next() {
 			v := found.RawValues()

@@ -53,7 +53,7 @@ func (t Tenant) CreateRun(ctx context.Context, n NewRun, key *string) (run insig
 			return err
 		}
 		tx.about(r.Ref())
-		shards, err = tx.shard(ctx, r, 0, nil, tx.NewSelect().Model((*bank.Consumer)(nil)).Where("customer_id = ?", t.customerID).
+		shards, err = tx.shard(ctx, r, 0, nil, tx.NewSelect().Model((*bank.Consumer)(nil)).Where("customer_id = (SELECT ?::bigint)", t.customerID).
 			Apply(func(q *bun.SelectQuery) *bun.SelectQuery {
 				if r.ConsumerID != nil {
 					q = q.Where("consumer.id = ?", *r.ConsumerID)
@@ -64,7 +64,7 @@ func (t Tenant) CreateRun(ctx context.Context, n NewRun, key *string) (run insig
 			return err
 		}
 		run = insight.Run{}
-		return tx.NewSelect().Model(&run).Where("customer_id = ? AND id = ?", t.customerID, r.ID).Scan(ctx)
+		return tx.NewSelect().Model(&run).Where("customer_id = (SELECT ?::bigint) AND id = ?", t.customerID, r.ID).Scan(ctx)
 	}, &run)
 	return run, shards, err
 }
@@ -86,7 +86,7 @@ func (tx *Tx) shard(ctx context.Context, r insight.Run, round int, changedTo *ti
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE runs SET shards_left = shards_left + ?, finished_at = ?,
 			status = CASE WHEN shards_left > 0 THEN status ELSE ? END
-		WHERE customer_id = ? AND id = ? AND (? > 0 OR shards_left = 0 AND finished_at IS NULL)`, len(ids), finished, status, r.CustomerID, r.ID, len(ids))
+		WHERE customer_id = (SELECT ?::bigint) AND id = ? AND (? > 0 OR shards_left = 0 AND finished_at IS NULL)`, len(ids), finished, status, r.CustomerID, r.ID, len(ids))
 	return ids, err
 }
 
@@ -97,7 +97,7 @@ func (t Tenant) Run(ctx context.Context, ref bank.Ref) (r insight.Run, err error
 	}
 	err = t.in(ctx, func(tx *Tx) error {
 		r = insight.Run{}
-		q := tx.NewSelect().Model(&r).Where("customer_id = ? AND id = ? AND kind = ?", t.customerID, ref.ID, insight.OnDemand)
+		q := tx.NewSelect().Model(&r).Where("customer_id = (SELECT ?::bigint) AND id = ? AND kind = ?", t.customerID, ref.ID, insight.OnDemand)
 		if t.consumerID != 0 {
 			q = q.Where("consumer_id = ?", t.consumerID)
 		}
@@ -112,7 +112,7 @@ func (t Tenant) Run(ctx context.Context, ref bank.Ref) (r insight.Run, err error
 // Evaluations lists what came of a run, by consumer.
 func (t Tenant) Evaluations(ctx context.Context, run insight.Run, outcomes []insight.Outcome, a page.Args) (*page.Of[insight.Evaluation], error) {
 	narrow := func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("customer_id = ? AND run_id = ?", t.customerID, run.ID).Apply(t.own("consumer_id"))
+		q = q.Where("customer_id = (SELECT ?::bigint) AND run_id = ?", t.customerID, run.ID).Apply(t.own("consumer_id"))
 		if outcomes != nil {
 			q = q.Where("outcome IN (?)", bun.List(outcomes))
 		}
@@ -184,7 +184,7 @@ func (s *Store) Plan(ctx context.Context, p Plan) (shards []int64, err error) {
 		}
 		find := func() error {
 			return tx.NewRaw(`SELECT id, requests, planned_through, round FROM runs
-				WHERE customer_id = ? AND frequency = ? AND time_zone = ? AND occurrence_from = ? FOR NO KEY UPDATE`,
+				WHERE customer_id = (SELECT ?::bigint) AND frequency = ? AND time_zone = ? AND occurrence_from = ? FOR NO KEY UPDATE`,
 				p.CustomerID, p.Frequency, p.TimeZone, p.Occurrence.From).Scan(ctx, &state)
 		}
 		err := find()
@@ -202,31 +202,31 @@ func (s *Store) Plan(ctx context.Context, p Plan) (shards []int64, err error) {
 		}
 		if all := requests(state.Requests, p.Insights); len(all) > len(state.Requests) { // insights that are new in the catalogue
 			state.Requests, state.PlannedThrough, state.Round = all, nil, state.Round+1
-			if _, err := tx.ExecContext(ctx, "UPDATE runs SET requests = ?, round = ? WHERE customer_id = ? AND id = ?",
+			if _, err := tx.ExecContext(ctx, "UPDATE runs SET requests = ?, round = ? WHERE customer_id = (SELECT ?::bigint) AND id = ?",
 				jsonText(all), state.Round, p.CustomerID, state.ID); err != nil {
 				return err
 			}
 		}
 		due := tx.NewSelect().Model((*bank.Consumer)(nil)).
 			Join("LEFT JOIN outcomes o ON o.customer_id = consumer.customer_id AND o.consumer_id = consumer.id AND o.run_id = ?", state.ID).
-			Where("consumer.customer_id = ? AND consumer.time_zone = ? AND consumer.changed_at <= ?", p.CustomerID, p.TimeZone, until).
+			Where("consumer.customer_id = (SELECT ?::bigint) AND consumer.time_zone = ? AND consumer.changed_at <= ?", p.CustomerID, p.TimeZone, until).
 			Where(isDue, len(state.Requests), state.Round)
 		if state.PlannedThrough != nil && !p.Every {
 			due = due.Where("consumer.changed_at > ?", state.PlannedThrough.Add(-overlap))
 		}
 		// Consumers of an open shard are on their way already, if it looks at what they and their settings are now.
-		due = due.Where("NOT EXISTS (SELECT 1 FROM run_shards s WHERE s.customer_id = ? AND s.run_id = ? AND s.state IN ('READY', 'RUNNING') AND consumer.id BETWEEN s.low AND s.high AND s.changed_to >= consumer.changed_at AND s.round >= ?)",
+		due = due.Where("NOT EXISTS (SELECT 1 FROM run_shards s WHERE s.customer_id = (SELECT ?::bigint) AND s.run_id = ? AND s.state IN ('READY', 'RUNNING') AND consumer.id BETWEEN s.low AND s.high AND s.changed_to >= consumer.changed_at AND s.round >= ?)",
 			p.CustomerID, state.ID, state.Round)
 		if shards, err = tx.shard(ctx, insight.Run{CustomerID: p.CustomerID, ID: state.ID}, state.Round, &until, due); err != nil {
 			return err
 		}
 		if p.Every { // what another one planned and did not finish belongs to what is due
-			if err := tx.NewRaw("SELECT id FROM run_shards WHERE customer_id = ? AND run_id = ? AND state IN ('READY', 'RUNNING') ORDER BY id",
+			if err := tx.NewRaw("SELECT id FROM run_shards WHERE customer_id = (SELECT ?::bigint) AND run_id = ? AND state IN ('READY', 'RUNNING') ORDER BY id",
 				p.CustomerID, state.ID).Scan(ctx, &shards); err != nil {
 				return err
 			}
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE runs SET planned_through = ? WHERE customer_id = ? AND id = ?", until, p.CustomerID, state.ID)
+		_, err = tx.ExecContext(ctx, "UPDATE runs SET planned_through = ? WHERE customer_id = (SELECT ?::bigint) AND id = ?", until, p.CustomerID, state.ID)
 		return err
 	})
 	return shards, err
@@ -309,7 +309,7 @@ func (tx *Tx) giveUp(ctx context.Context, c Shard) error {
 	if halves == 0 {
 		return tx.closeShard(ctx, c, "DEAD", nil)
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE runs SET shards_left = shards_left + ? WHERE customer_id = ? AND id = ?", halves, c.Run.CustomerID, c.Run.ID); err != nil {
+	if _, err := tx.ExecContext(ctx, "UPDATE runs SET shards_left = shards_left + ? WHERE customer_id = (SELECT ?::bigint) AND id = ?", halves, c.Run.CustomerID, c.Run.ID); err != nil {
 		return err
 	}
 	return tx.closeShard(ctx, c, "DONE", nil)

@@ -19,11 +19,11 @@ func (t Tenant) CustomerSettings(ctx context.Context) (settings map[string]insig
 }
 
 func (tx *Tx) customerSettings(ctx context.Context, customerID int64) (map[string]insight.Settings, error) {
-	return tx.settings(ctx, "SELECT insight, settings FROM customer_settings WHERE customer_id = ?", customerID)
+	return tx.settings(ctx, "SELECT insight, settings FROM customer_settings WHERE customer_id = (SELECT ?::bigint)", customerID)
 }
 
 func (tx *Tx) userSettings(ctx context.Context, customerID, consumerID int64) (map[string]insight.Settings, error) {
-	return tx.settings(ctx, "SELECT insight, settings FROM user_settings WHERE customer_id = ? AND consumer_id = ?", customerID, consumerID)
+	return tx.settings(ctx, "SELECT insight, settings FROM user_settings WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ?", customerID, consumerID)
 }
 
 func (tx *Tx) settings(ctx context.Context, query string, args ...any) (map[string]insight.Settings, error) {
@@ -60,7 +60,7 @@ func (t Tenant) ChangeCustomerSettings(ctx context.Context, decide func(current 
 		}
 		for name, s := range changed {
 			if s.Empty() {
-				_, err = tx.ExecContext(ctx, "DELETE FROM customer_settings WHERE customer_id = ? AND insight = ?", t.customerID, name)
+				_, err = tx.ExecContext(ctx, "DELETE FROM customer_settings WHERE customer_id = (SELECT ?::bigint) AND insight = ?", t.customerID, name)
 			} else {
 				_, err = tx.ExecContext(ctx, `INSERT INTO customer_settings (customer_id, insight, settings) VALUES (?, ?, ?)
 					ON CONFLICT (customer_id, insight) DO UPDATE SET settings = excluded.settings`, t.customerID, name, jsonText(s))
@@ -134,7 +134,7 @@ func (t Tenant) changeUserSettings(ctx context.Context, action string, consumer 
 		}
 		for name, s := range changed {
 			if s.Empty() {
-				_, err = tx.ExecContext(ctx, "DELETE FROM user_settings WHERE customer_id = ? AND consumer_id = ? AND insight = ?", t.customerID, consumer.ID, name)
+				_, err = tx.ExecContext(ctx, "DELETE FROM user_settings WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND insight = ?", t.customerID, consumer.ID, name)
 			} else {
 				_, err = tx.ExecContext(ctx, `INSERT INTO user_settings (customer_id, consumer_id, insight, settings) VALUES (?, ?, ?, ?)
 					ON CONFLICT (customer_id, consumer_id, insight) DO UPDATE SET settings = excluded.settings`, t.customerID, consumer.ID, name, jsonText(s))

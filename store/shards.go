@@ -54,11 +54,11 @@ func (s *Store) Claim(ctx context.Context, id int64) (c Shard, ok bool, err erro
 			return err
 		}
 		c = Shard{ID: id, Low: row.Low, High: row.High, ChangedTo: row.ChangedTo, Attempts: row.Attempts, round: row.Round, lease: row.Lease}
-		if _, err := tx.ExecContext(ctx, "UPDATE runs SET status = ? WHERE customer_id = ? AND id = ? AND status = ?",
+		if _, err := tx.ExecContext(ctx, "UPDATE runs SET status = ? WHERE customer_id = (SELECT ?::bigint) AND id = ? AND status = ?",
 			insight.RunRunning, row.CustomerID, row.RunID, insight.RunQueued); err != nil {
 			return err
 		}
-		if err := tx.NewSelect().Model(&c.Run).Where("customer_id = ? AND id = ?", row.CustomerID, row.RunID).Scan(ctx); err != nil {
+		if err := tx.NewSelect().Model(&c.Run).Where("customer_id = (SELECT ?::bigint) AND id = ?", row.CustomerID, row.RunID).Scan(ctx); err != nil {
 			return err
 		}
 		ok = true
@@ -124,7 +124,7 @@ func (s *Store) Load(ctx context.Context, c Shard, days func(Facts) bank.Period)
 
 func (tx *Tx) dueSubjects(ctx context.Context, c Shard, f *Facts) error {
 	q := tx.NewSelect().TableExpr("consumers AS consumer").ColumnExpr("consumer.id, consumer.external_id, consumer.currency, consumer.time_zone, consumer.created_at, consumer.changed_at").
-		Where("consumer.customer_id = ? AND consumer.id BETWEEN ? AND ?", c.Run.CustomerID, c.Low, c.High).OrderExpr("consumer.id")
+		Where("consumer.customer_id = (SELECT ?::bigint) AND consumer.id BETWEEN ? AND ?", c.Run.CustomerID, c.Low, c.High).OrderExpr("consumer.id")
 	if c.Run.Kind == insight.Scheduled {
 		q = q.ColumnExpr("coalesce(o.outcomes, '')").
 			Join("LEFT JOIN outcomes o ON o.customer_id = consumer.customer_id AND o.consumer_id = consumer.id AND o.run_id = ? AND o.consumer_id BETWEEN ? AND ?", c.Run.ID, c.Low, c.High).
@@ -283,7 +283,7 @@ func (tx *Tx) loadDays(ctx context.Context, c Shard, f *Facts, byID map[int64]*S
 			coalesce(sum(amount) FILTER (WHERE base_type = 'CREDIT' AND transfer_id IS NOT NULL), 0) AS transfer_credit,
 			coalesce(sum(amount) FILTER (WHERE base_type = 'DEBIT' AND transfer_id IS NOT NULL), 0) AS transfer_debit,
 			count(*) FILTER (WHERE transfer_id IS NOT NULL) AS transfer_count
-		FROM transactions WHERE customer_id = ? AND consumer_id = ANY(?::bigint[]) AND status = 'POSTED' AND booking_date BETWEEN ? AND ?
+		FROM transactions WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[]) AND status = 'POSTED' AND booking_date BETWEEN ? AND ?
 		GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`, c.Run.CustomerID, pgdialect.Array(foreign), window.From, window.To).Scan(ctx, &rows); err != nil {
 		return err
 	}
@@ -485,7 +485,7 @@ func (tx *Tx) closeShard(ctx context.Context, c Shard, state string, counts map[
 	_, err = tx.ExecContext(ctx, `UPDATE runs SET shards_left = shards_left - 1,
 			status = CASE WHEN ? <> '' THEN ? WHEN shards_left = 1 AND status <> 'FAILED' THEN 'SUCCEEDED' ELSE status END,
 			finished_at = CASE WHEN shards_left = 1 THEN ?::timestamptz ELSE finished_at END
-		WHERE customer_id = ? AND id = ?`, failed, failed, tx.now, c.Run.CustomerID, c.Run.ID)
+		WHERE customer_id = (SELECT ?::bigint) AND id = ?`, failed, failed, tx.now, c.Run.CustomerID, c.Run.ID)
 	return err
 }
 

@@ -77,17 +77,17 @@ type synchronizer struct {
 func (y *synchronizer) run(ctx context.Context) (sources []connect.DataSource, parts []int64, err error) {
 	key := []any{y.consumer.CustomerID, y.consumer.ID}
 	var accounts []bank.Account
-	if err := y.NewSelect().Model(&accounts).Where("customer_id = ? AND consumer_id = ?", key...).OrderExpr("id").Scan(ctx); err != nil {
+	if err := y.NewSelect().Model(&accounts).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", key...).OrderExpr("id").Scan(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := y.NewSelect().Model(&y.links).Where("customer_id = ? AND consumer_id = ?", key...).OrderExpr("account_id, refreshed_at DESC").Scan(ctx); err != nil {
+	if err := y.NewSelect().Model(&y.links).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", key...).OrderExpr("account_id, refreshed_at DESC").Scan(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := y.NewSelect().Model(&y.consents).Where("customer_id = ? AND consumer_id = ?", key...).OrderExpr("id").Scan(ctx); err != nil {
+	if err := y.NewSelect().Model(&y.consents).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", key...).OrderExpr("id").Scan(ctx); err != nil {
 		return nil, nil, err
 	}
 	var old []connect.DataSource
-	if err := y.NewSelect().Model(&old).Where("customer_id = ? AND consumer_id = ?", key...).OrderExpr("id").Scan(ctx); err != nil {
+	if err := y.NewSelect().Model(&old).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", key...).OrderExpr("id").Scan(ctx); err != nil {
 		return nil, nil, err
 	}
 	sources, of := y.group(accounts, old)
@@ -150,7 +150,7 @@ func (y *synchronizer) decide(s *connect.DataSource, accounts []bank.Account, of
 // fetch begins the fetches of sources. It waits for those that are under way, however fresh the data is.
 func (y *synchronizer) fetch(ctx context.Context, sources []connect.DataSource, with [][]connect.Consent) (ids []int64, err error) {
 	var open []refreshPart
-	if err := y.NewSelect().Model(&open).Where("customer_id = ? AND consumer_id = ? AND consent_id IS NOT NULL AND state IN ('READY', 'RUNNING')", y.consumer.CustomerID, y.consumer.ID).
+	if err := y.NewSelect().Model(&open).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND consent_id IS NOT NULL AND state IN ('READY', 'RUNNING')", y.consumer.CustomerID, y.consumer.ID).
 		Scan(ctx); err != nil {
 		return nil, err
 	}
@@ -219,7 +219,7 @@ func (y *synchronizer) save(ctx context.Context, sources, old []connect.DataSour
 		}
 	}
 	if len(old) > len(kept) {
-		if _, err := y.ExecContext(ctx, "DELETE FROM data_sources WHERE customer_id = ? AND consumer_id = ? AND id <> ALL(?::bigint[])", append(key, pgdialect.Array(kept))...); err != nil {
+		if _, err := y.ExecContext(ctx, "DELETE FROM data_sources WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id <> ALL(?::bigint[])", append(key, pgdialect.Array(kept))...); err != nil {
 			return err
 		}
 	}
@@ -243,7 +243,7 @@ func (y *synchronizer) save(ctx context.Context, sources, old []connect.DataSour
 		ids[i], owners[i] = a.ID, sources[of[i]].ID
 	}
 	_, err := y.ExecContext(ctx, `UPDATE accounts a SET data_source_id = u.source FROM unnest(?2::bigint[], ?3::bigint[]) AS u(id, source)
-		WHERE a.customer_id = ?0 AND a.consumer_id = ?1 AND a.id = u.id AND a.data_source_id IS DISTINCT FROM u.source`, append(key, pgdialect.Array(ids), pgdialect.Array(owners))...)
+		WHERE a.customer_id = (SELECT ?0::bigint) AND a.consumer_id = ?1 AND a.id = u.id AND a.data_source_id IS DISTINCT FROM u.source`, append(key, pgdialect.Array(ids), pgdialect.Array(owners))...)
 	return err
 }
 
@@ -314,7 +314,7 @@ func (t Tenant) DataSources(ctx context.Context, consumer bank.Ref) (all []conne
 		if err := tx.consumer(ctx, t, consumer.ID, &c, ""); err != nil {
 			return err
 		}
-		return tx.NewSelect().Model(&all).Where("customer_id = ? AND consumer_id = ?", t.customerID, c.ID).OrderExpr("id").Scan(ctx)
+		return tx.NewSelect().Model(&all).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", t.customerID, c.ID).OrderExpr("id").Scan(ctx)
 	})
 	return all, err
 }
@@ -324,7 +324,7 @@ func (t Tenant) DataSourcesByRef(ctx context.Context, refs []bank.Ref) (map[bank
 	consumers, ids := t.keys(refs, bank.KindSource)
 	var rows []connect.DataSource
 	err := t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Where("(consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
+		return tx.NewSelect().Model(&rows).Where("customer_id = (SELECT ?::bigint)", t.customerID).Where("(consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
 			pgdialect.Array(consumers), pgdialect.Array(ids)).Scan(ctx)
 	})
 	found := make(map[bank.Ref]connect.DataSource, len(rows))
@@ -349,7 +349,7 @@ func (t Tenant) AccountsOfSources(ctx context.Context, sources []bank.Ref) (map[
 	consumers, ids := t.keys(sources, bank.KindSource)
 	var rows []bank.Account
 	err := t.in(ctx, func(tx *Tx) error {
-		return tx.NewSelect().Model(&rows).Where("customer_id = ?", t.customerID).Where("(consumer_id, data_source_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
+		return tx.NewSelect().Model(&rows).Where("customer_id = (SELECT ?::bigint)", t.customerID).Where("(consumer_id, data_source_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
 			pgdialect.Array(consumers), pgdialect.Array(ids)).OrderExpr("id").Scan(ctx)
 	})
 	found := map[bank.Ref][]bank.Account{}

@@ -122,7 +122,7 @@ func (i *statementImport) open(ctx context.Context, t Tenant, n NewStatement, ne
 	if err := i.Tx.consumer(ctx, t, owner, &i.consumer, "NO KEY UPDATE"); err != nil {
 		return err
 	}
-	if err := i.NewSelect().Model(&i.known).Where("customer_id = ? AND consumer_id = ?", t.customerID, owner).OrderExpr("id").Scan(ctx); err != nil {
+	if err := i.NewSelect().Model(&i.known).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", t.customerID, owner).OrderExpr("id").Scan(ctx); err != nil {
 		return err
 	}
 	for k := range i.known {
@@ -209,7 +209,7 @@ func (i *statementImport) store(ctx context.Context, p *paper) error {
 			ids, called = append(ids, id), append(called, name)
 		}
 		if _, err := i.ExecContext(ctx, `UPDATE transactions t SET external_id = u.name, changed_at = ? FROM unnest(?::bigint[], ?::text[]) AS u(id, name)
-			WHERE t.customer_id = ? AND t.consumer_id = ? AND t.id = u.id`, i.now, pgdialect.Array(ids), pgdialect.Array(called), a.CustomerID, a.ConsumerID); err != nil {
+			WHERE t.customer_id = (SELECT ?::bigint) AND t.consumer_id = ? AND t.id = u.id`, i.now, pgdialect.Array(ids), pgdialect.Array(called), a.CustomerID, a.ConsumerID); err != nil {
 			return err
 		}
 	}
@@ -270,7 +270,7 @@ func (i *statementImport) place(ctx context.Context, p *paper) (bank.Account, er
 		return *a, nil
 	}
 	i.changed = true
-	_, err := i.NewUpdate().Model(a).Column("iban", "balance", "balance_as_of").WherePK().Exec(ctx)
+	_, err := i.NewUpdate().Model(a).Column("iban", "balance", "balance_as_of").Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", a.CustomerID, a.ConsumerID, a.ID).Exec(ctx)
 	return *a, err
 }
 
@@ -293,7 +293,7 @@ func (i *statementImport) stored(ctx context.Context, a bank.Account, rows []ban
 	for last := (bank.Transaction{BookingDate: days.From - around}); ; last = all[len(all)-1] {
 		var page []bank.Transaction
 		if err := i.NewSelect().Model(&page).Column("id", "external_id", "base_type", "amount", "booking_date", "status", "description", "counterparty_name", "counterparty_iban").
-			Where("customer_id = ? AND consumer_id = ? AND account_id = ?", a.CustomerID, a.ConsumerID, a.ID).
+			Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = ?", a.CustomerID, a.ConsumerID, a.ID).
 			Where("(booking_date, id) > (?, ?) AND booking_date <= ?", last.BookingDate, last.ID, days.To+around).
 			OrderExpr("booking_date, id").Limit(pageRows).Scan(ctx); err != nil {
 			return nil, err

@@ -54,7 +54,7 @@ func (tx *Tx) transaction(ctx context.Context, t Tenant, ref bank.Ref, x *bank.T
 		return fault.Unknown("transactionId", "Transaction")
 	}
 	*x = bank.Transaction{}
-	err := tx.NewSelect().Model(x).Where("customer_id = ? AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx)
+	err := tx.NewSelect().Model(x).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx)
 	return notFound(err, "transactionId", "Transaction")
 }
 
@@ -517,7 +517,7 @@ func (t Tenant) UpdateTransaction(ctx context.Context, ref bank.Ref, change func
 			}
 		}
 		x.ChangedAt, x.TransferID = tx.now, nil // matched anew
-		if _, err := tx.NewUpdate().Model(&x).WherePK().Exec(ctx); err != nil {
+		if _, err := tx.NewUpdate().Model(&x).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", x.CustomerID, x.ConsumerID, x.ID).Exec(ctx); err != nil {
 			return err
 		}
 		changed := noChanges()
@@ -546,7 +546,7 @@ func (t Tenant) DeleteTransactions(ctx context.Context, refs []bank.Ref) (delete
 		}
 		deleted = 0
 		var gone []struct{ ConsumerID, ID int64 }
-		if err := tx.NewRaw(`DELETE FROM transactions WHERE customer_id = ? AND (consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[])) RETURNING consumer_id, id`,
+		if err := tx.NewRaw(`DELETE FROM transactions WHERE customer_id = (SELECT ?::bigint) AND (consumer_id, id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[])) RETURNING consumer_id, id`,
 			t.customerID, pgdialect.Array(consumers), pgdialect.Array(ids)).Scan(ctx, &gone); err != nil {
 			return err
 		}

@@ -100,7 +100,7 @@ func (tx *Tx) orphans(ctx context.Context, customerID int64, consumerIDs []int64
 		BookingDate bank.Date
 		Amount      decimal.Decimal
 	}
-	err := tx.NewRaw(`UPDATE transactions t SET transfer_id = NULL WHERE customer_id = ? AND consumer_id = ANY(?::bigint[]) AND transfer_id IS NOT NULL
+	err := tx.NewRaw(`UPDATE transactions t SET transfer_id = NULL WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[]) AND transfer_id IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM transactions o, accounts a, accounts b
 			WHERE o.customer_id = t.customer_id AND o.consumer_id = t.consumer_id AND o.id = t.transfer_id AND o.transfer_id = t.id
 				AND a.customer_id = t.customer_id AND a.consumer_id = t.consumer_id AND a.id = o.account_id AND a.status = 'ACTIVE'
@@ -293,14 +293,14 @@ func (tx *Tx) pair(ctx context.Context, customerID int64, change []partner) erro
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE transactions t SET transfer_id = nullif(u.partner, 0)
 		FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) AS u(consumer_id, id, partner)
-		WHERE t.customer_id = ? AND t.consumer_id = u.consumer_id AND t.id = u.id`,
+		WHERE t.customer_id = (SELECT ?::bigint) AND t.consumer_id = u.consumer_id AND t.id = u.id`,
 		pgdialect.Array(consumers), pgdialect.Array(ids), pgdialect.Array(others), customerID)
 	return err
 }
 
 func (tx *Tx) refused(ctx context.Context, customerID int64, consumerIDs []int64) (map[bank.Pair]bool, error) {
 	var rows []struct{ DebitID, CreditID int64 }
-	err := tx.NewRaw("SELECT debit_id, credit_id FROM refused_transfers WHERE customer_id = ? AND consumer_id IN (?)", customerID, bun.List(consumerIDs)).Scan(ctx, &rows)
+	err := tx.NewRaw("SELECT debit_id, credit_id FROM refused_transfers WHERE customer_id = (SELECT ?::bigint) AND consumer_id IN (?)", customerID, bun.List(consumerIDs)).Scan(ctx, &rows)
 	refused := make(map[bank.Pair]bool, len(rows))
 	for _, r := range rows {
 		refused[bank.Pair{Debit: r.DebitID, Credit: r.CreditID}] = true
@@ -339,7 +339,7 @@ func (t Tenant) SeparateTransfer(ctx context.Context, ref bank.Ref) (both []bank
 			return err
 		}
 		both = nil
-		return tx.NewSelect().Model(&both).Where("customer_id = ? AND consumer_id = ? AND id IN (?, ?)", t.customerID, leg.ConsumerID, pair.Debit, pair.Credit).
+		return tx.NewSelect().Model(&both).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id IN (?, ?)", t.customerID, leg.ConsumerID, pair.Debit, pair.Credit).
 			OrderExpr("id").Scan(ctx)
 	}, &both)
 	return both, err
