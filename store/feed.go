@@ -27,7 +27,7 @@ var entries = kind[insight.Entry]{
 
 // FeedOf queues the feed entries of consumers, the newest first.
 func (r *Reads) FeedOf(consumers Parents, f insight.FeedFilter, a page.Args) *Lists[insight.Entry] {
-	return lists(r, &entries, consumers, a, func(q *query) { r.t.feed(q, f) })
+	return lists(r, &entries, consumers, a, func(q *query) { r.t.feed(q, consumers, f) })
 }
 
 // Feed queues a page of the tenant's feed entries.
@@ -40,9 +40,9 @@ func (r *Reads) EntriesByRef(refs []bank.Ref) *Found[bank.Ref, insight.Entry] {
 	return byRef(r, &entries, bank.KindEntry, refs)
 }
 
-// feed writes the conditions of a filter on feed entries.
-func (t Tenant) feed(q *query, f insight.FeedFilter) {
-	t.mine(q, "entry.customer_id", "entry.consumer_id")
+// feed writes the conditions of a filter on feed entries of parents.
+func (t Tenant) feed(q *query, of Parents, f insight.FeedFilter) {
+	t.ofAll(q, "entry", of.from == nil && f.ConsumerIDs == nil)
 	q.sifts = q.sifts || len(f.ConsumerIDs) > 1 // all of theirs are sorted
 	if f.ConsumerIDs != nil {
 		q.among("entry.consumer_id", t.numbers(f.ConsumerIDs, bank.KindConsumer))

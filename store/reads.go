@@ -425,6 +425,16 @@ func (t Tenant) mine(q *query, customer, consumer string) {
 	}
 }
 
+// ofAll is mine for rows of which there are very many. The index of all that a customer has, in the order of time, is one of
+// rows whose customer_id > 0, so that only who says this can use it. Else the planner, as long as the database does not
+// know how many rows there are, took it for one account's rows too, and read all the others.
+func (t Tenant) ofAll(q *query, alias string, all bool) {
+	t.mine(q, alias+".customer_id", alias+".consumer_id")
+	if all && t.consumerID == 0 {
+		q.add(" AND " + alias + ".customer_id > 0")
+	}
+}
+
 // oneOf sends and takes one row, or the fault that it is not there.
 func oneOf[K comparable, T any](ctx context.Context, r *Reads, f *Found[K, T], key K, field, what string) (found T, err error) {
 	if err := r.Send(ctx); err != nil {

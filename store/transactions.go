@@ -30,7 +30,7 @@ var transactions = kind[bank.Transaction]{
 
 // TransactionsOf queues the transactions of consumers or accounts by booking date, the newest first.
 func (r *Reads) TransactionsOf(p Parents, f bank.TransactionFilter, a page.Args) *Lists[bank.Transaction] {
-	return lists(r, &transactions, p, a, func(q *query) { r.t.matching(q, f) })
+	return lists(r, &transactions, p, a, func(q *query) { r.t.matching(q, p, f) })
 }
 
 // Transactions queues a page of the tenant's transactions.
@@ -66,9 +66,9 @@ func (t Tenant) TransactionsByRef(ctx context.Context, refs []bank.Ref) (map[ban
 	return found.Map(), err
 }
 
-// matching writes the conditions of a filter on transactions.
-func (t Tenant) matching(q *query, f bank.TransactionFilter) {
-	t.mine(q, "transaction.customer_id", "transaction.consumer_id")
+// matching writes the conditions of a filter on transactions of parents.
+func (t Tenant) matching(q *query, of Parents, f bank.TransactionFilter) {
+	t.ofAll(q, "transaction", of.from == nil && f.ConsumerIDs == nil && f.AccountIDs == nil)
 	q.sifts = q.sifts || len(f.ConsumerIDs) > 1 || len(f.AccountIDs) > 1 // all of theirs are sorted
 	if f.ConsumerIDs != nil {
 		q.among("transaction.consumer_id", t.numbers(f.ConsumerIDs, bank.KindConsumer))
