@@ -88,7 +88,7 @@ func (p person) all() person {
 // reads is what the page says.
 func (p person) reads(text string) person {
 	p.t.Helper()
-	return p.do(chromedp.Poll(fmt.Sprintf(`document.querySelector("main").innerText.includes(%q)`, text), nil, chromedp.WithPollingInterval(30*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)))
+	return p.do(webtest.Until(fmt.Sprintf(`document.querySelector("main").innerText.includes(%q)`, text)))
 }
 
 // TestFirstTime is the first workflow, as the example shop does it: its page shows the connect app in a frame, the
@@ -115,8 +115,8 @@ func TestFirstTime(t *testing.T) {
 		frames.In(s.p.url, `(document.querySelector("#field-code").focus(), document.querySelector("#field-code:focus"))`),
 		chromedp.KeyEvent("123456"), chromedp.KeyEvent(kb.Enter), at("accounts"),
 		frames.In(s.p.url, `(document.querySelector("#all").click(), document.querySelector("#continue").click(), true)`),
-		chromedp.Poll(`document.querySelector("#said").textContent.startsWith("FINISHED")`, nil, chromedp.WithPollingTimeout(time.Minute)),
-		chromedp.Poll(`!document.querySelector("iframe")`, nil, chromedp.WithPollingTimeout(time.Minute)))
+		webtest.Until(`document.querySelector("#said").textContent.startsWith("FINISHED")`),
+		webtest.Until(`!document.querySelector("iframe")`))
 	var said string
 	p.do(chromedp.Text("#said", &said))
 	for _, name := range []string{"Girokonto", "Tagesgeld", "Kreditkarte Gold"} {

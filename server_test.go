@@ -150,8 +150,7 @@ func playground(t *testing.T, p *process) {
 	t.Helper()
 	ctx := webtest.Browser(t)
 	shown := func(part, text string) chromedp.Action { // Monaco draws lines of its own
-		return chromedp.Poll(`[...document.querySelectorAll('`+part+` .view-line')].map(l => l.textContent).join('\n').includes('`+text+`')`, nil,
-			chromedp.WithPollingTimeout(time.Minute))
+		return webtest.Until(`[...document.querySelectorAll('` + part + ` .view-line')].map(l => l.textContent).join('\n').includes('` + text + `')`)
 	}
 	var answer, tabs string
 	if err := chromedp.Run(ctx, chromedp.Navigate(p.url+"/"), shown(".graphiql-query-editor", "totalCount"), chromedp.WaitVisible(".graphiql-execute-button"),

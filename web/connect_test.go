@@ -266,18 +266,16 @@ func must(t *testing.T, ctx context.Context, actions ...chromedp.Action) {
 	}
 }
 
-func until(condition string) chromedp.Action { return chromedp.Poll(condition, nil) }
-
 func onScreen(name string) chromedp.Action {
-	return until(fmt.Sprintf(`document.querySelector("main")?.dataset.screen === %q`, name))
+	return webtest.Until(fmt.Sprintf(`document.querySelector("main")?.dataset.screen === %q`, name))
 }
 
 func reads(selector, text string) chromedp.Action {
-	return until(fmt.Sprintf(`document.querySelector(%q)?.innerText.includes(%q)`, selector, text))
+	return webtest.Until(fmt.Sprintf(`document.querySelector(%q)?.innerText.includes(%q)`, selector, text))
 }
 
 func focused(selector string) chromedp.Action {
-	return until(fmt.Sprintf(`document.activeElement.matches(%q)`, selector))
+	return webtest.Until(fmt.Sprintf(`document.activeElement.matches(%q)`, selector))
 }
 
 // open loads the page anew as a window of its own.
@@ -401,7 +399,7 @@ func scenes() []scene {
 	return []scene{
 		{name: "banks", screen: "banks", then: []chromedp.Action{banks}},
 		{name: "banks-consent-required", screen: "banks", view: object{"storeConsent": "REQUIRED"}, then: []chromedp.Action{banks, chromedp.WaitVisible("#noConsentNote")}},
-		{name: "banks-none", screen: "banks", then: []chromedp.Action{banks, chromedp.SendKeys("#search", "xyz"), chromedp.WaitVisible("#banksNote"), until(`!document.querySelector("#banks button")`)}},
+		{name: "banks-none", screen: "banks", then: []chromedp.Action{banks, chromedp.SendKeys("#search", "xyz"), chromedp.WaitVisible("#banksNote"), webtest.Until(`!document.querySelector("#banks button")`)}},
 		{name: "agree-once", screen: "banks", then: choose("sparkasse")},
 		{name: "agree-optional", screen: "banks", view: object{"storeConsent": "OPTIONAL"}, then: append(choose("sparkasse"), chromedp.WaitVisible("#keep"))},
 		{name: "agree-required", screen: "agree", view: object{"storeConsent": "REQUIRED", "selectedBank": aBank("sandbox-de")}},
@@ -556,27 +554,27 @@ func TestKeyboardOnly(t *testing.T) {
 	p.act = sandbox
 	must(t, ctx,
 		p.open(ctx), onScreen("banks"), chromedp.WaitVisible("#banks button"), focused("#search"),
-		chromedp.KeyEvent("sandbox"), until(`document.querySelectorAll("#banks button").length === 3`), reads("#status", "3 banks"),
+		chromedp.KeyEvent("sandbox"), webtest.Until(`document.querySelectorAll("#banks button").length === 3`), reads("#status", "3 banks"),
 		press(kb.ArrowDown), focused(`[data-code="sandbox-app"]`), press(kb.End), focused(`[data-code="sandbox-noconsent"]`),
 		press(kb.ArrowUp), focused(`[data-code="sandbox-de"]`), press(kb.Enter),
 		onScreen("agree"), focused("h1"), reads("main", "November 22, 2024"), reads("#sandbox", "Test bank"),
 		press(kb.Tab), focused("#keep"), press(" "), press(kb.Tab), focused("#continue"), press(kb.Enter),
 
 		onScreen("login"), focused("#field-login"), chromedp.KeyEvent("anna"), press(kb.Tab), focused("#field-password"), chromedp.KeyEvent("wrong"),
-		press(kb.Tab), focused(".reveal"), press(" "), until(`document.querySelector("#field-password").type === "text"`), press(kb.Tab), focused("#continue"), press(kb.Enter),
+		press(kb.Tab), focused(".reveal"), press(" "), webtest.Until(`document.querySelector("#field-password").type === "text"`), press(kb.Tab), focused("#continue"), press(kb.Enter),
 		reads("[role=alert]", "did not accept"), focused("#field-login[aria-describedby=problem][aria-invalid=true]"),
-		until(`document.querySelector("#field-login").value === "anna" && document.querySelector("#field-password").value === "" && document.querySelector("#field-password").type === "password"`),
+		webtest.Until(`document.querySelector("#field-login").value === "anna" && document.querySelector("#field-password").value === "" && document.querySelector("#field-password").type === "password"`),
 		press(kb.Tab), press(kb.Enter), reads("[role=alert]", "Please fill in: Password"), focused("#field-password[aria-invalid=true]"),
 		chromedp.KeyEvent("anna"), press(kb.Enter),
 
-		until(`document.querySelector("#field-code")`), reads("blockquote", "We have sent a code"),
-		chromedp.Reload(), until(`document.querySelector("#field-code")`), focused("#field-code"), chromedp.KeyEvent("123456"), press(kb.Enter),
+		webtest.Until(`document.querySelector("#field-code")`), reads("blockquote", "We have sent a code"),
+		chromedp.Reload(), webtest.Until(`document.querySelector("#field-code")`), focused("#field-code"), chromedp.KeyEvent("123456"), press(kb.Enter),
 
 		onScreen("accounts"), focused("h1"), reads("main", "€1,234.56"), press(kb.Tab), focused("#all"), press(kb.Tab), focused("#account-0"),
 		press(kb.Enter), reads("[role=alert]", "at least one"), focused("#account-0"), press(" "),
-		until(`document.querySelector("#all").indeterminate && !document.querySelector("#problem").textContent`),
+		webtest.Until(`document.querySelector("#all").indeterminate && !document.querySelector("#problem").textContent`),
 		press(kb.Enter), onScreen("finished"), reads("main", "180 days"),
-		until(`document.querySelector("#done").href === "https://shop.example/done" && document.querySelector("#close").hidden`),
+		webtest.Until(`document.querySelector("#done").href === "https://shop.example/done" && document.querySelector("#close").hidden`),
 	)
 	same(t, p.sent(),
 		`{"action":"bank","bank":"sandbox-de","store":true}`,
@@ -598,7 +596,7 @@ func TestFields(t *testing.T) {
 	must(t, ctx, p.open(ctx), onScreen("login"), reads("blockquote", "<img src=x"), reads("form", "<b>Branch</b>"),
 		chromedp.Evaluate(`[...document.querySelectorAll("form input:not([type=radio])")].map((i) => [i.name, i.type, i.autocomplete, i.inputMode, i.labels[0].textContent].join())`, &got),
 		chromedp.SendKeys("#field-login", "x"), chromedp.SendKeys("#field-pin", " 12 "), chromedp.SendKeys("#field-code", "9"), chromedp.SendKeys("#field-branch", "y"),
-		chromedp.Click("label[for=field-method1]"), chromedp.Click("#continue"), until(`document.querySelector("#field-code") === null || document.querySelector("[role=alert]").textContent`))
+		chromedp.Click("label[for=field-method1]"), chromedp.Click("#continue"), webtest.Until(`document.querySelector("#field-code") === null || document.querySelector("[role=alert]").textContent`))
 	same(t, got, "login,text,username,,Anmelde-ID", "pin,password,current-password,,PIN", "code,text,one-time-code,numeric,Confirmation code", "branch,text,off,,<b>Branch</b>")
 	same(t, p.sent(), `{"action":"answer","values":{"branch":"y","code":"9","login":"x","method":"photo","pin":" 12 "}}`)
 	webtest.Clean(t, ctx)
@@ -609,7 +607,7 @@ func TestDoubleClickSendsOnce(t *testing.T) {
 	ctx, p := browse(t), play(t)
 	p.act, p.hold = sandbox, make(chan struct{})
 	p.set(object{"selectedBank": aBank("sandbox-de")})
-	must(t, ctx, p.open(ctx), onScreen("agree"), chromedp.Click("#continue"), until(`document.querySelector("main").getAttribute("aria-busy") === "true"`),
+	must(t, ctx, p.open(ctx), onScreen("agree"), chromedp.Click("#continue"), webtest.Until(`document.querySelector("main").getAttribute("aria-busy") === "true"`),
 		chromedp.Click("#continue"), chromedp.DoubleClick("#continue"))
 	close(p.hold)
 	must(t, ctx, onScreen("login"))
@@ -627,7 +625,7 @@ func TestTwoWindows(t *testing.T) {
 	p.set(object{"stage": "ACCOUNTS", "bank": aBank("sandbox-de"), "accounts": somePick})
 	must(t, ctx, chromedp.Click("#continue"), onScreen("accounts"))
 	p.set(object{"state": "PROCESSING", "stage": "FETCH", "accounts": nil})
-	must(t, ctx, chromedp.Evaluate(`document.dispatchEvent(new Event("visibilitychange"))`, nil), onScreen("processing"), until(`document.querySelector("#close").hidden`))
+	must(t, ctx, chromedp.Evaluate(`document.dispatchEvent(new Event("visibilitychange"))`, nil), onScreen("processing"), webtest.Until(`document.querySelector("#close").hidden`))
 	p.set(object{"slow": true})
 	must(t, ctx, reads("#slow", "taking its time"))
 	p.set(object{"state": "EXCEPTION", "stage": "END", "problem": object{"category": "BANK.TIMEOUT", "message": "The bank did not answer in time."}})
@@ -652,19 +650,19 @@ func TestServerIsAway(t *testing.T) {
 	p.answer(http.StatusServiceUnavailable)
 	must(t, ctx, p.open(ctx), reads("#trouble", "does not answer"))
 	p.answer(0)
-	must(t, ctx, chromedp.Click("#again"), onScreen("banks"), until(`document.querySelector("#trouble").hidden`))
+	must(t, ctx, chromedp.Click("#again"), onScreen("banks"), webtest.Until(`document.querySelector("#trouble").hidden`))
 	p.set(object{"stage": "LOGIN", "bank": aBank("sandbox-de"), "step": askCode})
 	must(t, ctx, p.open(ctx), onScreen("login"))
 	p.answer(-1)
 	must(t, ctx, chromedp.SendKeys("#field-code", "123456"), chromedp.Click("#continue"), chromedp.WaitVisible("#trouble"))
 	p.answer(0)
-	must(t, ctx, onScreen("accounts"), until(`document.querySelector("#trouble").hidden`))
+	must(t, ctx, onScreen("accounts"), webtest.Until(`document.querySelector("#trouble").hidden`))
 	same(t, p.sent(), `{"action":"answer","values":{"code":"123456"}}`)
 	p.answer(http.StatusBadRequest)
 	must(t, ctx, chromedp.Click("#account-0"), chromedp.Click("#continue"), reads("#trouble", "not accepted"))
 	p.answer(0)
 	must(t, ctx, network.EmulateNetworkConditions(true, 0, -1, -1), chromedp.Click("#continue"), reads("#trouble", "You are offline"),
-		network.EmulateNetworkConditions(false, 0, -1, -1), onScreen("finished"), until(`document.querySelector("#trouble").hidden`))
+		network.EmulateNetworkConditions(false, 0, -1, -1), onScreen("finished"), webtest.Until(`document.querySelector("#trouble").hidden`))
 	webtest.Clean(t, ctx, "503", "400", "net::ERR")
 }
 
@@ -677,11 +675,11 @@ func TestExpiry(t *testing.T) {
 	p.mu.Lock()
 	p.view["now"] = now.Add(3 * time.Second) // the same version: nothing is drawn anew
 	p.mu.Unlock()
-	must(t, ctx, chromedp.SendKeys("#field-login", "anna"), reads("#expiry", "less than a minute"), until(`document.querySelector("#field-login").value === "anna"`))
+	must(t, ctx, chromedp.SendKeys("#field-login", "anna"), reads("#expiry", "less than a minute"), webtest.Until(`document.querySelector("#field-login").value === "anna"`))
 	p.set(object{"expiresAt": now.Add(4 * time.Second)})
 	must(t, ctx, p.open(ctx), reads("#expiry", "less than a minute"))
 	p.set(object{"state": "EXCEPTION", "stage": "END", "step": nil, "problem": object{"category": "USER.TIMEOUT", "message": "This took too long."}})
-	must(t, ctx, onScreen("exception"), reads("main", "This took too long"), until(`document.querySelector("#expiry").textContent === ""`))
+	must(t, ctx, onScreen("exception"), reads("main", "This took too long"), webtest.Until(`document.querySelector("#expiry").textContent === ""`))
 	webtest.Clean(t, ctx)
 }
 
@@ -751,7 +749,7 @@ func TestRedirect(t *testing.T) {
 	for _, url := range []string{"javascript:alert(1)", "data:text/html,x"} {
 		p.reset()
 		p.set(object{"stage": "LOGIN", "bank": aBank("sparkasse"), "step": object{"kind": "REDIRECT", "fields": nil, "note": "", "url": url}})
-		must(t, ctx, p.open(ctx), onScreen("redirect"), reads("[role=alert]", "cannot be opened"), until(`!document.querySelector("#continue")`))
+		must(t, ctx, p.open(ctx), onScreen("redirect"), reads("[role=alert]", "cannot be opened"), webtest.Until(`!document.querySelector("#continue")`))
 	}
 	webtest.Clean(t, ctx)
 }
@@ -762,10 +760,10 @@ func TestLeave(t *testing.T) {
 	p.act = sandbox
 	p.set(object{"stage": "LOGIN", "bank": aBank("sandbox-de"), "step": askLogin})
 	must(t, ctx, p.open(ctx), onScreen("login"), chromedp.SendKeys("#field-login", "anna"), press(kb.Escape), chromedp.Click("#close"), chromedp.WaitVisible("#leave[open]"), focused("#stay"),
-		press(kb.Escape), until(`!document.querySelector("#leave").open && document.querySelector("#field-login").value === "anna"`), focused("#close"),
-		chromedp.Click("#close"), chromedp.Click("#stay"), until(`!document.querySelector("#leave").open`))
+		press(kb.Escape), webtest.Until(`!document.querySelector("#leave").open && document.querySelector("#field-login").value === "anna"`), focused("#close"),
+		chromedp.Click("#close"), chromedp.Click("#stay"), webtest.Until(`!document.querySelector("#leave").open`))
 	same(t, p.sent())
-	must(t, ctx, chromedp.Click("#close"), chromedp.Click("#go"), onScreen("aborted"), reads("h1", "cancelled"), until(`document.querySelector("#close").hidden`))
+	must(t, ctx, chromedp.Click("#close"), chromedp.Click("#go"), onScreen("aborted"), reads("h1", "cancelled"), webtest.Until(`document.querySelector("#close").hidden`))
 	same(t, p.sent(), `{"action":"abort"}`)
 	webtest.Clean(t, ctx)
 }
@@ -780,7 +778,7 @@ func TestLanguageAndMotion(t *testing.T) {
 		p.open(ctx), reads("h1", "Wählen Sie Ihre Bank"), reads("#country", "Österreich"), reads("#country", "Vereinigte Staaten"))
 	p.set(object{"language": "en"})
 	must(t, ctx, p.open(ctx), reads("h1", "Choose your bank"), reads("#country", "Austria"),
-		chromedp.SetValue("#country", "AT"), chromedp.Evaluate(`document.querySelector("#country").dispatchEvent(new Event("change"))`, nil), until(`document.querySelectorAll("#banks button").length === 1`))
+		chromedp.SetValue("#country", "AT"), chromedp.Evaluate(`document.querySelector("#country").dispatchEvent(new Event("change"))`, nil), webtest.Until(`document.querySelectorAll("#banks button").length === 1`))
 	p.set(object{"state": "PROCESSING", "stage": "FETCH", "bank": aBank("us")})
 	var moving, still int
 	must(t, ctx, p.open(ctx), onScreen("processing"), chromedp.Evaluate(`document.getAnimations().length`, &moving),
@@ -823,7 +821,9 @@ func at(f *webtest.Frames, p *player, screen string) chromedp.Action {
 	return f.In(p.URL, fmt.Sprintf(`document.querySelector("main")?.dataset.screen === %q`, screen))
 }
 
-func toldIs(want string) chromedp.Action { return until(fmt.Sprintf(`told.join() === %q`, want)) }
+func toldIs(want string) chromedp.Action {
+	return webtest.Until(fmt.Sprintf(`told.join() === %q`, want))
+}
 
 // A customer's page opens the window, the consumer goes through, and the page gets its events; focus, scrolling and the
 // page's own globals are as they were.
@@ -833,23 +833,23 @@ func TestLauncher(t *testing.T) {
 	f := webtest.Watch(ctx)
 	p.act = sandbox
 	p.set(object{"origins": []string{s.URL}})
-	must(t, ctx, chromedp.Navigate(s.URL), until(`added.join() === "InsightConnect"`),
+	must(t, ctx, chromedp.Navigate(s.URL), webtest.Until(`added.join() === "InsightConnect"`),
 		chromedp.Focus("#buy"), press(kb.Enter), at(f, p, "banks"), toldIs("onLoad,onReady"),
-		until(`document.activeElement.tagName === "IFRAME" && document.activeElement.title === "Link your bank" && document.documentElement.style.overflow === "hidden"`),
+		webtest.Until(`document.activeElement.tagName === "IFRAME" && document.activeElement.title === "Link your bank" && document.documentElement.style.overflow === "hidden"`),
 		f.In(p.URL, `document.querySelector("#search:focus")`), chromedp.ActionFunc(func(ctx context.Context) error { return shoot(ctx, "launcher") }),
-		until(`document.querySelector("iframe").src.endsWith("/connect/flow/`+aHandle+`")`), // no secret in it
+		webtest.Until(`document.querySelector("iframe").src.endsWith("/connect/flow/`+aHandle+`")`), // no secret in it
 		chromedp.KeyEvent("sandbox bank"), f.In(p.URL, `document.querySelectorAll("#banks button").length === 2`), press(kb.ArrowDown, kb.Enter), at(f, p, "agree"),
 		press(kb.Escape), at(f, p, "agree"), press(kb.Tab, kb.Enter), at(f, p, "login"), chromedp.KeyEvent("anna"), press(kb.Tab), chromedp.KeyEvent("anna"), press(kb.Enter),
 		f.In(p.URL, `document.querySelector("#field-code:focus")`),
 		// A reload of the frame alone goes on, and a page that plays ours is not heard.
 		f.In(p.URL, `location.reload() || true`), f.In(p.URL, `document.querySelector("#field-code")`),
-		chromedp.Evaluate(`postMessage({ insightgraph: "event", name: "finished" }, "*")`, nil), until(`heard.some(([origin]) => origin === location.origin)`),
+		chromedp.Evaluate(`postMessage({ insightgraph: "event", name: "finished" }, "*")`, nil), webtest.Until(`heard.some(([origin]) => origin === location.origin)`),
 		f.In(p.URL, `(() => { const i = document.querySelector("#field-code"); i.value = "123456"; i.form.requestSubmit(); return true; })()`),
 		at(f, p, "accounts"), toldIs("onLoad,onReady"),
 		f.In(p.URL, `(() => { document.querySelector("#all").click(); document.querySelector("#continue").click(); return true; })()`),
 		at(f, p, "finished"), toldIs("onLoad,onReady,onFinished"),
 		toldIs("onLoad,onReady,onFinished,onClose"),
-		until(`!document.querySelector("iframe, dialog") && document.documentElement.style.overflow === "" && document.activeElement.id === "buy"`),
+		webtest.Until(`!document.querySelector("iframe, dialog") && document.documentElement.style.overflow === "" && document.activeElement.id === "buy"`),
 	)
 	var heard []string
 	must(t, ctx, chromedp.Evaluate(`heard.filter(([origin]) => origin !== location.origin).map(([origin, data]) => origin + " " + data.name)`, &heard))
@@ -874,9 +874,9 @@ func TestLauncherLeaves(t *testing.T) {
 		chromedp.Evaluate(`flow.close()`, nil), toldIs("onLoad,onReady,onClose"),
 		chromedp.Evaluate(`told.length = 0; InsightConnect.configure({ language: "de", appearance: "dark", container: "#place" }); on.onReady = () => { told.push("onReady"); throw new Error("the shop's own fault"); }`, nil),
 		chromedp.Click("#buy"), toldIs("onLoad,onReady"), f.In(p.URL, `document.documentElement.lang === "de" && document.documentElement.dataset.appearance === "dark"`),
-		until(`document.querySelector("#place > iframe").clientHeight >= 600 && document.activeElement.id === "buy"`), // it takes no focus
+		webtest.Until(`document.querySelector("#place > iframe").clientHeight >= 600 && document.activeElement.id === "buy"`), // it takes no focus
 		chromedp.Evaluate(`window.first = flow; flow = InsightConnect.startFlow(token, on); first.close()`, nil), toldIs("onLoad,onReady,onClose,onLoad,onReady"),
-		until(`document.querySelectorAll("iframe").length === 1`), at(f, p, "banks"),
+		webtest.Until(`document.querySelectorAll("iframe").length === 1`), at(f, p, "banks"),
 		click("#close"), f.In(p.URL, `document.querySelector("#leave").open`), press(kb.Escape), chromedp.Evaluate(`document.querySelector("iframe").focus()`, nil),
 		press(kb.Escape), f.In(p.URL, `!document.querySelector("#leave").open`), click("#close"), click("#go"),
 		toldIs("onLoad,onReady,onClose,onLoad,onReady,onAbort,onClose"))

@@ -141,7 +141,7 @@ func TestPageInBrowser(t *testing.T) {
 	ctx, cancel := context.WithTimeout(webtest.Browser(t), timeout)
 	defer cancel()
 	shows := func(selector, text string) chromedp.Action {
-		return chromedp.Poll(fmt.Sprintf(`document.querySelector(%q)?.innerText.includes(%q)`, selector, text), nil)
+		return webtest.Until(fmt.Sprintf(`document.querySelector(%q)?.innerText.includes(%q)`, selector, text))
 	}
 	var title string
 	err := chromedp.Run(ctx,
@@ -188,8 +188,8 @@ func TestTokenIsNotStored(t *testing.T) {
 			chromedp.Click(".graphiql-query-editor .view-lines"),
 			input.InsertText("# edited\n"),
 			chromedp.Click(".graphiql-execute-button"),
-			chromedp.Poll(`document.querySelector(".graphiql-response").innerText.includes("418")`, nil),
-			chromedp.Poll(`localStorage["graphiql:tabState"]?.includes("# edited") && localStorage["graphiql:queries"]?.includes("SpendingByMonth")`, nil),
+			webtest.Until(`document.querySelector(".graphiql-response").innerText.includes("418")`),
+			webtest.Until(`localStorage["graphiql:tabState"]?.includes("# edited") && localStorage["graphiql:queries"]?.includes("SpendingByMonth")`),
 			chromedp.Evaluate(`JSON.stringify(localStorage)`, &stored),
 			chromedp.Evaluate(`document.querySelectorAll(".graphiql-tab").length`, &tabs),
 		)

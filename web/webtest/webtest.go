@@ -7,6 +7,7 @@ package webtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -139,6 +141,19 @@ func Clean(t testing.TB, ctx context.Context, allowed ...string) {
 			t.Errorf("the page had an error: %s", e)
 		}
 	}
+}
+
+// Until waits until a condition holds on the page. One that is just being replaced has no context for scripts for a moment,
+// which the browser says as an error.
+func Until(condition string) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		for {
+			err := chromedp.Poll(condition, nil, chromedp.WithPollingInterval(30*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)).Do(ctx)
+			if gone, ok := errors.AsType[*cdproto.Error](err); !ok || gone.Message != "Cannot find context with specified id" {
+				return err
+			}
+		}
+	})
 }
 
 // Size sets the size of the window's inside, in CSS pixels. It is 1280 by 800 to begin with.
