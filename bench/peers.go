@@ -179,7 +179,7 @@ func (s *screenBench) pglDigest(p *process) (string, error) {
 		return "", err
 	}
 	defer c.conn.Close()
-	answer, err := c.post(request("/graphql", "", s.pglBody("first", subject{}, "")))
+	answer, err := c.post(request("/graphql", "", s.pglBody("deep", subject{}, "")))
 	if err != nil {
 		return "", err
 	}

@@ -63,6 +63,14 @@ func admin(t *testing.T, url string) *pgx.Conn {
 	return conn
 }
 
+// ended waits until all sessions but this one have ended: then they have told what they did.
+func ended(t *testing.T, db *pgx.Conn) {
+	t.Helper()
+	for column[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'")[0] > 1 {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 // column is the first column of a query.
 func column[T any](t *testing.T, conn *pgx.Conn, query string, args ...any) []T {
 	t.Helper()

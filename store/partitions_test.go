@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"insightgraph/bank"
 	"insightgraph/insight"
@@ -49,13 +48,8 @@ func TestPartitions(t *testing.T) {
 
 	db.Close(t.Context())
 	db = admin(t, url)
-	ended := func() { // sessions tell what they did when they end
-		for column[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'")[0] > 1 {
-			time.Sleep(10 * time.Millisecond)
-		}
-	}
 	s.Close()
-	ended()
+	ended(t, db)
 	looked := func(what string, most int, ask func(c store.Tenant)) {
 		t.Helper()
 		if _, err := db.Exec(t.Context(), "SELECT pg_stat_reset()"); err != nil {
@@ -64,7 +58,7 @@ func TestPartitions(t *testing.T) {
 		one := must[*store.Store](t)(store.Open(t.Context(), url, store.Options{MaxConns: 5}))
 		ask(one.Customer(accounts[0].CustomerID))
 		one.Close()
-		ended()
+		ended(t, db)
 		scans := column[string](t, db, `SELECT i.inhparent::regclass::text FROM pg_stat_user_tables s JOIN pg_inherits i ON i.inhrelid = s.relid
 			WHERE s.seq_scan + coalesce(s.idx_scan, 0) > 0 ORDER BY 1`)
 		if len(scans) != most || len(slices.Compact(slices.Clone(scans))) != min(most, len(scans)) {

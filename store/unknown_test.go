@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"insightgraph/bank"
 	"insightgraph/page"
@@ -28,18 +27,14 @@ func TestUnknownCustomer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// looked is how many rows and entries of indexes something looks at. Sessions tell what they did when they end.
+	// looked is how many rows and entries of indexes something looks at.
 	looked := func(do func(*store.Store)) int64 {
 		t.Helper()
 		s := storetest.Open(t, url, store.Patient(store.Options{MaxConns: 4}))
 		do(s)
 		s.Close()
-		for column[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'")[0] > 1 {
-			time.Sleep(5 * time.Millisecond)
-		}
-		reader := admin(t, url)
-		defer reader.Close(t.Context())
-		return column[int64](t, reader, `SELECT sum(n)::bigint FROM (SELECT seq_tup_read AS n FROM pg_stat_user_tables WHERE schemaname = current_schema()
+		ended(t, db)
+		return column[int64](t, db, `SELECT sum(n)::bigint FROM (SELECT seq_tup_read AS n FROM pg_stat_user_tables WHERE schemaname = current_schema()
 			UNION ALL SELECT idx_tup_read FROM pg_stat_user_indexes WHERE schemaname = current_schema()) x`)[0]
 	}
 	var accounts []bank.Account
@@ -142,7 +137,7 @@ func newest(t *testing.T, c store.Tenant, a bank.Account) bank.Transaction {
 	return all(t, c, bank.TransactionFilter{AccountIDs: []bank.Ref{a.Ref()}})[0]
 }
 
-// TestPlannerSeesNoCustomer: no statement that has its values in its text names a customer as a constant; see New. What
+// TestPlannerSeesNoCustomer: no statement that has its values in its text names a customer as a constant; see Open. What
 // goes through Reads has parameters.
 func TestPlannerSeesNoCustomer(t *testing.T) {
 	t.Parallel()
