@@ -103,23 +103,21 @@ func (t *Transaction) Counterparty() *Counterparty {
 	return &Counterparty{t.CounterpartyName, t.CounterpartyIBAN}
 }
 
-// Merchant is the shop behind a transaction.
-type Merchant struct{ Name string }
+// Merchant is the shop behind a transaction, by its name.
+type Merchant string
+
+// Name is what it is called.
+func (m Merchant) Name() string { return string(m) }
 
 // Ref names the merchant by its name.
 func (m Merchant) Ref() string {
 	var name [64]byte // of nearly all; pages have many
 	var text [96]byte
-	return string(base64.RawURLEncoding.AppendEncode(text[:0], append(append(name[:0], 'n'), m.Name...)))
+	return string(base64.RawURLEncoding.AppendEncode(text[:0], append(append(name[:0], 'n'), m...)))
 }
 
 // Merchant is nil when none was recognised.
-func (t *Transaction) Merchant() *Merchant {
-	if t.MerchantName == nil {
-		return nil
-	}
-	return &Merchant{*t.MerchantName}
-}
+func (t *Transaction) Merchant() *Merchant { return (*Merchant)(t.MerchantName) }
 
 // Money is the amount with its currency.
 func (t *Transaction) Money() Money { return Money{t.Amount, t.Currency} }

@@ -40,12 +40,7 @@ func (a Account) WhyLeftOut() *Reason {
 }
 
 // Shop is the merchant, nil where none was recognised.
-func (p Party) Shop() *bank.Merchant {
-	if p.Merchant == nil {
-		return nil
-	}
-	return &bank.Merchant{Name: *p.Merchant}
-}
+func (p Party) Shop() *bank.Merchant { return (*bank.Merchant)(p.Merchant) }
 
 // Party is what the transactions are found by; see PartyOf.
 func (p Party) Party() string {

@@ -23752,7 +23752,7 @@ func (ec *executionContext) _Merchant_name(ctx context.Context, field graphql.Co
 			return ec.fieldContext_Merchant_name(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
+			return obj.Name(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -23763,7 +23763,7 @@ func (ec *executionContext) _Merchant_name(ctx context.Context, field graphql.Co
 	)
 }
 func (ec *executionContext) fieldContext_Merchant_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Merchant", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Merchant", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Money_amount(ctx context.Context, field graphql.CollectedField, obj *bank.Money) (ret graphql.Marshaler) {

@@ -3774,14 +3774,12 @@ func init() {
 			b = plan.String(b, v)
 			return b, true
 		},
-			Reads: []string{"Name"},
 		},
 		"name": {Leaf: func(b []byte, o any) ([]byte, bool) {
-			v := o.(*bank.Merchant).Name
+			v := o.(*bank.Merchant).Name()
 			b = plan.String(b, v)
 			return b, true
 		},
-			Reads: []string{"Name"},
 		},
 	}
 	planMoney.Fields = map[string]*plan.Field{
