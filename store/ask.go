@@ -56,6 +56,10 @@ func ask(ctx context.Context, conn *pgx.Conn, all []*asking) {
 	for _, a := range all {
 		n += len(a.queries)
 	}
+	if err := caughtUp(ctx, conn, all); err != nil {
+		fails(all[0], err)
+		return
+	}
 	kept, err := plansOf(ctx, conn, n)
 	if err != nil {
 		fails(all[0], err)

@@ -42,8 +42,8 @@ var (
 	ScannedReports      = Scanned[report.Report]
 )
 
-// SteadyReads are what reports are loaded with.
-func SteadyReads(t Tenant) *Reads { return t.steadyReads() }
+// PatientReads are what reports are loaded with.
+func PatientReads(t Tenant) *Reads { return t.patientReads() }
 
 // Numbers sends a statement of the caller's, which knows nothing of tenants, and gives its first column.
 func (r *Reads) Numbers(text string) *[]int64 {

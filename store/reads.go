@@ -11,13 +11,13 @@ import (
 	"insightgraph/page"
 )
 
-// Reads collects statements that are sent together: one round trip, whose first statement says what the tenant may see. What
-// they find is there after Send.
+// Reads collects statements that are sent together: one round trip, whose first statement says what the tenant may see, and
+// in which all see one moment. What they find is there after Send.
 type Reads struct {
-	t      Tenant
-	steady bool // all of it sees one moment
-	queue  []read
-	failed error // what was wrong with a question, told by Send
+	t       Tenant
+	patient bool // may take as long as work in the background
+	queue   []read
+	failed  error // what was wrong with a question, told by Send
 }
 
 // read is one statement and what is done with its rows. It may be done again, after a lost connection.
@@ -29,8 +29,8 @@ type read struct {
 // Reads begins a collection of statements. It is not for use from several goroutines before it was sent.
 func (t Tenant) Reads() *Reads { return &Reads{t: t} }
 
-// steadyReads are Reads that see one moment, with as much time as other work in the background has.
-func (t Tenant) steadyReads() *Reads { return &Reads{t: t, steady: true} }
+// patientReads are Reads with as much time as other work in the background has.
+func (t Tenant) patientReads() *Reads { return &Reads{t: t, patient: true} }
 
 // add queues a statement.
 func (r *Reads) add(q query, rows func(answer) error) { r.queue = append(r.queue, read{q, rows}) }
@@ -58,20 +58,13 @@ const seen = "SELECT set_config('app.customer', $1, true), set_config('app.consu
 
 // once asks everything over one session. A replica must be as far as from; the primary says at what it is.
 func (r *Reads) once(ctx context.Context, over *sessions, from int64, at *int64) error {
-	all := make([]query, 0, len(r.queue)+4)
-	if r.steady {
-		all = append(all, plain("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+	all := make([]query, 0, len(r.queue)+2)
+	sees := seen
+	if r.patient {
+		sees += backgroundTimes
 	}
-	customer := strconv.FormatInt(r.t.customerID, 10)
-	switch {
-	case from > 0:
-		all = append(all, plain(seenAt, customer, r.t.consumer(), from))
-	case r.steady:
-		all = append(all, plain(seen+backgroundTimes, customer, r.t.consumer()))
-	default:
-		all = append(all, plain(seen, customer, r.t.consumer()))
-	}
-	before, alone := len(all), r.steady
+	all = append(all, plain(sees, strconv.FormatInt(r.t.customerID, 10), r.t.consumer()))
+	alone := r.patient
 	for _, q := range r.queue {
 		all = append(all, q.query)
 		alone = alone || q.sifts
@@ -79,11 +72,8 @@ func (r *Reads) once(ctx context.Context, over *sessions, from int64, at *int64)
 	if at != nil {
 		all = append(all, plain(position))
 	}
-	if r.steady {
-		all = append(all, plain("COMMIT"))
-	}
-	return over.ask(&asking{ctx: ctx, customer: r.t.customerID, alone: alone, queries: all, read: func(i int, rows answer) error {
-		switch i -= before; {
+	return over.ask(&asking{ctx: ctx, customer: r.t.customerID, from: from, alone: alone, queries: all, read: func(i int, rows answer) error {
+		switch i--; {
 		case i >= 0 && i < len(r.queue):
 			return r.queue[i].rows(rows)
 		case i == len(r.queue) && at != nil && rows.Next():

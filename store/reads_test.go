@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -240,7 +241,7 @@ func TestReadsIsolation(t *testing.T) {
 			t.Errorf("%s: transactions of %v", name, *consumers)
 		}
 		for _, broken := range []string{"SELECT 1/0 FROM transactions", "SELECT nothing FROM transactions", "SELECT 1 FROM tokens", "UPDATE consumers SET id = id RETURNING (1/(id - id))"} {
-			for _, r := range []*store.Reads{one.c.Reads(), store.SteadyReads(one.c)} {
+			for _, r := range []*store.Reads{one.c.Reads(), store.PatientReads(one.c)} {
 				r.Numbers("SELECT count(*) FROM transactions")
 				r.Numbers(broken)
 				r.Numbers("SELECT count(*) FROM transactions")
@@ -267,26 +268,59 @@ func TestReadsIsolation(t *testing.T) {
 	}))
 }
 
-// TestSteadyReads: they see one moment, may take longer, and see no more than others.
-func TestSteadyReads(t *testing.T) {
+// TestPatientReads: they may take longer, and see no more than others.
+func TestPatientReads(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := t.Context()
 	a := account(t, w.c, "anna", "current", bank.ContainerBank)
 	account(t, w.c, "ben", "current", bank.ContainerBank)
+	const oneMoment = "SELECT (current_setting('transaction_isolation') = 'repeatable read' AND current_setting('transaction_read_only') = 'on' AND current_setting('statement_timeout') = "
 	for range 2 {
-		r := store.SteadyReads(w.Consumer(a.CustomerID, a.ConsumerID))
-		mode := r.Numbers(`SELECT (current_setting('transaction_isolation') = 'repeatable read' AND current_setting('transaction_read_only') = 'on'
-			AND current_setting('statement_timeout') = '1min')::int`)
+		r := store.PatientReads(w.Consumer(a.CustomerID, a.ConsumerID))
+		mode := r.Numbers(oneMoment + "'1min')::int")
 		consumers := r.Numbers("SELECT id FROM consumers")
 		if err := r.Send(ctx); err != nil || !slices.Equal(*mode, []int64{1}) || !slices.Equal(*consumers, []int64{a.ConsumerID}) {
 			t.Errorf("mode %v, consumers %v, %v", *mode, *consumers, err)
 		}
 	}
 	plain := w.c.Reads()
-	mode := plain.Numbers("SELECT (current_setting('transaction_isolation') = 'read committed' AND current_setting('statement_timeout') = '0')::int")
+	mode := plain.Numbers(oneMoment + "'0')::int")
 	if err := plain.Send(ctx); err != nil || !slices.Equal(*mode, []int64{1}) {
 		t.Errorf("the next ones: %v, %v", *mode, err)
+	}
+}
+
+// TestOneMoment: rows that come while statements run are no parents that the lists of others lack.
+func TestOneMoment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	put(t, w.c, a, row("1", "1", "2026-01-01"))
+	r := w.c.Reads()
+	accounts := r.AccountsOf(store.ConsumerParents([]int64{a.ConsumerID}), bank.AccountFilter{}, page.Args{Size: 1})
+	const held = 7
+	r.Numbers(fmt.Sprintf("SELECT 1 FROM (SELECT pg_advisory_xact_lock_shared(%d)) AS waits", held))
+	rows := r.TransactionsOf(accounts.Parents(), bank.TransactionFilter{}, page.Args{Size: 1})
+	db := admin(t, w.url)
+	if _, err := db.Exec(t.Context(), "SELECT pg_advisory_lock($1)", held); err != nil {
+		t.Fatal(err)
+	}
+	noErrors(t, together(2, func(i int) error {
+		if i == 0 {
+			return r.Send(t.Context())
+		}
+		for waits := false; !waits; time.Sleep(time.Millisecond) {
+			if err := db.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted)", held).Scan(&waits); err != nil {
+				return err
+			}
+		}
+		account(t, w.c, "anna", "newer", bank.ContainerBank)
+		_, err := db.Exec(t.Context(), "SELECT pg_advisory_unlock($1)", held)
+		return err
+	}))
+	if first := accounts.Of(bank.Ref{Kind: bank.KindConsumer, ConsumerID: a.ConsumerID, ID: a.ConsumerID}).Nodes; len(first) != 1 || len(rows.Of(first[0].Ref()).Nodes) != 1 {
+		t.Errorf("of accounts %+v the first has no transactions", first)
 	}
 }
 

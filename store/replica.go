@@ -23,7 +23,7 @@ type Marks interface {
 }
 
 // replica answers the Reads of queries. It lags behind the primary, so it answers a customer only once it has what that
-// customer wrote or saw, in whichever process: the first statement says up to where the log must have been replayed.
+// customer wrote or saw, in whichever process: it is told up to where the log must have been replayed.
 // Whatever the replica or the marks do not answer, the primary does.
 type replica struct {
 	pool  *sessions
@@ -166,9 +166,19 @@ func (v *replica) note(ctx context.Context, customerID, position int64) {
 	}
 }
 
-// seenAt is seen on a replica that has replayed the log up to a position. Where it has not, or is none any more, the
-// division fails, and with it all that follows, unread.
-const seenAt = seen + ", 1 / (pg_is_in_recovery() AND pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0') >= $3::bigint)::int"
+// caughtUp has a replica that has not replayed the log up to what askings need, or is none any more, fail: by a division. It
+// is a round trip before theirs, because what a transaction sees is settled before its first statement looks.
+func caughtUp(ctx context.Context, conn *pgx.Conn, all []*asking) error {
+	from := int64(0)
+	for _, a := range all {
+		from = max(from, a.from)
+	}
+	if from == 0 {
+		return nil
+	}
+	_, err := conn.Exec(ctx, "SELECT 1 / (pg_is_in_recovery() AND pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0') >= $1::bigint)::int", from)
+	return err
+}
 
 // lags tells that a replica lacks something.
 func lags(err error) bool {

@@ -382,7 +382,7 @@ var forReports = transactions.without("parts", "description")
 // LoadReport reads all that a report looks at, as it is at one moment. Rates are no consumer's: they are read after it.
 func (s *Store) LoadReport(ctx context.Context, b Build, d report.Definition) (in report.Input, err error) {
 	in = report.Input{Period: b.Period, Limits: b.Limits}
-	r := s.Consumer(b.CustomerID, b.ConsumerID).steadyReads()
+	r := s.Consumer(b.CustomerID, b.ConsumerID).patientReads()
 	consumer := r.Consumers([]int64{b.ConsumerID})
 	rows := func(text string, values ...any) query {
 		var q query

@@ -41,7 +41,8 @@ func newSessions(pool *pgxpool.Pool, count *tracer) *sessions {
 type asking struct {
 	ctx      context.Context
 	customer int64
-	alone    bool // nobody is to wait for it in the same round trip
+	from     int64 // what a replica must have; 0: nothing that is known
+	alone    bool  // nobody is to wait for it in the same round trip
 	queries  []query
 	read     func(i int, rows answer) error
 	err      error // may be read when done

@@ -120,6 +120,9 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 func prepared(config *pgxpool.Config) *pgxpool.Config {
 	config = config.Copy()
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	params := config.ConnConfig.RuntimeParams
+	params["default_transaction_isolation"] = "repeatable read" // rows of one list are parents of the next, and both are of one moment
+	params["default_transaction_read_only"] = "on"
 	return config
 }
 
