@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -32,5 +33,23 @@ func TestBudget(t *testing.T) {
 	}
 	if got := h.send("other", "{viewer{role}}", nil); got.status != 200 {
 		t.Errorf("another customer: %s", got.body)
+	}
+}
+
+// Rows have their price also where they are read straight from JSON.
+func TestRowsCost(t *testing.T) {
+	h := newHouse(t)
+	h = h.with(func(o *Options) {
+		o.Budget = &budget.Budget{Customers: budget.Limits{Points: 1000}, Consumers: budget.Limits{Points: 2, Requests: 1}, Now: o.Store.Now}
+	})
+	rows := make([]any, 100)
+	for i := range rows {
+		rows[i] = map[string]any{"externalId": fmt.Sprint("cost", i), "amount": map[string]any{"amount": "1.00", "currency": "EUR"}, "bookingDate": "2021-10-01"}
+	}
+	input := map[string]any{"accountId": h.ids["giro"], "transactions": rows}
+	for range 2 { // the first time the document is not known
+		if got := h.send("acme", "mutation($input: CreateTransactionsInput!){createTransactions(input:$input){createdCount}}", map[string]any{"input": input}); !strings.Contains(got.body, `"requested":502`) {
+			t.Error(got.body)
+		}
 	}
 }

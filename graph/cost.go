@@ -9,6 +9,7 @@ import (
 	"insightgraph/bank"
 	"insightgraph/callback"
 	"insightgraph/graph/generated"
+	"insightgraph/graph/model"
 	"insightgraph/insight"
 	"insightgraph/page"
 	"insightgraph/report"
@@ -77,8 +78,11 @@ func (p priced) Complexity(ctx context.Context, object, field string, child int,
 	}
 	rows := 1 // what is no list stands for a list of it
 	if in, ok := args["input"].(map[string]any); ok {
-		if list, ok := in["transactions"].([]any); ok {
+		switch list := in["transactions"].(type) {
+		case []any:
 			rows = len(list)
+		case model.List:
+			rows = list.Len()
 		}
 	}
 	return 1 + child + perRow*rows, true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"reflect"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -27,6 +28,9 @@ type List struct {
 	Text json.RawMessage
 	Rows any
 }
+
+// Len is how many there are.
+func (l List) Len() int { return reflect.ValueOf(l.Rows).Len() }
 
 // Fail says that this is nothing for this reader.
 func (r *Reader) Fail() { r.failed = true }
