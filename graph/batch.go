@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
 
 	"insightgraph/graph/plan"
 	"insightgraph/page"
@@ -31,18 +30,19 @@ type loaded[K comparable, R any] struct {
 	err    error
 }
 
-// place is a place in the document: the path of the answer without its list indices, or the step of a plan.
+// place is a place in the document: the path of the answer without its list indices, or the step of a plan. Fields of one
+// name that are asked of different types have different places: their arguments may differ.
 func place(ctx context.Context) string {
 	if s := plan.StepOf(ctx); s != nil {
 		return fmt.Sprintf("%p", s)
 	}
-	var names []string
-	for _, step := range graphql.GetFieldContext(ctx).Path() {
-		if name, ok := step.(ast.PathName); ok {
-			names = append(names, string(name))
+	place := ""
+	for f := graphql.GetFieldContext(ctx); f != nil; f = f.Parent {
+		if f.Field.Field != nil {
+			place = fmt.Sprintf(".%s@%p%s", f.Field.Alias, f.Field.Field, place)
 		}
 	}
-	return strings.Join(names, ".")
+	return place
 }
 
 // remember notes all values that the field being resolved has, over all its parents.

@@ -1,9 +1,13 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"insightgraph/auth"
+	"insightgraph/report"
 )
 
 // The number of SQL statements depends on the operation and not on how long its lists are, wherever a list stands:
@@ -64,5 +68,38 @@ anna map[externalId:anna] savings t2 map[name:savings]
 anna map[externalId:anna] giro s1 map[name:giro]`
 	if got := strings.Join(lines, "\n"); strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Fields of one name that are asked of different types have their own arguments.
+func TestPlaces(t *testing.T) {
+	h := newHouse(t)
+	h.link()
+	h.report()
+	h.do("acme", `mutation{createReport(input:{caseId:"`+h.ids["case"]+`",type:INCOME}){report{id}}}`)
+	plain := h.with(func(o *Options) { o.Plain = true })
+	for _, rows := range []string{`transactions(filter:{baseType:%s},first:1){totalCount}`, `transactions(first:1){nodes{account{transactions(filter:{baseType:%s},first:1){totalCount}}}}`} {
+		query := `{case(id:"` + h.ids["case"] + `"){reports{__typename ...on ShoppingReport{` + fmt.Sprintf(rows, "DEBIT") + `} ...on IncomeReport{` + fmt.Sprintf(rows, "CREDIT") + `}}}}`
+		want, got := h.send("acme", query, nil), plain.send("acme", query, nil)
+		if want.Errors != nil || strings.Count(want.body, `"totalCount":0`) > 0 || strings.Count(want.body, "totalCount") != 2 {
+			t.Errorf("%s: %s", query, want.body)
+		}
+		if got.body != want.body {
+			t.Errorf("%s\n%s\nplanned: %s", query, got.body, want.body)
+		}
+	}
+}
+
+// A report whose consumer has gone since it was read is not shown with an invented one.
+func TestReportWithoutConsumer(t *testing.T) {
+	h := newHouse(t)
+	c, _, err := h.store.CustomerOfClient(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Resolver{Options: h.options}
+	ctx := auth.With(t.Context(), auth.Viewer{Customer: c})
+	if _, err := r.reports(ctx, []report.Report{{CustomerID: c.ID, ConsumerID: 999, CaseID: 1, ID: 1, Type: "INCOME", Status: report.Queued}}); !errors.Is(err, changed) {
+		t.Error(err)
 	}
 }

@@ -119,7 +119,7 @@ func consumersOf[P any](ctx context.Context, r *Resolver, objs []*P, consumerID 
 		if err != nil {
 			return nil, err
 		}
-		consumers, err := pick(found, ids, "Consumer")
+		consumers, err := pick(found, ids)
 		remember(ctx, consumers)
 		return consumers, err
 	})

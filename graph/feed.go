@@ -65,7 +65,7 @@ func (r *Resolver) entriesBehind(ctx context.Context, objs []*model.TransactionD
 	if err != nil {
 		return nil, err
 	}
-	entries, err := pick(found, refs, "Feed entry")
+	entries, err := pick(found, refs)
 	return each(entries, func(e *insight.Entry) insight.Entry { return *e }), err
 }
 

@@ -88,7 +88,7 @@ func (r automatic) Account(ctx context.Context, objs []*connect.AutomaticRefresh
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := pick(found, refs, "Account")
+	accounts, err := pick(found, refs)
 	remember(ctx, accounts)
 	return accounts, err
 }

@@ -93,7 +93,12 @@ func (r *Resolver) reports(ctx context.Context, rows []report.Report) ([]model.R
 	lists := &usedLists{r: r, of: used}
 	shown := make([]model.Report, len(rows))
 	for i, x := range rows {
-		shown[i] = model.NewReport(model.Filed{Stored: x, Owner: consumers.Map()[x.ConsumerID], File: cases.Map()[caseRef(x)], List: lists.of1(i), Args: transactionArgs}, results[i])
+		owner, known := consumers.Map()[x.ConsumerID]
+		file, filed := cases.Map()[caseRef(x)]
+		if !known || !filed {
+			return nil, changed
+		}
+		shown[i] = model.NewReport(model.Filed{Stored: x, Owner: owner, File: file, List: lists.of1(i), Args: transactionArgs}, results[i])
 	}
 	return shown, nil
 }

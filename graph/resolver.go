@@ -111,13 +111,16 @@ func maybe[T any](found T, err error) (*T, error) {
 	return &found, nil
 }
 
-// pick takes the values of keys in order; a missing one is a fault, since its row went away meanwhile.
-func pick[K comparable, V any](found map[K]V, keys []K, what string) ([]*V, error) {
+// changed is the fault where rows that belong together were read apart, and one of them went away between.
+var changed = fault.New(fault.Conflict, "", "What was asked for changed while it was read; ask again")
+
+// pick takes the values of keys in order.
+func pick[K comparable, V any](found map[K]V, keys []K) ([]*V, error) {
 	out := make([]*V, len(keys))
 	for i, k := range keys {
 		v, ok := found[k]
 		if !ok {
-			return nil, fault.Unknown("", what)
+			return nil, changed
 		}
 		out[i] = &v
 	}

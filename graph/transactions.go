@@ -116,7 +116,7 @@ func (r transaction) Account(ctx context.Context, objs []*bank.Transaction) ([]*
 		if err != nil {
 			return nil, err
 		}
-		accounts, err := pick(found, refs, "Account")
+		accounts, err := pick(found, refs)
 		remember(ctx, accounts)
 		return accounts, err
 	})
