@@ -191,3 +191,12 @@ func TestRates(t *testing.T) {
 		t.Errorf("missing: %v", missing)
 	}
 }
+
+func TestTimeZones(t *testing.T) {
+	for name, fine := range map[string]bool{"Europe/Berlin": true, "UTC": true, "Etc/GMT+5": true, "": false, "Local": false, "localtime": false, "posixrules": false,
+		"Factory": false, "posix/UTC": false, "right/UTC": false, "../UTC": false, "Europe/Nowhere": false} {
+		if f := CheckTimeZone("timeZone", name); (f == nil) != fine {
+			t.Errorf("%s: %v", name, f)
+		}
+	}
+}

@@ -3,6 +3,8 @@
 package bank
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"insightgraph/fault"
@@ -31,7 +33,8 @@ type Consumer struct {
 
 // CheckTimeZone says whether the name is an IANA time zone.
 func CheckTimeZone(field, name string) *fault.Error {
-	if name == "" || name == "Local" {
+	// Go also finds what is no zone's name: the host's own, and copies of all zones.
+	if name == "" || slices.Contains([]string{"Local", "localtime", "posixrules", "Factory"}, name) || strings.HasPrefix(name, "posix/") || strings.HasPrefix(name, "right/") {
 		return fault.Invalid(field, "Invalid value for %s; use an IANA time zone such as Europe/Berlin", leaf(field))
 	}
 	if _, err := time.LoadLocation(name); err != nil {
