@@ -8,6 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"insightgraph/auth"
+	"insightgraph/graph/model"
 	"insightgraph/graph/plan"
 )
 
@@ -28,8 +29,9 @@ func (c *cache) Get(_ context.Context, text string) (*ast.QueryDocument, bool) {
 	return d, ok
 }
 
-// Add keeps a document.
+// Add keeps a document, which has been checked.
 func (c *cache) Add(_ context.Context, text string, d *ast.QueryDocument) {
+	exact(d)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.documents == nil || len(c.documents) >= cacheSize {
@@ -37,6 +39,34 @@ func (c *cache) Add(_ context.Context, text string, d *ast.QueryDocument) {
 		c.costs, c.shapes = nil, [2]map[*ast.OperationDefinition]*plan.Shape{}
 	}
 	c.documents[text] = d
+}
+
+// exact makes texts of the decimal numbers in a document, which keep their digits: gqlparser reads numbers as floats.
+func exact(d *ast.QueryDocument) {
+	var value func(v *ast.Value)
+	value = func(v *ast.Value) {
+		if v == nil {
+			return
+		}
+		if (v.Kind == ast.IntValue || v.Kind == ast.FloatValue) && v.Definition != nil && v.Definition.Name == "Decimal" {
+			v.Kind, v.Raw = ast.StringValue, model.Digits(v.Raw)
+		}
+		for _, child := range v.Children {
+			value(child.Value)
+		}
+	}
+	arguments := func(_ ast.DirectiveList, all ast.ArgumentList) bool {
+		for _, a := range all {
+			value(a.Value)
+		}
+		return true
+	}
+	for _, o := range d.Operations {
+		for _, v := range o.VariableDefinitions {
+			value(v.DefaultValue)
+		}
+		plan.Every(o.SelectionSet, arguments)
+	}
 }
 
 // shapes are those for viewers of one role, which is all that says which fields they may use.
@@ -90,9 +120,10 @@ func (c *cache) priced(o *ast.OperationDefinition, cost int) {
 	put(c, &c.costs, o, cost)
 }
 
-// fixed tells whether no variable says how many rows a field has: see costs.
-func fixed(_ ast.DirectiveList, arguments ast.ArgumentList) bool {
-	return !slices.ContainsFunc(arguments, func(a *ast.Argument) bool {
+// fixed tells whether no variable says how many rows a field has, see costs, or whether it is asked for at all: the
+// arguments of one that is not were never read.
+func fixed(directives ast.DirectiveList, arguments ast.ArgumentList) bool {
+	return plan.Unconditional(directives, arguments) && !slices.ContainsFunc(arguments, func(a *ast.Argument) bool {
 		return a.Value.Kind == ast.Variable && (a.Name == "first" || a.Name == "last")
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"insightgraph/auth"
 	"insightgraph/budget"
 	"insightgraph/fault"
+	"insightgraph/graph/plan"
 )
 
 // The shape that an operation may have. The first six are counted in linear time, whatever fragments do; only what
@@ -57,6 +58,9 @@ func (l *limits) MutateOperationContext(ctx context.Context, o *graphql.Operatio
 			len(o.Doc.Fragments) > maxFragments {
 			return &gqlerror.Error{Err: tooComplex}
 		}
+		if name := undecided(o); name != "" {
+			return &gqlerror.Error{Err: fault.New(fault.NotValid, name, "$%s is null, but must be true or false", name)}
+		}
 		cost = complexity.Calculate(ctx, l.schema, o.Operation, o.Variables)
 	}
 	if cost > maxCost {
@@ -64,6 +68,22 @@ func (l *limits) MutateOperationContext(ctx context.Context, o *graphql.Operatio
 	}
 	o.Stats.SetExtension(costKey, cost)
 	return nil
+}
+
+// undecided is a variable that was to say whether something is asked for, and is null. That is an error in GraphQL, and a
+// panic in gqlgen.
+func undecided(o *graphql.OperationContext) (name string) {
+	plan.Every(o.Operation.SelectionSet, func(directives ast.DirectiveList, _ ast.ArgumentList) bool {
+		for _, d := range directives {
+			for _, a := range d.Arguments {
+				if a.Value.Kind == ast.Variable && o.Variables[a.Value.Raw] == nil {
+					name = a.Value.Raw
+				}
+			}
+		}
+		return name == ""
+	})
+	return name
 }
 
 // wrongCost is the price of a document that was not run, so that guessing has one.

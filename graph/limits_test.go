@@ -225,10 +225,40 @@ func TestCostFollowsVariables(t *testing.T) {
 			t.Errorf("%v: %s", c, got.body)
 		}
 	}
+	const filtered = `query($f: TransactionFilter, $yes: Boolean!) { consumers(first: 100) { nodes { transactions(filter: $f, first: 100) @include(if: $yes) { nodes { id description } } } } }`
+	for _, c := range []struct {
+		amount any
+		yes    bool
+		codes  string
+	}{{nil, true, "QUERY_TOO_COMPLEX"}, {"no amount", false, ""}, {nil, true, "QUERY_TOO_COMPLEX"}} {
+		if got := h.send("acme", filtered, map[string]any{"f": map[string]any{"minAmount": c.amount}, "yes": c.yes}); got.codes() != c.codes {
+			t.Errorf("%v: %s", c, got.body)
+		}
+	}
 	const bad = `query($after: String) { consumers(first: 100, after: $after) { nodes { accounts(first: 100) { nodes { transactions(first: 100) { nodes { id } } } } } } }`
 	for _, after := range []any{"no cursor", nil, "no cursor"} {
 		if got := h.send("acme", bad, map[string]any{"after": after}); got.codes() != "QUERY_TOO_COMPLEX" {
 			t.Errorf("%v: %s", after, got.body)
 		}
+	}
+}
+
+// A variable that says whether a field is asked for must say so.
+func TestUndecided(t *testing.T) {
+	h := newHouse(t)
+	for _, query := range []string{
+		`query($i: Boolean = true) { viewer { role @skip(if: $i) } }`,
+		`query($i: Boolean = true) { ...F } fragment F on Query { viewer @include(if: $i) { role } }`,
+		`mutation($i: Boolean = true) { createConsumer(input: {externalId: "undecided"}) @include(if: $i) { consumer { id } } }`,
+	} {
+		if got := h.send("acme", query, map[string]any{"i": nil}); got.codes() != "GRAPHQL_VALIDATION_FAILED" || got.Errors[0].Extensions.Field != "i" {
+			t.Errorf("%s: %s", query, got.body)
+		}
+		if got := h.send("acme", query, nil); got.codes() != "" {
+			t.Errorf("%s: %s", query, got.body)
+		}
+	}
+	if h.log.Len() > 0 {
+		t.Errorf("logged: %s", h.log)
 	}
 }

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -71,5 +73,30 @@ func TestStrangeValues(t *testing.T) {
 	}
 	if h.log.Len() > 0 {
 		t.Errorf("logged: %s", h.log)
+	}
+}
+
+// TestExactLiterals: an amount in a document has all digits that it is written with, as one in a variable has.
+func TestExactLiterals(t *testing.T) {
+	h := newHouse(t)
+	for i, c := range []struct{ amount, want string }{{"99999999999999.99", "99999999999999.99"}, {"999999999999999.01", "999999999999999.01"}, {"12", "12.00"},
+		{"1.5e3", "1500.00"}, {"0.10000000000000000001", ""}, {"9999999999999999.01", ""},
+	} {
+		id := fmt.Sprint("literal", i)
+		for _, one := range []struct {
+			head, amount string
+			variables    map[string]any
+		}{{"mutation", c.amount, nil}, {"mutation($a: Decimal!)", "$a", map[string]any{"a": json.Number(c.amount)}}, {"mutation($a: Decimal! = " + c.amount + ")", "$a", nil}} {
+			got := h.send("acme", one.head+`{createTransactions(input:{accountId:"`+h.ids["giro"]+`",transactions:[{externalId:"`+id+`",amount:{amount:`+one.amount+`,currency:"EUR"},bookingDate:"2021-10-01"}]}){createdCount}}`, one.variables)
+			if (c.want == "") != (got.codes() == "Y800") {
+				t.Errorf("%s %s: %s", one.head, c.amount, got.body)
+			}
+		}
+		if c.want != "" {
+			got := h.send("acme", `{transactions(filter:{minAmount:`+c.want+`,maxAmount:`+c.want+`}){nodes{externalId amount{amount}}}}`, nil)
+			if want := `{"externalId":"` + id + `","amount":{"amount":"` + c.want + `"}}`; !strings.Contains(got.body, want) {
+				t.Errorf("%s: %s, want %s", c.amount, got.body, want)
+			}
+		}
 	}
 }

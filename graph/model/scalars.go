@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -76,16 +75,11 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	case string:
 		s = v
 	case json.Number:
-		s = plain(v.String())
+		s = Digits(v.String())
 	case int64:
 		s = strconv.FormatInt(v, 10)
 	case int:
 		s = strconv.Itoa(v)
-	case float64: // a literal in the document; only texts and variables keep more digits than this type
-		if math.Abs(v) >= 1e13 {
-			return decimal.Decimal{}, fault.Invalid("", "Invalid value; send a number of this size as text, such as \"12.50\"")
-		}
-		s = strconv.FormatFloat(v, 'f', -1, 64)
 	default:
 		return decimal.Decimal{}, fault.Invalid("", "Invalid value; use a decimal number such as \"12.50\"")
 	}
@@ -96,9 +90,9 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	return d, nil
 }
 
-// plain writes out the power of ten of a JSON number, since some programs send 1000 as 1E+3. Numbers that are no amount,
+// Digits writes out the power of ten of a number, since some programs send 1000 as 1E+3. Numbers that are no amount,
 // or that would lose digits, stay as they are, which no amount is.
-func plain(number string) string {
+func Digits(number string) string {
 	at := strings.IndexAny(number, "eE")
 	if at < 0 || at > 16 {
 		return number

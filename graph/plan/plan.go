@@ -179,7 +179,7 @@ func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object,
 			return nil, false
 		}
 		shape = &Shape{n}
-		if Every(o.Operation.SelectionSet, unconditional) {
+		if Every(o.Operation.SelectionSet, Unconditional) {
 			shapes.Keep(o.Operation, shape)
 		}
 	}
@@ -292,8 +292,8 @@ func (r *run) begin(ctx context.Context, shape *node) (*node, bool) {
 	return n, true
 }
 
-// unconditional tells whether no variable says which fields there are.
-func unconditional(directives ast.DirectiveList, _ ast.ArgumentList) bool {
+// Unconditional tells whether no variable says which fields there are.
+func Unconditional(directives ast.DirectiveList, _ ast.ArgumentList) bool {
 	return !slices.ContainsFunc(directives, func(d *ast.Directive) bool {
 		return slices.ContainsFunc(d.Arguments, func(a *ast.Argument) bool { return a.Value.Kind == ast.Variable })
 	})
