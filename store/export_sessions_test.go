@@ -3,7 +3,11 @@ package store
 import "time"
 
 // FewSessions lets so many sessions for reading be in use at a time, beside those that take longer.
-func FewSessions(s *Store, n int, long time.Duration) { s.reads.few, s.reads.long = n, long }
+func FewSessions(s *Store, n int, long time.Duration) {
+	s.reads.mu.Lock()
+	defer s.reads.mu.Unlock()
+	s.reads.few, s.reads.long = n, long
+}
 
 // Asking is how many wait for a session for reading, and how many sessions count as in use.
 func Asking(s *Store) (waiting, used int) {

@@ -64,15 +64,15 @@ func (r *Reads) once(ctx context.Context, over *sessions, from int64, at *int64)
 		sees += backgroundTimes
 	}
 	all = append(all, plain(sees, strconv.FormatInt(r.t.customerID, 10), r.t.consumer()))
-	alone := r.patient
+	sifts := false
 	for _, q := range r.queue {
 		all = append(all, q.query)
-		alone = alone || q.sifts
+		sifts = sifts || q.sifts
 	}
 	if at != nil {
 		all = append(all, plain(position))
 	}
-	return over.ask(&asking{ctx: ctx, customer: r.t.customerID, from: from, alone: alone, queries: all, read: func(i int, rows answer) error {
+	return over.ask(&asking{ctx: ctx, customer: r.t.customerID, from: from, alone: r.patient || sifts, sifts: sifts, queries: all, read: func(i int, rows answer) error {
 		switch i--; {
 		case i >= 0 && i < len(r.queue):
 			return r.queue[i].rows(rows)

@@ -26,6 +26,8 @@ type sessions struct {
 	mu     sync.Mutex
 	used   int // of the few
 	queue  []*asking
+	sifts  map[int64]int // how many of a customer's askings sift at the moment
+	sifted int           // those of all customers
 	waits  int64
 	waited time.Duration
 }
@@ -34,7 +36,7 @@ type sessions struct {
 const most = 8
 
 func newSessions(pool *pgxpool.Pool, count *tracer) *sessions {
-	return &sessions{Pool: pool, count: count, few: min(2*runtime.GOMAXPROCS(0), int(pool.Config().MaxConns)), long: 50 * time.Millisecond}
+	return &sessions{Pool: pool, count: count, few: min(2*runtime.GOMAXPROCS(0), int(pool.Config().MaxConns)), long: 50 * time.Millisecond, sifts: map[int64]int{}}
 }
 
 // asking is what somebody asks in one round trip.
@@ -43,6 +45,7 @@ type asking struct {
 	customer int64
 	from     int64 // what a replica must have; 0: nothing that is known
 	alone    bool  // nobody is to wait for it in the same round trip
+	sifts    bool  // it looks at more rows than it gives
 	queries  []query
 	read     func(i int, rows answer) error
 	err      error // may be read when done
@@ -69,8 +72,9 @@ func (s *sessions) ask(a *asking) error {
 // wait is for a session. It gives those to ask for, nobody where that was done meanwhile.
 func (s *sessions) wait(a *asking) []*asking {
 	s.mu.Lock()
-	if s.used < s.few {
+	if s.used < s.few && s.may(a) {
 		s.used++
+		s.begins(a)
 		a.turn = nil
 		s.mu.Unlock()
 		return []*asking{a}
@@ -97,15 +101,50 @@ func (s *sessions) wait(a *asking) []*asking {
 	return <-a.turn // it is on its way, and somebody may need it
 }
 
-// pass gives a place among the few to those who wait, if there are any.
+// may tells whether an asking need not wait for others that sift: they take the processor for long, and connections as well,
+// since soon they no longer count among the few. So a customer has a quarter of the few for them, and all have half.
+func (s *sessions) may(a *asking) bool {
+	return !a.sifts || s.sifts[a.customer] < max(1, s.few/4) && s.sifted < max(1, s.few/2)
+}
+
+func (s *sessions) begins(a *asking) {
+	if a.sifts {
+		s.sifts[a.customer]++
+		s.sifted++
+	}
+}
+
+// ends takes note that a group was asked for, and lets others have its place, if it was still counted, or what they waited for.
+func (s *sessions) ends(group []*asking, counted bool) (waited bool) {
+	s.mu.Lock()
+	if first := group[0]; first.sifts {
+		s.sifted--
+		if s.sifts[first.customer]--; s.sifts[first.customer] == 0 {
+			delete(s.sifts, first.customer)
+		}
+	}
+	if !counted {
+		if s.used >= s.few || !slices.ContainsFunc(s.queue, s.may) {
+			s.mu.Unlock()
+			return false
+		}
+		s.used++
+	}
+	s.mu.Unlock()
+	return s.pass()
+}
+
+// pass gives a place among the few to those who wait, if there are any that may have it.
 func (s *sessions) pass() (waited bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.queue) == 0 {
+	next := slices.IndexFunc(s.queue, s.may)
+	if next < 0 {
 		s.used--
 		return false
 	}
-	first := s.queue[0]
+	first := s.queue[next]
+	s.begins(first)
 	var group []*asking
 	s.queue = slices.DeleteFunc(s.queue, func(a *asking) bool {
 		goes := a == first || len(group) < most && !first.alone && !a.alone && a.customer == first.customer
@@ -132,7 +171,7 @@ func (s *sessions) lead(group []*asking) {
 	}
 	slow := time.AfterFunc(s.long, func() { s.pass() })
 	defer func() {
-		passed := slow.Stop() && s.pass()
+		passed := s.ends(group, slow.Stop())
 		if len(group) > 1 {
 			_ = recover() // whoever's reader panics does so again when it asks alone
 		}

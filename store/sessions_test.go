@@ -277,3 +277,57 @@ func TestLongQuestions(t *testing.T) {
 	}
 	c.open()
 }
+
+// TestSifting: who looks at many rows for few waits for who does so too, and nobody else does.
+func TestSifting(t *testing.T) {
+	t.Parallel()
+	c := newBusy(t, 16, time.Hour)
+	store.FewSessions(c.Store, 4, time.Millisecond) // a quarter is one, half are two
+	tenants := map[string]store.Tenant{"acme": c.c}
+	for _, name := range []string{"second", "third"} {
+		tenants[name] = customer(t, c.Store, name)
+	}
+	asks := func(name string, sifts bool, text string) error {
+		r := tenants[name].Reads()
+		r.Numbers(text)
+		if sifts {
+			what := "x"
+			r.Transactions(bank.TransactionFilter{Text: &what}, page.Args{Size: 1})
+		}
+		return r.Send(t.Context())
+	}
+	for _, one := range []struct {
+		name          string
+		gate, waiting int
+	}{{"acme", 2, 0}, {"acme", 2, 1}, {"acme", 2, 2}, {"second", 3, 2}, {"third", 3, 3}, {"second", 3, 4}} {
+		c.group.Go(func() {
+			if err := asks(one.name, true, gated); err != nil {
+				t.Errorf("%s: %v", one.name, err)
+			}
+		})
+		c.gateHas(one.gate)
+		c.until(func(waiting, used int) bool { return waiting == one.waiting && used == 1 })
+		for name := range tenants {
+			if err := asks(name, false, mine); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	c.open()
+}
+
+// gateHas waits until so many sessions stand before the gate.
+func (c *busy) gateHas(n int) {
+	c.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		var stand int
+		if err := c.gate.QueryRow(c.t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Scan(&stand); err != nil {
+			c.t.Fatal(err)
+		}
+		if stand == n {
+			return
+		} else if time.Now().After(end) {
+			c.t.Fatalf("%d stand before the gate, not %d", stand, n)
+		}
+	}
+}
