@@ -75,8 +75,7 @@ type line struct {
 // booked up to its day: that of BalanceAsOf in the consumer's zone, in UTC where it is exactly midnight UTC, since that is a
 // day and no moment; without BalanceAsOf it holds all that is posted. There is a line from the first day of which anything
 // is known, the account's OpenedOn or else its first posted transaction, to the day of the balance or of the last posted
-// transaction, whichever is later. Nil without a balance, or without such days in the
-// period.
+// transaction, whichever is later. Nil without a balance, or without such days in the period.
 func (f *facts) held(a bank.Account) *line {
 	if a.Balance == nil {
 		return nil
@@ -94,6 +93,9 @@ func (f *facts) held(a bank.Account) *line {
 	first, last := asOf, asOf
 	if a.OpenedOn != nil {
 		first = min(first, *a.OpenedOn)
+	}
+	if day, known := f.Oldest[a.ID]; known { // rows begin with the period
+		first = min(first, day)
 	}
 	for _, r := range f.rows {
 		if r.AccountID != a.ID {

@@ -226,7 +226,7 @@ type Input struct {
 	Limits       []Limit            // SHOPPING only
 
 	// Oldest is the booking date of each account's first posted transaction, by account id, where the caller knows it; else
-	// it is that of the first of Transactions. ACCOUNT_INFO tells it.
+	// it is that of the first of Transactions. ACCOUNT_INFO tells it, and balances are known from it on.
 	Oldest map[int64]bank.Date
 }
 

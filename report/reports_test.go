@@ -302,6 +302,26 @@ func TestHeld(t *testing.T) {
 	}
 }
 
+// TestBalancesFromBefore: what an account held is known from its first transaction, though only those from the period on
+// are given.
+func TestBalancesFromBefore(t *testing.T) {
+	b, g, savings := &book{}, giro, giro
+	savings.ID, savings.Name = 14, "Savings"
+	g.Balance, savings.Balance = new(decimal.MustParse("100.00")), new(decimal.MustParse("10000.00"))
+	g.BalanceAsOf, savings.BalanceAsOf = new(day("2025-09-30").Time()), new(day("2025-09-30").Time())
+	b.on(g, "2025-03-20", "-100.00", 201, "REWE")
+	b.on(g, "2025-05-01", "-300.00", 201, "REWE")
+	given := b.input(days("2025-01-01", "2025-06-30"), g, savings)
+	given.Oldest = map[int64]bank.Date{g.ID: day("2024-01-05"), savings.ID: day("2024-03-01")}
+	r := build[*Balances](t, TypeBalances, given)
+	want(t, len(r.ByAccount), "2", r.ByAccount[0].Covered, "2025-01-01 2025-06-30", r.ByAccount[0].Opening, "500.00 EUR",
+		r.ByAccount[0].Average, "341.99 EUR", // (78*500 + 42*400 + 61*100) / 181 = 61900 / 181 = 341.989
+		r.ByAccount[1].Covered, "2025-01-01 2025-06-30", r.ByAccount[1].Minimum, "10000.00 EUR", r.ByAccount[1].Maximum, "10000.00 EUR",
+		r.Total.Average, "10341.99 EUR", r.Coverage.LeftOut, "", r.Accounts[1].LeftOut, "")
+	over := build[*BalanceOverTime](t, TypeBalanceOverTime, given)
+	want(t, len(over.Series), "2", len(over.Series[1].Balances), "181")
+}
+
 func TestRiskIndicators(t *testing.T) {
 	b, a := holder()
 	b.on(giro, "2025-01-08", "-35.00", 1205, "Inkasso")
