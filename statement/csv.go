@@ -198,7 +198,7 @@ type layout struct {
 	dates     order
 	point     rune
 	group     rune
-	unsigned  bool // no amount has a sign, and there is a column of sides
+	sided     bool // there is a column of sides, which a minus turns; otherwise the sign tells
 	shortest  int  // the fewest fields that a line of the sample has
 	places    int  // the fewest decimals that an amount at the end of a line has
 	filled    bool // the last field of no line is empty
@@ -735,6 +735,14 @@ func sideOf(s string) bank.BaseType {
 	return ""
 }
 
+// hasMinus tells whether an amount is written below zero; 12.- is not.
+func hasMinus(s string) bool {
+	if whole := strings.TrimRight(s, "-"); strings.HasSuffix(whole, ".") || strings.HasSuffix(whole, ",") {
+		s = whole
+	}
+	return strings.ContainsAny(s, "-(\u2212")
+}
+
 // byValues recognises columns without names: one of dates, one of amounts of which some are negative, perhaps a balance
 // behind it that fits, currencies, and texts.
 func byValues(sample []record, delimiter byte) (*layout, int) {
@@ -802,7 +810,7 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) error {
 	var days orders
 	var numbers decimals
-	signs, many := false, 9
+	signs, minus, plain, many := false, 0, 0, 9 // minus and plain are debits with a minus and without
 	l.places, l.filled = many, false
 	lines := 0
 	err := src.pass(func(in io.Reader) error {
@@ -825,7 +833,15 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 				}
 			}
 			if at := l.col(ColumnAmount); at >= 0 && at < len(r.fields) {
-				signs = signs || strings.ContainsAny(r.fields[at], "-(\u2212")
+				neg := hasMinus(r.fields[at])
+				signs = signs || neg
+				if sideOf(l.get(r.fields, ColumnSide)) == bank.Debit && strings.ContainsAny(r.fields[at], "123456789") {
+					if neg {
+						minus++
+					} else {
+						plain++
+					}
+				}
 			}
 			return nil
 		})
@@ -839,7 +855,7 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 			l.places = min(n, 2)
 		}
 	}
-	l.unsigned = l.col(ColumnSide) >= 0 && !signs
+	l.sided = l.col(ColumnSide) >= 0 && (!signs || plain > 0 && plain >= minus) // a minus that few debits have takes them back
 	l.point, l.group = numbers.decide(c.o.Currency)
 	switch m.Decimal {
 	case "":
@@ -1021,13 +1037,13 @@ func (x *csvReader) amount(fields []string) (decimal.Decimal, string) {
 		if !ok {
 			return amount, bad
 		}
-		if l.unsigned {
-			switch sideOf(l.get(fields, ColumnSide)) {
-			case bank.Debit:
-				amount = amount.Neg()
-			case "":
-				return amount, "The line does not tell whether it is a debit or a credit"
-			}
+		switch side := sideOf(l.get(fields, ColumnSide)); {
+		case l.sided && side == bank.Debit:
+			amount = amount.Neg()
+		case l.sided && side == "":
+			return amount, "The line does not tell whether it is a debit or a credit"
+		case side == bank.Debit && amount.IsPos():
+			return amount, "The line is a debit, but its amount has no minus as most others have"
 		}
 		return amount, ""
 	}
