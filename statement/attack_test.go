@@ -199,3 +199,46 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("%v\n%s", whole, describeAll(f))
 	}
 }
+
+// What several statements of one file tell again is one booking; what one statement tells twice is two.
+func TestToldTwice(t *testing.T) {
+	entry := func(ref, text string) string {
+		return `<Ntry><Amt Ccy="EUR">3.20</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-01-30</Dt></BookgDt><AcctSvcrRef>` + ref + `</AcctSvcrRef><AddtlNtryInf>` + text + `</AddtlNtryInf></Ntry>`
+	}
+	camt := func(message, statement string, statements ...string) string {
+		return `<Document><` + message + `><` + statement + `>` + strings.Join(statements, `</`+statement+`><`+statement+`>`) + `</` + statement + `></` + message + `></Document>`
+	}
+	st := func(id string, entries ...string) string {
+		return `<Id>` + id + `</Id><Acct><Id><IBAN>DE89370400440532013000</IBAN></Id></Acct>` + strings.Join(entries, "")
+	}
+	booked := func(statements ...string) string { return camt("BkToCstmrStmt", "Stmt", statements...) }
+	mt := func(ref, opening, closing string) string {
+		return ":20:A\n:25:37040044/532013000\n:28C:1/1\n:60F:C260130EUR" + opening + ",\n:61:2601300130D1,NTRFNONREF" + ref + "\n:86:coffee\n:62F:C260130EUR" + closing + ",\n-\n"
+	}
+	interim := func(ref string) string {
+		return ":20:B\n:25:37040044/532013000\n:28C:1/1\n:34F:EUR0,\n:61:2601300130D1,NTRFNONREF" + ref + "\n:86:coffee\n:90D:1EUR1,\n-\n"
+	}
+	one, two, three, coffee := entry("R1", "a"), entry("R2", "b"), entry("R3", "c"), entry("NONREF", "coffee")
+	for name, c := range map[string]struct {
+		data string
+		want int
+	}{
+		"a statement twice":                      {booked(st("S1", one, two), st("S1", one, two)), 2},
+		"a statement twice, without references":  {booked(st("S1", coffee, coffee), st("S1", coffee, coffee)), 2},
+		"statements that overlap":                {booked(st("S1", one, two), st("S2", two, three)), 3},
+		"twins in one statement":                 {booked(st("S1", one, one, coffee, coffee)), 4},
+		"alike in two statements":                {booked(st("S1", coffee), st("S2", coffee)), 2},
+		"another account":                        {booked(st("S1", one), strings.Replace(st("S1", one), "DE89370400440532013000", "DE02120300000000202051", 1)), 2},
+		"reports that grow":                      {camt("BkToCstmrAcctRpt", "Rpt", st("A", coffee), st("B", coffee, coffee)), 2},
+		"MT940 twice":                            {mt("//BANKREF123", "9", "8") + mt("//BANKREF123", "9", "8"), 1},
+		"MT940 twice, without a reference":       {mt("", "9", "8") + mt("", "9", "8"), 1},
+		"two pages":                              {mt("", "9", "8") + mt("", "8", "7"), 2},
+		"MT942, then MT940":                      {interim("//BANKREF123") + mt("//BANKREF123", "9", "8"), 1},
+		"MT942, then MT940, without a reference": {interim("") + mt("", "9", "8"), 1},
+		"two pages, then MT942":                  {mt("", "9", "8") + mt("", "8", "7") + interim(""), 2},
+	} {
+		if got := len(ids(t, c.data, Options{})); got != c.want {
+			t.Errorf("%s: %d entries, want %d", name, got, c.want)
+		}
+	}
+}

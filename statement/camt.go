@@ -191,7 +191,7 @@ func (x *camtReader) open(t token) error {
 		switch unit {
 		case unitStatement:
 			x.statements++
-			x.c.begin(t.line)
+			x.c.begin(t.line).interim = x.statement == "Rpt"
 			x.openRank, x.closeRank = 0, 0
 		case unitEntry:
 			x.parts, x.held, x.entryLine = x.parts[:0], 0, t.line

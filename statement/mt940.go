@@ -324,6 +324,7 @@ func (x *swiftReader) end(line int, complete bool) error {
 	if st.Opening != nil && st.Closing != nil {
 		st.From, st.To = st.Opening.Date, st.Closing.Date
 	}
+	st.interim = x.interim
 	for i := range x.entries {
 		if err := x.entry(&x.entries[i]); err != nil {
 			return err

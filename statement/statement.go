@@ -81,7 +81,9 @@ type Statement struct {
 	Opening, Closing *Balance
 	Entries          []Entry
 
-	rejected bool // entries of it were
+	rejected bool              // entries of it were
+	interim  bool              // other statements tell its entries again
+	told     [sha256.Size]byte // all that its entries are
 }
 
 // Account is what a file tells of an account. IBAN is empty or right; any other number is in Number.
@@ -158,10 +160,11 @@ func Open(r io.Reader, o Options) (*File, error) {
 	if o.Format == ZIP {
 		return nil, refuse(1, "The file is no zip")
 	}
-	c := &collector{o: o, file: &File{}, name: "statement", source: o.Name, seen: map[twin]int{}}
+	c := &collector{o: o, file: &File{}, name: "statement", source: o.Name, seen: map[twin]int{}, ended: map[string]bool{}}
 	if err := c.read(func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(in, 0, size)), nil }); err != nil {
 		return nil, err
 	}
+	unite(c.file.Statements)
 	return c.file, nil
 }
 
@@ -223,7 +226,7 @@ func archive(in io.ReaderAt, size int64, o Options) (*File, error) {
 		}
 		left -= int64(f.UncompressedSize64)
 		read++
-		c := &collector{o: o, file: &File{}, name: name, source: f.Name, seen: map[twin]int{}, entries: count(all), rejected: len(all.Rejected)}
+		c := &collector{o: o, file: &File{}, name: name, source: f.Name, seen: map[twin]int{}, ended: map[string]bool{}, entries: count(all), rejected: len(all.Rejected)}
 		if c.o.Format == ZIP {
 			c.o.Format = ""
 		}
@@ -270,7 +273,7 @@ func (l *listing) ReadAt(p []byte, at int64) (int, error) {
 	return l.in.ReadAt(p, at)
 }
 
-// unite takes an entry that several files of a zip hold once, booked rather than pending.
+// unite takes an entry that several statements or files of a zip hold once, booked rather than pending.
 func unite(statements []Statement) {
 	type place struct{ statement, entry int }
 	seen := map[string]place{}
@@ -326,13 +329,16 @@ type collector struct {
 	entries  int // of all files of a zip
 	rejected int
 	seen     map[twin]int
+	ended    map[string]bool // statements that are there
 	hashed   []byte
 }
 
-// twin is what makes an entry the same as another one.
+// twin is what makes an entry the same as another one. Where the bank's reference tells, or a statement is interim, another
+// statement may hold the entry again: only those of one statement are twins.
 type twin struct {
 	account string
 	content [16]byte
+	within  *Statement
 }
 
 func (c *collector) read(src source) error {
@@ -481,9 +487,14 @@ func (c *collector) id(e Entry, ref, more string) string {
 	put(string(e.BaseType) + string(e.Currency))
 	put(e.Amount.String())
 	put(e.BookingDate.String())
+	var within *Statement
+	if c.st.interim {
+		within = c.st
+	}
 	if ref = tidy(ref, bank.MaxDescription); ref != "" && strings.Trim(ref, "0") != "" && !slices.Contains(noReference, strings.ToUpper(ref)) {
 		put("ref")
 		put(ref)
+		within = c.st
 	} else {
 		put("content")
 		if e.ValueDate != nil {
@@ -498,7 +509,8 @@ func (c *collector) id(e Entry, ref, more string) string {
 	}
 	c.hashed = b
 	sum := sha256.Sum256(b)
-	key := twin{account: c.st.Account.Key() + "\x00" + string(c.st.Account.Currency)}
+	c.st.told = sha256.Sum256(append(c.st.told[:], sum[:]...))
+	key := twin{account: c.st.Account.Key() + "\x00" + string(c.st.Account.Currency), within: within}
 	copy(key.content[:], sum[:])
 	c.seen[key]++
 	id := "st-" + base64.RawURLEncoding.EncodeToString(key.content[:])
@@ -567,6 +579,19 @@ func (c *collector) end() {
 	}
 	if st.rejected && len(st.Entries) == 0 {
 		return // nothing of it is left
+	}
+	if st.ID != "" && len(st.Entries) > 0 {
+		key := fmt.Sprintf("%s\x00%s\x00%s\x00%x", a.Key(), a.Currency, st.ID, st.told)
+		for _, b := range []*Balance{st.Opening, st.Closing} {
+			if key += "\x00"; b != nil {
+				key += b.Amount.String()
+			}
+		}
+		if c.ended[key] {
+			c.warn(st.Line, "The statement is in the file already and was left out")
+			return
+		}
+		c.ended[key] = true
 	}
 	c.checkSum(st)
 	c.file.Statements = append(c.file.Statements, *st)
