@@ -345,7 +345,7 @@ func (x *camtReader) balance(l leaves) error {
 	if !ok || !dated && day != "" || !x.side(l, &amount) {
 		return x.c.refuse(max(at.line, x.line), "The amount, side or date of a balance is malformed")
 	}
-	b := &Balance{Money: bank.Money{Amount: amount, Currency: bank.Currency(at.currency)}}
+	b := &Balance{Money: bank.Money{Amount: amount, Currency: bank.Currency(at.currency)}, Interim: code == "ITBD"}
 	if dated {
 		b.Date = &d
 	}

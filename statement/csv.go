@@ -1204,7 +1204,7 @@ func (x *csvReader) end() {
 			slices.Reverse(st.Entries)
 		}
 		balance := func(amount decimal.Decimal, day *bank.Date) *Balance {
-			return &Balance{bank.Money{Amount: amount, Currency: st.Account.Currency}, day}
+			return &Balance{Money: bank.Money{Amount: amount, Currency: st.Account.Currency}, Date: day}
 		}
 		if a.rows > 0 && !st.rejected {
 			switch {

@@ -163,7 +163,9 @@ func (x *swiftReader) field() error {
 			return nil
 		}
 		x.closed = true
-		st.Closing = x.balance(lines[0], "closing balance (:62:)")
+		if st.Closing = x.balance(lines[0], "closing balance (:62:)"); st.Closing != nil {
+			st.Closing.Interim = tag == "62M"
+		}
 	case "61":
 		if x.closed {
 			return x.c.reject(x.line, "An entry (:61:) stands after the closing balance")
@@ -231,7 +233,7 @@ func (x *swiftReader) balance(s, what string) *Balance {
 	if s[0] == 'D' {
 		amount = amount.Neg()
 	}
-	return &Balance{bank.Money{Amount: amount, Currency: bank.Currency(x.currency)}, &day}
+	return &Balance{Money: bank.Money{Amount: amount, Currency: bank.Currency(x.currency)}, Date: &day}
 }
 
 // swiftAmount reads 3236,28; also with a point, and with nothing behind it.

@@ -208,7 +208,7 @@ func qifEntry(c *collector, rec *qifRecord, way order, point, group rune) error 
 	// Quicken writes what an account was opened with as an entry that goes to the account itself.
 	if own, ok := strings.CutPrefix(rec.category, "["); ok && bad == nil && strings.EqualFold(rec.payee, "Opening Balance") && st.Opening == nil {
 		day := e.BookingDate
-		st.Opening = &Balance{bank.Money{Amount: e.Amount, Currency: e.Currency}, &day}
+		st.Opening = &Balance{Money: bank.Money{Amount: e.Amount, Currency: e.Currency}, Date: &day}
 		if st.Account.Name == "" {
 			st.Account.Name = strings.TrimSuffix(own, "]")
 		}

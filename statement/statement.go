@@ -113,7 +113,8 @@ func (a Account) Key() string {
 // Balance is negative where the account is overdrawn.
 type Balance struct {
 	bank.Money
-	Date *bank.Date
+	Date    *bank.Date
+	Interim bool // told before the day's end
 }
 
 // Entry is one booking. Its ExternalID comes from the file alone: another file that holds the same booking gives the

@@ -158,9 +158,9 @@ func (i *statementImport) group(statements []statement.Statement) ([]*paper, err
 		}
 		if b := s.Closing; b != nil && b.Currency == p.Currency {
 			if b.Date == nil {
-				b = &statement.Balance{Money: b.Money, Date: s.To}
+				b = &statement.Balance{Money: b.Money, Date: s.To, Interim: b.Interim}
 			}
-			if b.Date != nil && (p.closing == nil || *b.Date >= *p.closing.Date) {
+			if b.Date != nil && (p.closing == nil || *b.Date > *p.closing.Date || *b.Date == *p.closing.Date && (p.closing.Interim || !b.Interim)) {
 				p.closing = b
 			}
 		}
@@ -230,7 +230,7 @@ func (i *statementImport) store(ctx context.Context, p *paper) error {
 }
 
 // place finds or makes the account, and keeps what the file tells of it: an IBAN that was not known, and a balance that is
-// newer than the known one.
+// newer than the known one, or of the end of its day.
 func (i *statementImport) place(ctx context.Context, p *paper) (bank.Account, error) {
 	a := i.into
 	if a == nil {
@@ -262,8 +262,9 @@ func (i *statementImport) place(ctx context.Context, p *paper) (bank.Account, er
 		if a.BalanceAsOf != nil {
 			known = *a.BalanceAsOf
 		}
-		if asOf := p.closing.Date.Time(); a.Balance == nil || asOf.After(known) {
-			a.Balance, a.BalanceAsOf, news = &p.closing.Amount, &asOf, true
+		asOf, b := p.closing.Date.Time(), p.closing
+		if a.Balance == nil || asOf.After(known) || asOf.Equal(known) && !b.Interim && a.Balance.Cmp(b.Amount) != 0 {
+			a.Balance, a.BalanceAsOf, news = &b.Amount, &asOf, true
 		}
 	}
 	if !news {

@@ -224,6 +224,29 @@ func TestStatementPending(t *testing.T) {
 	}
 }
 
+// TestStatementBalance: the balance of a day's end replaces that of within the day, and is not replaced by it.
+func TestStatementBalance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	anna := consumer(t, w.c, "anna")
+	camt := func(message, statement, code, balance string) string {
+		return `<Document><` + message + `><` + statement + `><Id>1</Id><Acct><Id><IBAN>` + ibanA + `</IBAN></Id><Ccy>EUR</Ccy></Acct><Bal><Tp><CdOrPrtry><Cd>` + code + `</Cd></CdOrPrtry></Tp>
+			<Amt Ccy="EUR">` + balance + `</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-03-03</Dt></Dt></Bal></` + statement + `></` + message + `></Document>`
+	}
+	within, end := camt("BkToCstmrAcctRpt", "Rpt", "ITBD", "95.00"), camt("BkToCstmrStmt", "Stmt", "CLBD", "88.00")
+	page := func(tag, balance string) string {
+		return ":20:A\n:25:37040044/0532013001\n:28C:1/1\n:60F:C260303EUR100,\n:" + tag + ":C260303EUR" + balance + ",\n-\n"
+	}
+	for i, c := range []struct{ file, want string }{
+		{within, "95.00"}, {end, "88.00"}, {within, "88.00"}, {end, "88.00"}, {page("62M", "95"), "95.00"}, {page("62F", "88"), "88.00"}, {page("62F", "77") + page("62M", "95"), "77.00"},
+	} {
+		r := imports(t, w, of(anna), opened(t, c.file, statement.Options{}), store.Stored{})
+		if a := must[bank.Account](t)(w.c.Account(t.Context(), r.Accounts[0].Ref())); a.Balance.String() != c.want || a.BalanceAsOf.Format(time.DateOnly) != "2026-03-03" {
+			t.Errorf("file %d: %s of %s, want %s", i+1, a.Balance, a.BalanceAsOf, c.want)
+		}
+	}
+}
+
 func TestStatementPlaces(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
