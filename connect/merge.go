@@ -15,7 +15,7 @@ const filed = "st-"
 // Merge compares what is stored of an account with what a statement file tells of it. Other than a bank that is asked, a
 // file need not tell all of its days: what it lacks stays. A row is the same by its id. Otherwise a pending row is what it
 // settled to, and a booked row of one day, side and amount is not taken a second time; where both come from files, their
-// texts must have something in common too, for two files may share a day between them.
+// texts must have something in common too and name no different parties, for two files may share a day between them.
 // rename are pending rows, by id, that go on under the file's id; store is what is to be written.
 func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []bank.Transaction) {
 	rename = map[int64]string{}
@@ -107,7 +107,7 @@ func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []ba
 
 // saying is the movement on its day with what is said of it, in few bytes.
 func saying(x bank.Transaction) [sha256.Size]byte {
-	return sha256.Sum256([]byte(near(x) + "\x00" + plain(x.Description) + "\x00" + plain(value(x.CounterpartyName))))
+	return sha256.Sum256([]byte(near(x) + "\x00" + plain(x.Description) + "\x00" + plain(value(x.CounterpartyName)) + "\x00" + value(x.CounterpartyIBAN)))
 }
 
 // near is what a stored row must share with a booked one that is told: the movement, and when it is booked its day.
@@ -122,10 +122,45 @@ func near(x bank.Transaction) string {
 func apart(old, now bank.Transaction) (d int, ok bool) {
 	switch alike := likeness(old, now); {
 	case old.Status == bank.Posted && now.Status == bank.Posted:
-		return 3 - alike, old.BookingDate == now.BookingDate && (alike > 0 || old.ExternalID == nil || !strings.HasPrefix(*old.ExternalID, filed))
+		return 3 - alike, old.BookingDate == now.BookingDate && (alike > 0 && !differ(old, now) || old.ExternalID == nil || !strings.HasPrefix(*old.ExternalID, filed))
 	case old.Status == bank.Posted: // a file from before it was booked
 		d, ok = distance(now, old)
 		return d, ok && alike > 0
 	}
 	return distance(old, now)
 }
+
+// differ tells whether two rows name different parties: their names have no word in common, or, where one has none, their
+// accounts are two.
+func differ(a, b bank.Transaction) bool {
+	number := func(x bank.Transaction) string {
+		return strings.TrimLeft(strings.ReplaceAll(value(x.CounterpartyIBAN), " ", ""), "0")
+	}
+	m, n := number(a), number(b)
+	two := m != "" && n != "" && !strings.Contains(m, n) && !strings.Contains(n, m) // a number may be told without its bank
+	v, w := words(value(a.CounterpartyName)), words(value(b.CounterpartyName))
+	if len(v) == 0 || len(w) == 0 {
+		return two
+	}
+	one, other := strings.Join(v, ""), strings.Join(w, "")
+	return (m == "" || m != n) && !slices.ContainsFunc(v, func(s string) bool { return slices.Contains(w, s) }) && !strings.Contains(one, other) && !strings.Contains(other, one)
+}
+
+// words are those of a name that tell it, without vowels and doubled letters: one bank writes ä, another ae or a.
+func words(name string) (all []string) {
+	for _, word := range strings.Fields(strings.ToLower(name)) {
+		var kept []byte
+		for i := range len(word) {
+			if c := word[i]; c >= 'a' && c <= 'z' && !strings.ContainsRune("aeiou", rune(c)) && (len(kept) == 0 || kept[len(kept)-1] != c) {
+				kept = append(kept, c)
+			}
+		}
+		if w := string(kept); len(w) > 1 && !slices.Contains(legalForms, w) {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// legalForms are words of a name that many have: gmbh, mbh, kg, ltd, inc, bv, und.
+var legalForms = []string{"gmbh", "mbh", "kg", "ltd", "nc", "bv", "nd"}
