@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"maps"
@@ -813,11 +814,20 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 	signs, minus, plain, many := false, 0, 0, 9 // minus and plain are debits with a minus and without
 	l.places, l.filled = many, false
 	lines := 0
+	var own bank.Currency // the file's
+	mixed := false
 	err := src.pass(func(in io.Reader) error {
 		return l.rows(in, look, c, func(r record) error {
 			if n := len(r.fields); n > 0 && !r.last && l.get(r.fields, ColumnDate) != "" {
 				l.filled = (l.filled || lines == 0) && r.fields[n-1] != ""
 				lines++
+			}
+			if sum := l.sum(r.fields); sum != "" {
+				if currency := l.currencyOf(r.fields, sum); own == "" {
+					own = currency
+				} else {
+					mixed = mixed || currency != own
+				}
 			}
 			for _, column := range []Column{ColumnDate, ColumnValueDate} {
 				if d, ok := parseDate(l.get(r.fields, column)); ok {
@@ -856,7 +866,10 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 		}
 	}
 	l.sided = l.col(ColumnSide) >= 0 && (!signs || plain > 0 && plain >= minus) // a minus that few debits have takes them back
-	l.point, l.group = numbers.decide(c.o.Currency)
+	if own == "" || mixed {
+		own = c.o.Currency
+	}
+	l.point, l.group = numbers.decide(own)
 	switch m.Decimal {
 	case "":
 	case ".":
@@ -902,10 +915,7 @@ type csvRow struct {
 func (x *csvReader) row(r record) error {
 	l := x.l
 	text := func(c Column) string { return l.get(r.fields, c) }
-	day, sum := text(ColumnDate), text(ColumnAmount)
-	if sum == "" {
-		sum = text(ColumnDebit) + text(ColumnCredit)
-	}
+	day, sum := text(ColumnDate), l.sum(r.fields)
 	cut := r.last && (r.open || len(r.fields) < l.shortest || l.cut(r.fields))
 	if day == "" && sum == "" && !cut {
 		return x.more(r)
@@ -960,16 +970,7 @@ func (x *csvReader) row(r record) error {
 		e.BaseType = bank.Debit
 	}
 	e.Amount = amount.Abs()
-	if e.Currency = l.currency; e.Currency == "" {
-		e.Currency = bank.Currency(strings.ToUpper(text(ColumnCurrency)))
-	}
-	if e.Currency == "" {
-		e.Currency = currencyIn(sum)
-	}
-	if e.Currency == "" {
-		e.Currency = l.account.Currency
-	}
-	if e.Currency == "" {
+	if e.Currency = l.currencyOf(r.fields, sum); e.Currency == "" {
 		e.Currency = x.c.o.Currency
 	}
 	if m, f := (bank.Money{Amount: fee.Abs(), Currency: e.Currency}).Check("amount"); f == nil && !fee.IsZero() {
@@ -1133,6 +1134,19 @@ func (l *layout) cut(fields []string) bool {
 		}
 	}
 	return false
+}
+
+// sum is the amount of a row as it is written.
+func (l *layout) sum(fields []string) string {
+	if s := l.get(fields, ColumnAmount); s != "" {
+		return s
+	}
+	return l.get(fields, ColumnDebit) + l.get(fields, ColumnCredit)
+}
+
+// currencyOf is the currency that the file tells for a row; empty if it tells none.
+func (l *layout) currencyOf(fields []string, sum string) bank.Currency {
+	return cmp.Or(l.currency, bank.Currency(strings.ToUpper(l.get(fields, ColumnCurrency))), currencyIn(sum), l.account.Currency)
 }
 
 // currencyIn is the currency that an amount has beside it, as in -12,50 PLN.
