@@ -43,6 +43,30 @@ TRANSFER-1,30-01-2026,"30-01-2026 10:00:00.123",100.00,GBP,"Received money from 
 /  GBP BANK   "" 2026-01-30..2026-01-31 0.00 GBP -> 87.50 GBP
 3 2026-01-30  CREDIT 100.00 GBP|Received money from Max Rent|Max |CREDIT
 2 2026-01-31  DEBIT 12.50 GBP|Card transaction of 12.50 GBP issued by Shop|Shop Ltd |DEBIT`},
+		"PostFinance": {`Datum von:;=01.01.2026
+Datum bis:;=31.01.2026
+Konto:;="CH2801234000123456789"
+Währung:;="CHF"
+
+Datum;Bewegungstyp;Avisierungstext;Gutschrift in CHF;Lastschrift in CHF;Label;Kategorie
+31.01.2026;Buchung;"KAUF VOM 30.01.2026 LADEN NORD ZÜRICH";;-12.50;;Lebensmittel
+30.01.2026;Gutschrift;"GIRO ARBEIT UND LOHN AG";5000;;;
+`, `CSV
+/="CH2801234000123456789"  CHF BANK   "" 2026-01-30..2026-01-31  ->
+8 2026-01-30  CREDIT 5000.00 CHF|GIRO ARBEIT UND LOHN AG| |Gutschrift
+7 2026-01-31  DEBIT 12.50 CHF|KAUF VOM 30.01.2026 LADEN NORD ZÜRICH| |Buchung`},
+		"UBS": {`IBAN:;CH28 0123 4000 1234 5678 9;
+Anfangssaldo:;1000.00;
+Schlusssaldo:;5987.50;
+Bewertet in:;CHF;
+
+Abschlussdatum;Abschlusszeit;Buchungsdatum;Valutadatum;Währung;Belastung;Gutschrift;Einzelbetrag;Saldo;Transaktions-Nr.;Beschreibung1;Beschreibung2;Beschreibung3;Fussnoten;
+2026-01-31;12:00:00;2026-01-31;2026-01-31;CHF;-12.50;;;5987.50;1234567TI1234567;"Laden Nord;8001 Zürich";"Debitkartenzahlung";"Kartennummer 4444";;
+2026-01-30;;2026-01-30;2026-01-30;CHF;;5000.00;;6000.00;9999999TI9999999;"Arbeit und Lohn AG";"Gutschrift";"Zahlungsgrund: Lohn";;
+`, `CSV
+CH2801234000123456789/  CHF BANK   "" 2026-01-30..2026-01-31 1000.00 CHF -> 5987.50 CHF
+8 2026-01-30 2026-01-30 CREDIT 5000.00 CHF|Arbeit und Lohn AG Gutschrift Zahlungsgrund: Lohn| |
+7 2026-01-31 2026-01-31 DEBIT 12.50 CHF|Laden Nord;8001 Zürich Debitkartenzahlung Kartennummer 4444| |`},
 		"ING Germany": {`Umsatzanzeige;Datei erstellt am: 31.01.2026 10:00
 ;Letztes Update: aktuell
 

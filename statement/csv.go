@@ -123,7 +123,7 @@ var columnNames = map[Column]string{
 	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valutakod|penznem|deviza|para birimi|transaction currency",
 	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|payment reference text|payment reference|message|message for payee|message for me|" +
 		"transaktionsbeschreibung|transaktionsbeschreibung zusatz|beschreibung|betreff|buchungsdetails|zahlungsgrund|omschrijving|mededeling|mededelingen|toelichting|betalingskenmerk tekst|libelle|libelle operation|motif|communication|" +
-		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|selite|viesti|kozlemeny|aciklama|reason|title|movimiento",
+		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|selite|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext",
 	ColumnName: "name zahlungsbeteiligter|empfanger zahlungspflichtiger|beguenstigter zahlungspflichtiger|begunstigter zahlungspflichtiger|begunstigter|beguenstigter|auftraggeber begunstigter|auftraggeber beguenstigter|auftraggeber empfanger|auftraggeber zahlungsempfanger|" +
 		"empfanger|empfaenger|zahlungsempfanger|zahlungsempfanger in|zahlungsempfanger name|zahlungsempfanger innen|name|counterparty name|counteraccount name|counter party|payee|payee name|payer payee|merchant|merchant name|recipient|beneficiary|vendor|" +
 		"naam|naam omschrijving|naam tegenpartij|naam tegenrekening|naam tegenpartij bevat|tegenpartij|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|mottagare|betalingsmottaker|navn|saaja maksaja|saaja|partner neve|to from|partnername|partner name",
@@ -140,8 +140,8 @@ var columnNames = map[Column]string{
 	columnFee:          "fee",
 	columnStarted:      "started date",
 	ColumnReference: "transaction id|transactionid|transferwise id|wise id|id|id transakce|id operace|id pohybu|identificador|transaction reference|transaction reference number|transactiereferentie|buchungsreferenz|referenznummer|reference number|bank reference|volgnr|volgnummer|" +
-		"numero operation|reference operation|numero de referencia|numer referencyjny|transaktionsnummer|transaktionscode|verifikationsnummer|arkivointitunnus|journal number|fitid",
-	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|kategorie transakce|mutatiesoort|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji",
+		"numero operation|reference operation|numero de referencia|numer referencyjny|transaktionsnummer|transaktionscode|verifikationsnummer|arkivointitunnus|journal number|fitid|transaktions nr|transaction no",
+	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|kategorie transakce|mutatiesoort|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji|bewegungstyp",
 	ColumnStatus: "info|status|state|umsatzstatus|estado|stato|etat|stav",
 	ColumnMCC:    "mcc|merchant category code|mcc code",
 }
@@ -179,9 +179,9 @@ func columnOfName(s string) (columnName, bank.Currency) {
 		if _, known := currency.Digits(); ok && known && len(last) == 3 {
 			return c, currency
 		}
-		if ok && digits(last) && c.column == ColumnDescription {
-			return c, ""
-		}
+	}
+	if c := columnsByName[strings.TrimRight(name, "0123456789 ")]; c.column == ColumnDescription { // Beschreibung1, Details 2
+		return c, ""
 	}
 	return columnName{}, ""
 }
