@@ -561,6 +561,7 @@ var currencyNames = []string{"currency", "wahrung", "waehrung", "waluta", "mena"
 func (l *layout) preamble(lines []record) {
 	for i, r := range lines {
 		for j, f := range r.fields {
+			f = strings.Trim(f, `="`) // ="CH28…" keeps Excel from counting
 			for _, word := range append(strings.Fields(f), f) {
 				if iban, fault := bank.ParseIBAN("", word); fault == nil && l.account.IBAN == "" {
 					l.account.IBAN = iban
@@ -573,7 +574,7 @@ func (l *layout) preamble(lines []record) {
 			if value == "" && j == 0 && i+1 < len(lines) {
 				value = lines[i+1].fields[0]
 			}
-			if value == "" {
+			if value = strings.Trim(value, `="`); value == "" {
 				continue
 			}
 			switch name := fold(f); {
