@@ -6,7 +6,9 @@ import "time"
 func FewSessions(s *Store, n int, long time.Duration) {
 	s.reads.mu.Lock()
 	defer s.reads.mu.Unlock()
-	s.reads.few, s.reads.long = n, long
+	if s.reads.few = n; s.reads.long != long { // those who are on their way read it
+		s.reads.long = long
+	}
 }
 
 // Asking is how many wait for a session for reading, and how many sessions count as in use.
