@@ -243,6 +243,21 @@ func TestCostFollowsVariables(t *testing.T) {
 	}
 }
 
+// The days of a report's balances are many values, under each alias.
+func TestBalancesCost(t *testing.T) {
+	h := newHouse(t)
+	const line = `report(id: "x") { ... on BalanceOverTimeReport { series { balances { date balance { amount currency } } } } } `
+	for n, codes := range map[int]string{1: "", 3: "", 6: "QUERY_TOO_COMPLEX"} {
+		query := ""
+		for i := range n {
+			query += fmt.Sprintf("r%d: ", i) + line
+		}
+		if got := h.send("anna", "{"+query+"}", nil); got.codes() != codes {
+			t.Errorf("%d: %.200s", n, got.body)
+		}
+	}
+}
+
 // A variable that says whether a field is asked for must say so.
 func TestUndecided(t *testing.T) {
 	h := newHouse(t)
