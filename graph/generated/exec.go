@@ -6669,7 +6669,8 @@ Insightgraph: bank data in, insights out.
 
 Two kinds of token are accepted. A customer-level token may do everything for its customer. A user-level
 token reads its own consumer and what hangs on it, changes its own insight subscriptions, triggers its own
-insights and corrects the categories of its own transactions. Whatever is not yours does not exist for you.
+insights, corrects the categories of its own transactions and revokes its own consents. Whatever is not yours
+does not exist for you.
 """
 schema {
   query: Query
@@ -6851,7 +6852,8 @@ type Query {
 
   "Callbacks and how they went, the newest first; kept for 90 days. For customer-level tokens."
   deliveries(filter: DeliveryFilter, first: Int, after: String, last: Int, before: String): DeliveryConnection!
-  "The log of changes, the newest first. Each change that was acknowledged is in it, and nothing that was refused."
+
+  "The log of changes, the newest first. Each change that was acknowledged is in it, and nothing that was refused. For customer-level tokens."
   events(filter: EventFilter, first: Int, after: String, last: Int, before: String): EventConnection!
 }
 
@@ -7557,11 +7559,9 @@ type AutomaticRefresh {
   consentAuthorizationRequired: Boolean!
 }
 
-# ---------------------------------------------------------------- Mutations
-
-"A mutation that has several faults names all of them and changes nothing."
 # ---------------------------------------------------------------- Reports
 
+"How up to date a source is."
 enum DataSourceStatus {
   "Its bank is being asked."
   PENDING
@@ -8389,6 +8389,7 @@ type EventEdge {
 
 """
 Each change is one transaction. A mutation that was answered without errors is stored, and so is its event.
+A mutation that has several faults names all of them and changes nothing.
 
 With the header ` + "`" + `Idempotency-Key` + "`" + ` (1 to 255 visible ASCII characters, anything else is answered with HTTP 400) a request can be
 sent again: for 24 hours the same key, holder of the token and input have no second effect and give the first answer, and the
