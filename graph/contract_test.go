@@ -31,8 +31,7 @@ func schema() *ast.Schema { return generated.NewExecutableSchema(generated.Confi
 // Every operation of the contract fits the schema.
 func TestContractOperations(t *testing.T) {
 	if _, err := os.Stat(operations); err != nil {
-		t.Logf("NOT CHECKED: there is no %s here; the operations of client applications were not compared with the schema", operations)
-		return
+		t.Skipf("NOT CHECKED: there is no %s here; the operations of client applications were not compared with the schema", operations)
 	}
 	checked := 0
 	for _, name := range landed {

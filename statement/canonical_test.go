@@ -283,15 +283,11 @@ func TestBerka(t *testing.T) {
 	open := func(name string) io.Reader {
 		b, err := os.ReadFile(filepath.Join(berka, name))
 		if err != nil {
-			t.Logf("NOT TESTED AGAINST THE REAL FILES: %v", err)
-			return nil
+			t.Skipf("NOT TESTED AGAINST THE REAL FILES: %v", err)
 		}
 		return bytes.NewReader(b)
 	}
 	files := []io.Reader{open("consumers.csv"), open("accounts.csv"), open("transactions.csv")}
-	if files[0] == nil || files[1] == nil || files[2] == nil {
-		return
-	}
 	people, r1, err1 := collect(Consumers(files[0]))
 	accounts, r2, err2 := collect(Accounts(files[1]))
 	transactions, r3, err3 := collect(transactionRows(files[2]))
