@@ -24,7 +24,7 @@ func numbered(n int, text string) string {
 	return b.String()
 }
 
-// documents are hostile operations: those that the study killed servers with, and what graphql-cop, BatchQL, CrackQL,
+// documents are hostile operations: those that killed servers without limits, and what graphql-cop, BatchQL, CrackQL,
 // clairvoyance and InQL try, written anew.
 func (a *attack) documents(ctx context.Context) error {
 	var bomb, wide strings.Builder

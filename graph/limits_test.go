@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The hostile operations that the libraries were seen to fail at, by the names of the study: each is answered quickly,
-// in few words, with the right code. What each did without these limits: one killed the process, one never returned.
+// The hostile operations that the libraries were seen to fail at: each is answered quickly, in few words, with the right
+// code. What each did without these limits: one killed the process, one never returned.
 func TestHostileOperations(t *testing.T) {
 	h := newHouse(t)
 	times := strings.Repeat
