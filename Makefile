@@ -26,7 +26,7 @@ compiler:
 	@command -v $$($(GO) env CC) >/dev/null || (echo "The race detector needs a C compiler: apt-get install gcc (Debian, Ubuntu) or xcode-select --install (macOS)."; exit 1)
 
 test-short: ## the rules only: no services, some seconds
-	$(GO) test ./fault ./page ./bank ./audit ./category ./insight/... ./connect ./statement ./demo
+	$(GO) test ./fault ./page ./bank ./audit ./category ./insight/... ./connect ./statement ./report ./callback ./demo
 
 check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle, a right for each field (the import table is a test)
 	@$(GO) run ./graph/gen
@@ -35,7 +35,7 @@ check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle
 	$(GO) vet ./...
 	$(GO) vet -tags failpoint . ./failpoint/armed
 	$(GO) tool -modfile=tools.mod staticcheck ./...
-	@! grep -nE 'time\.(Now|Since|Until)\(' $$(git ls-files 'fault/*.go' 'page/*.go' 'bank/*.go' 'audit/*.go' 'category/*.go' 'insight/*.go' ':(glob)connect/*.go' 'report/*.go' 'statement/*.go' 'demo/*.go' | grep -v _test.go) \
+	@! grep -nE 'time\.(Now|Since|Until)\(' $$(git ls-files 'fault/*.go' 'page/*.go' 'bank/*.go' 'audit/*.go' 'category/*.go' 'insight/*.go' ':(glob)connect/*.go' 'report/*.go' 'paper/*.go' 'callback/*.go' 'statement/*.go' 'demo/*.go' | grep -v _test.go) \
 		|| (echo "the middle reads no clock"; exit 1)
 	@$(GO) test ./graph -run '^(TestRightsAreComplete|TestInputsAreDeclared)$$'
 
