@@ -39,7 +39,7 @@ var mayImport = map[string]struct{ ours, others string }{
 	"telemetry":         {"", "go.opentelemetry.io/otel"},
 	"store": {"audit bank callback category connect failpoint fault insight page report statement telemetry",
 		"github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/segmentio/encoding github.com/uptrace/bun"},
-	"store/storetest": {"connect embedded store", "github.com/jackc/pgx/v5"},
+	"store/storetest": {"connect embedded insight store", "github.com/jackc/pgx/v5"},
 	"tasks": {"bank callback connect failpoint insight insight/catalogue report store telemetry",
 		"github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/redis/go-redis/v9"},
 	"auth":        {"bank fault store", "github.com/golang-jwt/jwt/v5"},

@@ -253,7 +253,7 @@ func (w worker) Wake(ctx context.Context, shards []int64) {
 				results = append(results, evaluate(shard.Run, request, facts, x))
 			}
 		}
-		if _, err := w.h.store.Finish(ctx, shard, results); err != nil {
+		if _, err := storetest.Finish(ctx, w.h.store, shard, results); err != nil {
 			w.h.t.Fatal(err)
 		}
 	}

@@ -291,7 +291,7 @@ func TestRetention(t *testing.T) {
 		r.Evaluation.Insight = insight
 		return r
 	}
-	if _, err := w.Finish(ctx, shard, []store.Result{entry("STAYS", "2026-01-01", "2026-02-28", savings), entry("EARLIER", "2026-01-01", "2026-02-09", own, savings),
+	if _, err := storetest.Finish(ctx, w.Store, shard, []store.Result{entry("STAYS", "2026-01-01", "2026-02-28", savings), entry("EARLIER", "2026-01-01", "2026-02-09", own, savings),
 		entry("ACCOUNT", "2025-01-01", "2025-01-31", savings, brought[1]), entry("ROWS", "2026-02-01", "2026-02-28", own)}); err != nil {
 		t.Fatal(err)
 	}

@@ -155,7 +155,7 @@ func populate(t *testing.T, s *store.Store, name string) tenant {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Finish(ctx, shard, []store.Result{evaluated(run, c, insight.Generated, entryFor(c, "2026-02", a, b))}); err != nil {
+		if _, err := storetest.Finish(ctx, s, shard, []store.Result{evaluated(run, c, insight.Generated, entryFor(c, "2026-02", a, b))}); err != nil {
 			t.Fatal(err)
 		}
 		made.consumers, made.runs = append(made.consumers, c), append(made.runs, run)

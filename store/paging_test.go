@@ -224,7 +224,7 @@ func TestFeedLists(t *testing.T) {
 			}
 			results = append(results, evaluated(run, one, insight.Generated, e))
 		}
-		if _, err := w.Finish(ctx, shard, results); err != nil {
+		if _, err := storetest.Finish(ctx, w.Store, shard, results); err != nil {
 			t.Fatal(err)
 		}
 		lists(t, "evaluations", []int64{consumers[1].ID, consumers[0].ID}, func(e insight.Evaluation) int64 { return e.ConsumerID }, func(a page.Args) (*page.Of[insight.Evaluation], error) {

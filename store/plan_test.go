@@ -7,6 +7,7 @@ import (
 	"insightgraph/bank"
 	"insightgraph/insight"
 	"insightgraph/store"
+	"insightgraph/store/storetest"
 )
 
 // TestDue: who is due again, and who is not.
@@ -97,7 +98,7 @@ func TestSettingsWhileUnderWay(t *testing.T) {
 	facts := must[store.Facts](t)(w.Load(ctx, shard, anyDay))
 	subscribe(t, w, a)
 	during := w.plan(t, a.CustomerID, 0) // while the first is under way
-	if _, err := w.Finish(ctx, shard, []store.Result{evaluated(shard.Run, facts.Subjects[0].Consumer, insight.NotSubscribed)}); err != nil {
+	if _, err := storetest.Finish(ctx, w.Store, shard, []store.Result{evaluated(shard.Run, facts.Subjects[0].Consumer, insight.NotSubscribed)}); err != nil {
 		t.Fatal(err)
 	}
 	after := w.plan(t, a.CustomerID, 0)
@@ -115,7 +116,7 @@ func TestSettingsWhileUnderWay(t *testing.T) {
 	}
 	facts = must[store.Facts](t)(w.Load(ctx, shard, anyDay))
 	put(t, w.c, b, row("1", "1", "2026-02-01"))
-	if _, err := w.Finish(ctx, shard, []store.Result{evaluated(shard.Run, facts.Subjects[0].Consumer, insight.ConditionNotMet)}); err != nil {
+	if _, err := storetest.Finish(ctx, w.Store, shard, []store.Result{evaluated(shard.Run, facts.Subjects[0].Consumer, insight.ConditionNotMet)}); err != nil {
 		t.Fatal(err)
 	}
 	if seen := w.work(t, insight.Generated, w.plan(t, a.CustomerID, 0)...); len(seen) != 1 || seen[0] != b.ConsumerID {

@@ -41,7 +41,7 @@ func (w *world) work(t *testing.T, outcome insight.Outcome, shards ...int64) (se
 			}
 			results = append(results, r)
 		}
-		if _, err := w.Finish(t.Context(), shard, results); err != nil {
+		if _, err := storetest.Finish(t.Context(), w.Store, shard, results); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestClaims(t *testing.T) {
 		t.Fatalf("take over: %+v, %v, %v", second, ok, err)
 	}
 	results := []store.Result{evaluated(second.Run, anna, insight.Generated, entryFor(anna, "2026-03"))}
-	if _, err := w.Finish(ctx, winners[0], results); !errors.Is(err, store.ErrLost) {
+	if _, err := storetest.Finish(ctx, w.Store, winners[0], results); !errors.Is(err, store.ErrLost) {
 		t.Errorf("the first one's result: %v", err)
 	}
 	if p := must[*page.Of[insight.Entry]](t)(w.c.Feed(ctx, insight.FeedFilter{}, page.Args{Size: 5})); len(p.Nodes) != 0 {
@@ -172,11 +172,11 @@ func TestClaims(t *testing.T) {
 	if err := w.GiveBack(ctx, winners[0], true); err != nil { // is not its to give back
 		t.Error(err)
 	}
-	counts, err := other.Finish(ctx, second, results)
+	counts, err := storetest.Finish(ctx, other, second, results)
 	if err != nil || counts[insight.Generated] != 1 {
 		t.Errorf("%v, %v", counts, err)
 	}
-	if _, err := other.Finish(ctx, second, results); !errors.Is(err, store.ErrLost) {
+	if _, err := storetest.Finish(ctx, other, second, results); !errors.Is(err, store.ErrLost) {
 		t.Errorf("twice: %v", err)
 	}
 	if _, ok, err := w.Claim(ctx, shards[0]); ok || err != nil {
@@ -197,7 +197,7 @@ func TestClaims(t *testing.T) {
 		}
 		e := entryFor(anna, "2026-03")
 		e.Revision = revision
-		counts, err := w.Finish(ctx, shard, []store.Result{evaluated(run, anna, insight.Generated, e)})
+		counts, err := storetest.Finish(ctx, w.Store, shard, []store.Result{evaluated(run, anna, insight.Generated, e)})
 		evaluations := must[*page.Of[insight.Evaluation]](t)(w.c.Evaluations(ctx, run, nil, page.Args{Size: 5})).Nodes
 		want := map[int64]insight.Outcome{0: insight.Duplicate, 7: insight.Generated}[revision]
 		if err != nil || counts[want] != 1 || len(evaluations) != 1 || evaluations[0].EntryID == nil || evaluations[0].Outcome != want || (evaluations[0].Reason == nil) == (want == insight.Duplicate) {
@@ -326,7 +326,7 @@ func TestInsightsTogether(t *testing.T) {
 	}
 	finish := func(shard store.Shard, results ...store.Result) map[insight.Outcome]int {
 		t.Helper()
-		return must[map[insight.Outcome]int](t)(w.Finish(ctx, shard, results))
+		return must[map[insight.Outcome]int](t)(storetest.Finish(ctx, w.Store, shard, results))
 	}
 	db := admin(t, w.url)
 	kept := func(want string) {

@@ -301,14 +301,9 @@ type Result struct {
 	Entries    []insight.Entry
 }
 
-// Finish stores what came of a shard, the results of one consumer one after the other, and marks it as done, in one
+// FinishParts stores what came of a shard, the results of one consumer one after the other, and marks it as done, in one
 // transaction and only if the shard is still this worker's: a result that comes too late leaves no trace. An entry that
-// the period has already makes a DUPLICATE.
-func (s *Store) Finish(ctx context.Context, c Shard, results []Result) (counts map[insight.Outcome]int, err error) {
-	return s.FinishParts(ctx, c, func(yield func([]Result) bool) { yield(slices.Clone(results)) })
-}
-
-// FinishParts is Finish for results that are made part by part while the part before is stored. A consumer is in one part
+// the period has already makes a DUPLICATE. Each part is made while the part before is stored; a consumer is in one part
 // only. After a deadlock they are made again.
 func (s *Store) FinishParts(ctx context.Context, c Shard, parts iter.Seq[[]Result]) (counts map[insight.Outcome]int, err error) {
 	save := (*Tx).saveEvaluations

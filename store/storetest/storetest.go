@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 
 	"insightgraph/connect"
 	"insightgraph/embedded"
+	"insightgraph/insight"
 	"insightgraph/store"
 )
 
@@ -122,4 +124,9 @@ func Open(t testing.TB, url string, o store.Options) *store.Store {
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// Finish is store.FinishParts with all results in one part.
+func Finish(ctx context.Context, s *store.Store, c store.Shard, results []store.Result) (map[insight.Outcome]int, error) {
+	return s.FinishParts(ctx, c, func(yield func([]store.Result) bool) { yield(slices.Clone(results)) })
 }
