@@ -491,10 +491,7 @@ func TestRollingRestart(t *testing.T) {
 			}
 		})
 	}
-	restarts := 20
-	if testing.Short() {
-		restarts = 4
-	}
+	const restarts = 20
 	for n := range restarts {
 		at := n % 2
 		p := running[at]
@@ -504,7 +501,7 @@ func TestRollingRestart(t *testing.T) {
 	}
 	over.Store(true)
 	load.Wait()
-	if n := b.failed.Load(); n > 0 || asked.Load() < int64(restarts) {
+	if n := b.failed.Load(); n > 0 || asked.Load() < restarts {
 		t.Errorf("%d of %d requests failed", n, asked.Load())
 	}
 	eventually(t, "all runs end", func() bool {
