@@ -54,7 +54,7 @@ type Attempt struct {
 	Number       int
 	At           time.Time
 	StatusCode   *int    // nil: no answer
-	Problem      *string // one of Problems; nil: it was taken
+	Problem      *string // one of those below; nil: it was taken
 	Milliseconds int
 }
 
@@ -72,9 +72,6 @@ const (
 	Interrupted = "interrupted" // our process ended in the middle; it may have been sent
 	Unsigned    = "no secret"   // none of our encryption keys opens the customer's secret
 )
-
-// Problems are all of them.
-var Problems = []string{Refused, NotFound, Unreachable, NoListener, BadTLS, TooSlow, Broken, Redirected, NotTaken, Interrupted, Unsigned}
 
 // Filter says which callbacks are wanted; all given conditions must hold.
 type Filter struct {

@@ -41,11 +41,6 @@ type CaseInput struct {
 	Days               *int
 }
 
-// Empty tells whether nothing is said.
-func (in CaseInput) Empty() bool {
-	return in.DataSourceIDs == nil && in.AccountIDs == nil && in.ExcludedAccountIDs == nil && in.From == nil && in.To == nil && in.Days == nil
-}
-
 // NewCase makes a case of a consumer who holds the accounts and sources, at a moment. Faults name fields below path.
 //
 // To choose from are the accounts of the named data sources, else all of the consumer. Those named by AccountIDs are
@@ -153,9 +148,6 @@ const (
 	Succeeded Status = "SUCCEEDED"
 	Failed    Status = "FAILED"
 )
-
-// Statuses lists all statuses.
-var Statuses = []Status{Queued, Running, Succeeded, Failed}
 
 // Report is one report of a case. Result is that of its type, once it has SUCCEEDED; see Definition.Decode.
 type Report struct {

@@ -95,9 +95,6 @@ func TestNewCase(t *testing.T) {
 			}
 		})
 	}
-	if !(CaseInput{}).Empty() || (CaseInput{Days: new(1)}).Empty() {
-		t.Error("empty")
-	}
 }
 
 func limit(g Group, amount string, c bank.Currency) Limit {

@@ -40,9 +40,6 @@ const (
 	TenureUnknown      Tenure = "UNKNOWN"
 )
 
-// Tenures lists all tenures.
-var Tenures = []Tenure{TenureRents, TenureOwns, TenureRentsAndOwns, TenureUnknown}
-
 // RentAndLiving is the Rent and Living report.
 type RentAndLiving struct {
 	Header

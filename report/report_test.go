@@ -670,3 +670,18 @@ func BenchmarkShopping(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(books.all)), "transactions/op")
 }
+
+// Matches tells whether the predicate fits.
+func (p Predicate) Matches(t bank.Transaction) bool {
+	return slices.Contains(p.AccountIDs, t.AccountID) &&
+		p.From <= t.BookingDate && t.BookingDate <= p.To &&
+		p.Status == t.Status &&
+		(p.Transfers == nil || *p.Transfers == (t.TransferID != nil)) &&
+		(p.BaseType == "" || p.BaseType == t.BaseType) &&
+		(p.CategoryIDs == nil || slices.Contains(p.CategoryIDs, t.CategoryID))
+}
+
+// Matches tells whether the transaction is one of the named.
+func (s Selection) Matches(t bank.Transaction) bool {
+	return slices.ContainsFunc(s, func(p Predicate) bool { return p.Matches(t) })
+}

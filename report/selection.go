@@ -1,10 +1,6 @@
 package report
 
-import (
-	"slices"
-
-	"insightgraph/bank"
-)
+import "insightgraph/bank"
 
 // Selection names the transactions behind a report: those that any of its predicates fits. No two of them fit the same
 // one. An empty selection names none.
@@ -31,19 +27,4 @@ func PartyOf(t bank.Transaction) string {
 		return *t.CounterpartyName
 	}
 	return ""
-}
-
-// Matches tells whether the predicate fits.
-func (p Predicate) Matches(t bank.Transaction) bool {
-	return slices.Contains(p.AccountIDs, t.AccountID) &&
-		p.From <= t.BookingDate && t.BookingDate <= p.To &&
-		p.Status == t.Status &&
-		(p.Transfers == nil || *p.Transfers == (t.TransferID != nil)) &&
-		(p.BaseType == "" || p.BaseType == t.BaseType) &&
-		(p.CategoryIDs == nil || slices.Contains(p.CategoryIDs, t.CategoryID))
-}
-
-// Matches tells whether the transaction is one of the named.
-func (s Selection) Matches(t bank.Transaction) bool {
-	return slices.ContainsFunc(s, func(p Predicate) bool { return p.Matches(t) })
 }

@@ -105,9 +105,6 @@ const (
 	IncomeShare    FindingKind = "INCOME_SHARE"    // what part of the income it is; neither much nor little by itself
 )
 
-// FindingKinds lists all kinds.
-var FindingKinds = []FindingKind{EarlierAverage, MonthlyLimit, IncomeShare}
-
 // Finding is one comparison.
 //
 // EARLIER_AVERAGE: Amount is the average a month of the recent months, Baseline that of the months before; see compare.

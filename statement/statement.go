@@ -35,9 +35,6 @@ const (
 	ZIP     Format = "ZIP"
 )
 
-// Formats lists all formats.
-var Formats = []Format{CAMT052, CAMT053, CAMT054, MT940, OFX, QIF, CSV, ZIP}
-
 // The limits on one file.
 const (
 	MaxFile     = 64 << 20 // bytes, unpacked

@@ -28,7 +28,7 @@ var (
 )
 
 func init() { // an alert can only see a counter grow that was there before
-	for _, o := range []insight.Outcome{insight.Generated, insight.Duplicate, insight.ConditionNotMet, insight.InsufficientData, insight.NotSubscribed, insight.Failed} {
+	for _, o := range insight.Outcomes {
 		evaluations.WithLabelValues(string(o))
 	}
 	for _, o := range append([]string{string(connect.Finished), again}, tops...) {
