@@ -8351,7 +8351,7 @@ type Event implements Node {
   action: String!
   "What was changed; null for what has no id, such as an origin."
   subjectId: ID
-  "Whose it is; null where it is no one consumer's. An erased consumer's id names nothing any more."
+  "The consumer it concerns; null if none or several. An erased consumer's id names nothing any more."
   consumerId: ID
   "The X-Request-Id of the call."
   requestId: String
@@ -8440,7 +8440,7 @@ type Mutation {
   startConsentRefresh(input: StartConsentRefreshInput!): StartConsentRefreshPayload
   "Ends all stored consents of a consumer at once, here and at its banks. The data stays."
   revokeConsent(input: RevokeConsentInput!): RevokeConsentPayload
-  "Refreshes accounts by themselves from now on. Again changes it."
+  "Refreshes accounts automatically from now on. Calling it again changes the schedule."
   scheduleAutomaticRefresh(input: ScheduleAutomaticRefreshInput!): ScheduleAutomaticRefreshPayload
   unscheduleAutomaticRefresh(input: UnscheduleAutomaticRefreshInput!): UnscheduleAutomaticRefreshPayload
   "Lets pages of an origin show the connect app."
