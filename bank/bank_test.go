@@ -141,6 +141,8 @@ func TestTransfers(t *testing.T) {
 		"names agree":        {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Anna Muster"), named(leg(2, 2, Credit, "100", "2026-01-05"), "MUSTER, ANNA")}, []Pair{{1, 2}}},
 		"the account's name": {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Visa Services"), with(named(leg(2, 2, Credit, "100", "2026-01-05"), "Payment received"), func(l *Leg) { l.AccountName = "Visa Gold" })}, []Pair{{1, 2}}},
 		"names differ":       {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe Markt"), named(leg(2, 2, Credit, "100", "2026-01-05"), "Acme Payroll")}, nil},
+		"a card's payment":   {[]Leg{held(named(leg(1, 1, Debit, "80", "2021-11-10"), "Landesbank Berlin AG"), ContainerBank), held(named(leg(2, 2, Credit, "80", "2021-11-12"), "Zahlungseingang dankend erhalten"), ContainerCard)}, []Pair{{1, 2}}},
+		"a card pays nobody": {[]Leg{held(named(leg(1, 1, Debit, "80", "2021-11-10"), "Rewe Markt"), ContainerCard), held(named(leg(2, 2, Credit, "80", "2021-11-12"), "Acme Payroll"), ContainerBank)}, nil},
 		"one name":           {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe Markt"), leg(2, 2, Credit, "100", "2026-01-05")}, []Pair{{1, 2}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -159,6 +161,8 @@ func TestTransfers(t *testing.T) {
 }
 
 func with(l Leg, change func(*Leg)) Leg { change(&l); return l }
+
+func held(l Leg, c Container) Leg { l.Container = c; return l }
 
 func named(l Leg, name string) Leg { l.Counterparty = name; return l }
 

@@ -23,6 +23,7 @@ type Leg struct {
 	BookingDate  Date
 	AccountIBAN  string // of the leg's own account, empty when unknown
 	AccountName  string // the account's and its provider's name
+	Container    Container
 	Counterparty string // name on the other side, empty when unknown
 	IBAN         string // account on the other side, empty when unknown
 }
@@ -32,7 +33,7 @@ type Pair struct{ Debit, Credit int64 }
 
 // Transfers pairs legs of one consumer: same currency and amount, opposite sign, two accounts, at most
 // TransferDays apart; known IBANs must match, and where only names are known on both sides they must share a
-// word with each other or with the other account. Pairs are taken by smallest distance, then the older one,
+// word with each other or with the other account, unless a bank account pays a card. Pairs are taken by smallest distance, then the older one,
 // then by id, so the result does not depend on the order of the legs. refused pairs are never made.
 func Transfers(legs []Leg, refused map[Pair]bool) []Pair {
 	type key struct {
@@ -84,7 +85,7 @@ func Transfers(legs []Leg, refused map[Pair]bool) []Pair {
 	return pairs
 }
 
-// related tells whether what is known of the other sides speaks against a transfer.
+// related tells whether what is known of the other sides of a debit and a credit allows a transfer.
 func related(a, b Leg) bool {
 	known := false
 	for _, side := range [][2]string{{a.IBAN, b.AccountIBAN}, {b.IBAN, a.AccountIBAN}} {
@@ -97,6 +98,9 @@ func related(a, b Leg) bool {
 	}
 	if known || a.Counterparty == "" || b.Counterparty == "" {
 		return true
+	}
+	if a.Container == ContainerBank && b.Container == ContainerCard {
+		return true // a card's payment names the card's bank here, and says thanks there
 	}
 	return shareWord(a.Counterparty, b.Counterparty) || shareWord(a.Counterparty, b.AccountName) || shareWord(b.Counterparty, a.AccountName)
 }

@@ -21,7 +21,7 @@ func legs(p Person) (all []bank.Leg) {
 				continue
 			}
 			l := bank.Leg{ID: int64(len(all) + 1), AccountID: int64(i + 1), BaseType: x.BaseType, Amount: x.Amount, Currency: x.Currency,
-				BookingDate: x.BookingDate, AccountName: a.Name + " " + a.ProviderName}
+				BookingDate: x.BookingDate, AccountName: a.Name + " " + a.ProviderName, Container: a.Container}
 			if a.IBAN != nil {
 				l.AccountIBAN = *a.IBAN
 			}

@@ -140,7 +140,7 @@ func wrongTransfers(rows []bank.Transaction, accounts []bank.Account, refused ma
 	var legs []bank.Leg
 	for _, x := range rows {
 		if a, ok := active[x.AccountID]; ok && x.Status == bank.Posted {
-			l := bank.Leg{ID: x.ID, AccountID: x.AccountID, BaseType: x.BaseType, Amount: x.Amount, Currency: x.Currency, BookingDate: x.BookingDate, AccountName: a.Name + " " + a.ProviderName}
+			l := bank.Leg{ID: x.ID, AccountID: x.AccountID, BaseType: x.BaseType, Amount: x.Amount, Currency: x.Currency, BookingDate: x.BookingDate, AccountName: a.Name + " " + a.ProviderName, Container: a.Container}
 			if a.IBAN != nil {
 				l.AccountIBAN = *a.IBAN
 			}

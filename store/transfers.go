@@ -122,12 +122,13 @@ type leg struct {
 	BookingDate                        bank.Date
 	TransferID                         int64
 	AccountIban, AccountName           string
+	AccountContainer                   bank.Container
 	CounterpartyName, CounterpartyIban string
 }
 
 func (l leg) plain() bank.Leg {
 	return bank.Leg{ID: l.ID, AccountID: l.AccountID, BaseType: l.BaseType, Amount: l.Amount, Currency: l.Currency, BookingDate: l.BookingDate,
-		AccountIBAN: l.AccountIban, AccountName: l.AccountName, Counterparty: l.CounterpartyName, IBAN: l.CounterpartyIban}
+		AccountIBAN: l.AccountIban, AccountName: l.AccountName, Container: l.AccountContainer, Counterparty: l.CounterpartyName, IBAN: l.CounterpartyIban}
 }
 
 // sides are amounts of consumers, each in its currency.
@@ -225,9 +226,9 @@ func (tx *Tx) sides(ctx context.Context, customerID int64, consumerIDs []int64, 
 // amount and day. Its cost goes by the transactions: no join of them with themselves.
 func (tx *Tx) legs(ctx context.Context, customerID int64, of sides, days bank.Period) ([]leg, error) {
 	found, err := tx.pg.Query(ctx, `WITH a AS (`+severalAccounts+`)
-		SELECT consumer_id, id, account_id, base_type, amount, currency, booking_date, coalesce(transfer_id, 0) AS transfer_id, account_iban, account_name,
+		SELECT consumer_id, id, account_id, base_type, amount, currency, booking_date, coalesce(transfer_id, 0) AS transfer_id, account_iban, account_name, account_container,
 			coalesce(counterparty_name, '') AS counterparty_name, coalesce(counterparty_iban, '') AS counterparty_iban
-		FROM (SELECT t.*, a.iban AS account_iban, a.name AS account_name,
+		FROM (SELECT t.*, a.iban AS account_iban, a.name AS account_name, a.container AS account_container,
 				count(*) FILTER (WHERE base_type = 'CREDIT') OVER beside AS credits, count(*) FILTER (WHERE base_type = 'DEBIT') OVER beside AS debits,
 				min(account_id) OVER beside AS first_account, max(account_id) OVER beside AS last_account
 			FROM a CROSS JOIN LATERAL (SELECT * FROM transactions t WHERE `+ofAccount+`
@@ -244,7 +245,7 @@ func (tx *Tx) legs(ctx context.Context, customerID int64, of sides, days bank.Pe
 }
 
 // severalAccounts are the active accounts of those consumers who have more than one.
-const severalAccounts = `SELECT * FROM (SELECT consumer_id, id, coalesce(iban, '') AS iban, name || ' ' || provider_name AS name, count(*) OVER (PARTITION BY consumer_id) AS n
+const severalAccounts = `SELECT * FROM (SELECT consumer_id, id, coalesce(iban, '') AS iban, name || ' ' || provider_name AS name, container, count(*) OVER (PARTITION BY consumer_id) AS n
 	FROM accounts WHERE customer_id = $1 AND consumer_id = ANY($2::bigint[]) AND status = 'ACTIVE') a WHERE n > 1`
 
 // ofAccount is what the transactions of an account a must be. OFFSET 0 behind it keeps the planner to looking at each account

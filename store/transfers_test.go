@@ -49,6 +49,7 @@ func TestTransferKinds(t *testing.T) {
 	}{
 		{"savings", []bank.Transaction{row("a", "-50", "2026-01-05")}, []bank.Transaction{row("b", "50", "2026-01-06")}, nil, "[a>b]"},
 		{"a card's payment", []bank.Transaction{row("a", "-50", "2026-01-05")}, nil, []bank.Transaction{row("b", "50", "2026-01-05"), row("c", "-50", "2026-01-01")}, "[a>b]"},
+		{"a card's payment by other names", []bank.Transaction{name(row("a", "-50", "2026-01-05"), "Landesbank Berlin AG")}, nil, []bank.Transaction{name(row("b", "50", "2026-01-07"), "Zahlungseingang dankend erhalten")}, "[a>b]"},
 		{"another amount", []bank.Transaction{row("a", "-50", "2026-01-05")}, []bank.Transaction{row("b", "50.01", "2026-01-05")}, nil, "[]"},
 		{"four days", []bank.Transaction{row("a", "-50", "2026-01-05")}, []bank.Transaction{row("b", "50", "2026-01-09")}, nil, "[a>b]"},
 		{"five days", []bank.Transaction{row("a", "-50", "2026-01-05")}, []bank.Transaction{row("b", "50", "2026-01-10")}, nil, "[]"},
