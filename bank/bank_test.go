@@ -138,6 +138,11 @@ func TestTransfers(t *testing.T) {
 		"another currency":   {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), with(leg(2, 2, Credit, "100", "2026-01-05"), func(l *Leg) { l.Currency = "USD" })}, nil},
 		"its IBAN":           {[]Leg{with(leg(1, 1, Debit, "100", "2026-01-05"), func(l *Leg) { l.IBAN = "B" }), with(leg(2, 2, Credit, "100", "2026-01-05"), func(l *Leg) { l.AccountIBAN = "B" })}, []Pair{{1, 2}}},
 		"another's IBAN":     {[]Leg{with(leg(1, 1, Debit, "100", "2026-01-05"), func(l *Leg) { l.IBAN = "X" }), with(leg(2, 2, Credit, "100", "2026-01-05"), func(l *Leg) { l.AccountIBAN = "B" })}, nil},
+		"its number":         {[]Leg{to(leg(1, 1, Debit, "500", "2021-11-02"), "Visa", "0532013000"), at(named(leg(2, 2, Credit, "500", "2021-11-03"), "Max Muster"), "DE89370400440532013000")}, []Pair{{1, 2}}},
+		"another's number":   {[]Leg{to(leg(1, 1, Debit, "500", "2021-11-02"), "Landlord", "0532013001"), at(named(leg(2, 2, Credit, "500", "2021-11-03"), "Max Muster"), "DE89370400440532013000")}, nil},
+		"a card's number":    {[]Leg{to(leg(1, 1, Debit, "500", "2021-11-02"), "Max Muster", "4111111111111111"), at(named(leg(2, 2, Credit, "500", "2021-11-03"), "Max Muster"), "DE89370400440532013000")}, []Pair{{1, 2}}},
+		"a short number":     {[]Leg{to(leg(1, 1, Debit, "500", "2021-11-02"), "Landlord", "000013000"), at(named(leg(2, 2, Credit, "500", "2021-11-03"), "Max Muster"), "DE89370400440532013000")}, nil},
+		"number, not IBAN":   {[]Leg{at(to(leg(1, 1, Debit, "500", "2021-11-02"), "", "0532013000"), "DE02120300000000202051"), at(to(leg(2, 2, Credit, "500", "2021-11-03"), "", "DE75512108001245126199"), "DE89370400440532013000")}, nil},
 		"names agree":        {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Anna Muster"), named(leg(2, 2, Credit, "100", "2026-01-05"), "MUSTER, ANNA")}, []Pair{{1, 2}}},
 		"the account's name": {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Visa Services"), with(named(leg(2, 2, Credit, "100", "2026-01-05"), "Payment received"), func(l *Leg) { l.AccountName = "Visa Gold" })}, []Pair{{1, 2}}},
 		"names differ":       {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe Markt"), named(leg(2, 2, Credit, "100", "2026-01-05"), "Acme Payroll")}, nil},
@@ -161,6 +166,10 @@ func TestTransfers(t *testing.T) {
 }
 
 func with(l Leg, change func(*Leg)) Leg { change(&l); return l }
+
+func to(l Leg, name, account string) Leg { l.Counterparty, l.IBAN = name, account; return l }
+
+func at(l Leg, iban string) Leg { l.AccountIBAN = iban; return l }
 
 func held(l Leg, c Container) Leg { l.Container = c; return l }
 

@@ -25,14 +25,14 @@ type Leg struct {
 	AccountName  string // the account's and its provider's name
 	Container    Container
 	Counterparty string // name on the other side, empty when unknown
-	IBAN         string // account on the other side, empty when unknown
+	IBAN         string // account on the other side, which may be a plain account number; empty when unknown
 }
 
 // Pair names the two legs of a transfer.
 type Pair struct{ Debit, Credit int64 }
 
 // Transfers pairs legs of one consumer: same currency and amount, opposite sign, two accounts, at most
-// TransferDays apart; known IBANs must match, and where only names are known on both sides they must share a
+// TransferDays apart; known IBANs must match, an account number may, and where only names are known on both sides they must share a
 // word with each other or with the other account, unless a bank account pays a card. Pairs are taken by smallest distance, then the older one,
 // then by id, so the result does not depend on the order of the legs. refused pairs are never made.
 func Transfers(legs []Leg, refused map[Pair]bool) []Pair {
@@ -89,10 +89,13 @@ func Transfers(legs []Leg, refused map[Pair]bool) []Pair {
 func related(a, b Leg) bool {
 	known := false
 	for _, side := range [][2]string{{a.IBAN, b.AccountIBAN}, {b.IBAN, a.AccountIBAN}} {
-		if side[0] != "" && side[1] != "" {
-			if side[0] != side[1] {
-				return false
-			}
+		switch {
+		case side[0] == "" || side[1] == "":
+		case number(side[0]):
+			known = known || endsIn(side[1], side[0]) // a card's number, say, is in no IBAN and speaks against nothing
+		case side[0] != side[1]:
+			return false
+		default:
 			known = true
 		}
 	}
@@ -103,6 +106,15 @@ func related(a, b Leg) bool {
 		return true // a card's payment names the card's bank here, and says thanks there
 	}
 	return shareWord(a.Counterparty, b.Counterparty) || shareWord(a.Counterparty, b.AccountName) || shareWord(b.Counterparty, a.AccountName)
+}
+
+// number tells whether an account is named by its number: an IBAN begins with its country.
+func number(account string) bool { return '0' <= account[0] && account[0] <= '9' }
+
+// endsIn tells whether a plain number is an IBAN's. One of few digits could be anybody's.
+func endsIn(iban, number string) bool {
+	number = strings.TrimLeft(number, "0")
+	return len(number) >= 6 && strings.HasSuffix(iban, number)
 }
 
 // shareWord tells whether two names have a word of three or more letters in common.
