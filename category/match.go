@@ -226,6 +226,9 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 	if base == bank.Credit && !back && e.kind != wording && byID[id].Type == Expense && !x.nothingElse(m, e, text, named) {
 		return false // a shop that pays is no refund as long as nothing says so: Hudson Freight pays wages
 	}
+	if back && e.kind == merchant && id == 1605 {
+		return false // money back from a lender is no new loan
+	}
 	strength, confidence := int(e.strength), int(e.confidence)
 	word := text[m.start:m.end]
 	single := bytes.IndexByte(word, ' ') < 0

@@ -1,0 +1,30 @@
+package category_test
+
+import (
+	"testing"
+
+	"insightgraph/bank"
+	"insightgraph/category"
+)
+
+// Who is on the other side and what the text says, on German accounts.
+func TestNameAndText(t *testing.T) {
+	for _, one := range []struct {
+		base       bank.BaseType
+		name, text string
+		category   int
+	}{
+		{bank.Credit, "Santander Consumer Bank AG", "Auszahlung Darlehen 123", 1605},
+		{bank.Credit, "Santander Consumer Bank AG", "Kreditauszahlung", 1605},
+		{bank.Credit, "auxmoney GmbH", "Kreditauszahlung", 1605},
+		{bank.Credit, "smava GmbH", "Kreditauszahlung", 1605},
+		{bank.Credit, "Santander Consumer Bank AG", "Rückerstattung 4711", 109},
+		{bank.Credit, "Ratepay GmbH", "4711", 109},
+		{bank.Credit, "eBay S.a.r.l.", "Auszahlung", 701},
+		{bank.Debit, "Sparkasse", "Auszahlung 4711", 1500},
+	} {
+		if got := category.Categorise(category.Input{Transaction: bank.Transaction{CounterpartyName: &one.name, Description: one.text, BaseType: one.base}, Country: "DE"}); got.Category != one.category {
+			t.Errorf("%s %q, %q: %+v, want %d", one.base, one.name, one.text, got, one.category)
+		}
+	}
+}
