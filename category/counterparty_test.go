@@ -22,6 +22,12 @@ func TestNameAndText(t *testing.T) {
 		{bank.Credit, "Ratepay GmbH", "4711", 109},
 		{bank.Credit, "eBay S.a.r.l.", "Auszahlung", 701},
 		{bank.Debit, "Sparkasse", "Auszahlung 4711", 1500},
+		{bank.Credit, "Jens Mueller", "Danke", 1604},
+		{bank.Debit, "Jens Mueller", "Danke", 1604},
+		{bank.Debit, "AWB", "Muellentsorgung", 503},
+		{bank.Debit, "AWB", "Muellgeb. 2021", 503},
+		{bank.Debit, "AWB", "Müll 2. Quartal", 503},
+		{bank.Debit, "AWB", "Muell 2. Quartal", 503},
 	} {
 		if got := category.Categorise(category.Input{Transaction: bank.Transaction{CounterpartyName: &one.name, Description: one.text, BaseType: one.base}, Country: "DE"}); got.Category != one.category {
 			t.Errorf("%s %q, %q: %+v, want %d", one.base, one.name, one.text, got, one.category)
