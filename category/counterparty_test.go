@@ -28,6 +28,12 @@ func TestNameAndText(t *testing.T) {
 		{bank.Debit, "AWB", "Muellgeb. 2021", 503},
 		{bank.Debit, "AWB", "Müll 2. Quartal", 503},
 		{bank.Debit, "AWB", "Muell 2. Quartal", 503},
+		{bank.Debit, "Klarna Bank AB", "Bestellung OTTO", 701},
+		{bank.Debit, "Klarna", "Ihr Einkauf bei H&M", 301},
+		{bank.Debit, "Klarna Bank AB (publ)", "Klarna * Zalando", 301},
+		{bank.Credit, "Klarna Bank AB (publ)", "Rückzahlung Zalando", 301},
+		{bank.Debit, "Klarna Bank AB (publ)", "4711", 700},
+		{bank.Debit, "Klarna Bank AB (publ)", "Ratenkauf 4711", 1203},
 	} {
 		if got := category.Categorise(category.Input{Transaction: bank.Transaction{CounterpartyName: &one.name, Description: one.text, BaseType: one.base}, Country: "DE"}); got.Category != one.category {
 			t.Errorf("%s %q, %q: %+v, want %d", one.base, one.name, one.text, got, one.category)
