@@ -34,6 +34,20 @@ func TestNameAndText(t *testing.T) {
 		{bank.Credit, "Klarna Bank AB (publ)", "Rückzahlung Zalando", 301},
 		{bank.Debit, "Klarna Bank AB (publ)", "4711", 700},
 		{bank.Debit, "Klarna Bank AB (publ)", "Ratenkauf 4711", 1203},
+		{bank.Debit, "Otto Mueller", "", 1604},
+		{bank.Debit, "Hans Fischer", "privat", 1604},
+		{bank.Debit, "Hans Schneider", "privat", 1604},
+		{bank.Credit, "Julia Metzger", "Geburtstag", 1604},
+		{bank.Debit, "Julia Metzger", "Geburtstag", 1604},
+		{bank.Debit, "Sabine Gaertner", "", 1604},
+		{bank.Debit, "Lena Bauhaus", "", 1604},
+		{bank.Debit, "Max Meier", "", 1604},
+		{bank.Debit, "Max Meier", "Miete Mai", 501},
+		{bank.Debit, "Anna Apotheke", "", 801},
+		{bank.Debit, "Franz Bäckerei", "", 203},
+		{bank.Debit, "Peter Hahn", "", 301},
+		{bank.Debit, "Otto GmbH", "", 701},
+		{bank.Debit, "Hans Fischer", "REWE Einkauf", 201},
 	} {
 		if got := category.Categorise(category.Input{Transaction: bank.Transaction{CounterpartyName: &one.name, Description: one.text, BaseType: one.base}, Country: "DE"}); got.Category != one.category {
 			t.Errorf("%s %q, %q: %+v, want %d", one.base, one.name, one.text, got, one.category)

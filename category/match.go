@@ -309,7 +309,11 @@ var legal = map[string]bool{"gmbh": true, "sarl": true, "deutschland": true, "ge
 // choose weighs what was found against each other. named is where the counterparty's name ends in the text.
 func (x *index) choose(found []match, text []byte, base bank.BaseType, country string, named int32) (best match, seller *entry, ok bool) {
 	n, back := 0, refunds(x, found) || through(x, found, named)
+	surname := x.surname(text[:named])
 	for _, m := range found {
+		if surname != nil && m.start < named && x.ofPerson(&m, text, surname) {
+			continue
+		}
 		if x.weigh(&m, text, base, country, named, back) {
 			found[n] = m
 			n++
@@ -395,6 +399,35 @@ func top(id int) int {
 	}
 	return id
 }
+
+// surname is the last word of a counterparty's name that is a first name that we know and one other word, else nil.
+func (x *index) surname(name []byte) []byte {
+	first, last, _ := bytes.Cut(bytes.TrimSpace(name), []byte(" "))
+	if len(last) < 3 || last[0] < 'a' || bytes.IndexByte(last, ' ') >= 0 || !x.names[string(first)] || x.common[string(last)] || x.noise[string(last)] || legal[string(last)] {
+		return nil
+	}
+	return last
+}
+
+// ofPerson tells whether what matches within such a name is no shop: Lena Bauhaus and Hans Fischer are people, Anna Apotheke is none.
+func (x *index) ofPerson(m *match, text, surname []byte) bool {
+	word := text[m.start:m.end]
+	if bytes.IndexByte(word, ' ') >= 0 {
+		return false
+	}
+	switch x.entries[m.entry].kind {
+	case merchant, brand:
+		return true
+	case keyword:
+		return surnames[string(surname)] || m.part && bytes.Equal(word, surname) // cut off: a Schneider is no Schneiderei
+	}
+	return false
+}
+
+// surnames are words for shops and trades that people are called, too.
+var surnames = set(`backer bader baecker baker bakker barber barbier barbieri bianchi bishop boucher boulanger brot brouwer butcher carnicero
+fischer fisher fleischer flores friedrich gardener gartner gaertner kaese kase krawczyk krejci law macellaio maler metzger metzler nagel panadero
+pescador pescatore reznik rzeznik schlachter schuster slager tailleur tailor wein winzer wirt zapatero`)
 
 // person tells whether the text begins like a person's name: a first name that we know and another word.
 func (x *index) person(text []byte) bool {
