@@ -48,6 +48,13 @@ func TestNameAndText(t *testing.T) {
 		{bank.Debit, "Peter Hahn", "", 301},
 		{bank.Debit, "Otto GmbH", "", 701},
 		{bank.Debit, "Hans Fischer", "REWE Einkauf", 201},
+		{bank.Credit, "Bundeskasse", "Elterngeld", 103},
+		{bank.Credit, "Bundeskasse Trier", "Kindergeld", 103},
+		{bank.Credit, "Bundeskasse Halle", "BAföG", 103},
+		{bank.Credit, "Stadtkasse Köln", "Wohngeld", 103},
+		{bank.Credit, "Bundeskasse Trier", "4711", 107},
+		{bank.Credit, "Bundeskasse Trier", "Einkommensteuer 2020", 107},
+		{bank.Debit, "Bundeskasse Trier", "4711", 1204},
 	} {
 		if got := category.Categorise(category.Input{Transaction: bank.Transaction{CounterpartyName: &one.name, Description: one.text, BaseType: one.base}, Country: "DE"}); got.Category != one.category {
 			t.Errorf("%s %q, %q: %+v, want %d", one.base, one.name, one.text, got, one.category)
