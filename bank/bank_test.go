@@ -200,6 +200,16 @@ func TestRates(t *testing.T) {
 	if err != nil || missing != nil || len(used) != 1 || totals[0].Credit.Trim(0).String() != "8" || totals[0].Month != day("2026-01-01") || totals[1].Debit.String() != "3" {
 		t.Errorf("%v %v %v %v", totals, used, missing, err)
 	}
+	ties := NewQuotes([]Quote{quote("USD", "2025-05-07", "1.136"), quote("CHF", "2025-05-07", "0.93"), quote("JPY", "2025-05-07", "162.5"), quote("HUF", "2025-05-07", "404")})
+	for _, c := range []struct{ amount, from, to, want string }{
+		{"893.89", "USD", "EUR", "786.875"}, {"-893.89", "USD", "EUR", "-786.875"}, {"404002.02", "HUF", "EUR", "1000.005"}, {"56.80", "USD", "CHF", "46.5"}, {"0.01", "JPY", "EUR", "0.0000615384615384615"},
+		{"999999999999999", "JPY", "EUR", "6153846153846.147692"}, {"999999999999999", "EUR", "JPY", "162499999999999837.5"}, {"0.00", "USD", "EUR", "0"},
+	} {
+		totals, _, _, err := Convert([]MonthTotal{{AccountID: 1, Month: day("2025-05-07"), Debit: decimal.MustParse(c.amount)}}, map[int64]Currency{1: Currency(c.from)}, Currency(c.to), ties)
+		if err != nil || totals[0].Debit.Trim(0).String() != c.want {
+			t.Errorf("%s %s: %v %s, want %s", c.amount, c.from, totals, c.to, c.want)
+		}
+	}
 	if _, _, missing, _ = Convert([]MonthTotal{{AccountID: 1, Month: day("2025-12-05")}}, map[int64]Currency{1: "USD"}, "EUR", q); missing == nil || missing.From != "USD" {
 		t.Errorf("missing: %v", missing)
 	}

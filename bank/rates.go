@@ -1,6 +1,7 @@
 package bank
 
 import (
+	"math/big"
 	"slices"
 
 	"github.com/govalues/decimal"
@@ -45,21 +46,30 @@ func (q Quotes) at(c Currency, day Date) (Quote, bool) {
 	return days[i-1], true
 }
 
-// Rate is what one unit of from was worth in to on a day: through EUR, each side at the quote of the day or the last
-// earlier one. Day is the older of the two quotes. There is none before the first quote of a currency.
-func (q Quotes) Rate(from, to Currency, day Date) (Rate, bool) {
+// pair is the quotes of two currencies on a day, each that of the day or the last earlier one. There is none before the
+// first quote of a currency.
+func (q Quotes) pair(from, to Currency, day Date) (a, b Quote, ok bool) {
 	one := Quote{Day: day, Rate: decimal.One}
-	a, b := one, one
-	var ok bool
+	a, b = one, one
 	if from != euro {
-		if a, ok = q.at(from, day); !ok {
-			return Rate{}, false
+		if a, ok = q.at(from, day); !ok || a.Rate.IsZero() {
+			return a, b, false
 		}
 	}
 	if to != euro {
 		if b, ok = q.at(to, day); !ok {
-			return Rate{}, false
+			return a, b, false
 		}
+	}
+	return a, b, true
+}
+
+// Rate is what one unit of from was worth in to on a day: through EUR, by its pair of quotes. Day is the older of the two.
+// It is for showing: the quotient is rounded.
+func (q Quotes) Rate(from, to Currency, day Date) (Rate, bool) {
+	a, b, ok := q.pair(from, to, day)
+	if !ok {
+		return Rate{}, false
 	}
 	rate, err := b.Rate.Quo(a.Rate)
 	if err != nil {
@@ -72,5 +82,11 @@ func (q Quotes) Rate(from, to Currency, day Date) (Rate, bool) {
 	return Rate{From: from, To: to, Day: min(a.Day, b.Day), Rate: rate, Source: source}, true
 }
 
-// Convert brings an amount of from into to at the rate, exact to nineteen digits.
-func (r Rate) Convert(amount decimal.Decimal) (decimal.Decimal, error) { return amount.Mul(r.Rate) }
+// Factor is the Rate as a fraction, to convert by: an amount times a rounded rate can miss a half.
+func (q Quotes) Factor(from, to Currency, day Date) (*big.Rat, bool) {
+	a, b, ok := q.pair(from, to, day)
+	if !ok {
+		return nil, false
+	}
+	return new(big.Rat).Quo(rat(b.Rate), rat(a.Rate)), true
+}

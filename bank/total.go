@@ -2,6 +2,7 @@ package bank
 
 import (
 	"cmp"
+	"math/big"
 	"slices"
 
 	"github.com/govalues/decimal"
@@ -30,7 +31,7 @@ type Rate struct {
 }
 
 // Convert brings totals of single days (MonthTotal.Month is the day) in the accounts' currencies to one currency, each
-// at the rate of its day, and says which rates it used. missing is the first pair and day without a rate.
+// at the rate of its day, to nineteen digits, and says which rates it used. missing is the first pair and day without one.
 func Convert(days []MonthTotal, currencyOf map[int64]Currency, to Currency, quotes Quotes) (totals []MonthTotal, used []Rate, missing *Rate, err error) {
 	type quoted struct {
 		from Currency
@@ -44,8 +45,9 @@ func Convert(days []MonthTotal, currencyOf map[int64]Currency, to Currency, quot
 			if !ok {
 				return nil, nil, &Rate{From: from, To: to, Day: d.Month}, nil
 			}
+			a, b, _ := quotes.pair(from, to, d.Month)
 			for _, amount := range []*decimal.Decimal{&d.Credit, &d.Debit, &d.TransferCredit, &d.TransferDebit} {
-				if *amount, err = rate.Convert(*amount); err != nil {
+				if *amount, err = convert(*amount, b.Rate, a.Rate); err != nil {
 					return nil, nil, nil, err
 				}
 			}
@@ -61,4 +63,13 @@ func Convert(days []MonthTotal, currencyOf map[int64]Currency, to Currency, quot
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Day, b.Day))
 	})
 	return totals, used, nil, nil
+}
+
+// convert is amount · over / under to nineteen digits. The product is exact: of nearly all amounts in machine words.
+func convert(amount, over, under decimal.Decimal) (decimal.Decimal, error) {
+	if product, err := amount.MulExact(over, amount.Scale()+over.Scale()); err == nil {
+		return product.Quo(under)
+	}
+	exact := new(big.Rat).Mul(rat(amount), rat(over))
+	return decimal.Parse(exact.Quo(exact, rat(under)).FloatString(decimal.MaxScale))
 }

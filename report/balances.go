@@ -171,7 +171,7 @@ func (f *facts) converted(l *line) ([]int64, bool) {
 	all := make([]int64, len(l.minor))
 	for i, n := range l.minor {
 		day := l.days.From + bank.Date(i)
-		rate, ok := f.Quotes.Rate(l.Currency, f.Consumer.Currency, day)
+		factor, ok := f.Quotes.Factor(l.Currency, f.Consumer.Currency, day)
 		if !ok {
 			head := f.header(l.ID)
 			head.NoRate = &NoRate{l.Currency, f.Consumer.Currency, day}
@@ -179,7 +179,7 @@ func (f *facts) converted(l *line) ([]int64, bool) {
 			return nil, false
 		}
 		amount := rat(decimal.MustNew(n, digits))
-		if all[i], ok = round(amount.Mul(amount, rat(rate.Rate)), f.digits); !ok {
+		if all[i], ok = round(amount.Mul(amount, factor), f.digits); !ok {
 			return nil, false
 		}
 	}

@@ -128,17 +128,17 @@ func (f *facts) convert(a bank.Account, all []*bank.Transaction, left int64) (ro
 		own, ok := minorOf(x.Amount, digits)
 		minor, fits := own, ok
 		if f.converts && a.Currency != f.Consumer.Currency {
-			rate, known := f.Quotes.Rate(a.Currency, f.Consumer.Currency, x.BookingDate)
+			factor, known := f.Quotes.Factor(a.Currency, f.Consumer.Currency, x.BookingDate)
 			if !known {
 				first := x.BookingDate // transactions come by id: another may be older
 				for _, y := range all {
-					if _, known := f.Quotes.Rate(a.Currency, f.Consumer.Currency, y.BookingDate); y.Status == bank.Posted && !known {
+					if _, known := f.Quotes.Factor(a.Currency, f.Consumer.Currency, y.BookingDate); y.Status == bank.Posted && !known {
 						first = min(first, y.BookingDate)
 					}
 				}
 				return nil, 0, ReasonNoRate, &NoRate{a.Currency, f.Consumer.Currency, first}
 			}
-			minor, fits = round(new(big.Rat).Mul(rat(x.Amount), rat(rate.Rate)), f.digits)
+			minor, fits = round(factor.Mul(rat(x.Amount), factor), f.digits)
 		}
 		native, total = native+size(own), total+size(minor)
 		if !ok || !fits || native > maxSum || total > left {

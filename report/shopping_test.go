@@ -256,3 +256,14 @@ func TestShoppingCurrency(t *testing.T) {
 	s = build[*Shopping](t, TypeShopping, given)
 	want(t, s.Total, "0.00 EUR", s.Coverage.LeftOut, "NO_RATE 2; TOO_LARGE 2", s.Accounts[0].LeftOut, "TOO_LARGE")
 }
+
+// TestHalfACent: 893.89 at 1.136 are 786.875, in transactions and in balances; the rounded rate would say less.
+func TestHalfACent(t *testing.T) {
+	b := &book{}
+	f := francs
+	f.Balance, f.BalanceAsOf = new(decimal.MustParse("893.89")), new(day("2025-02-28").Time())
+	b.on(f, "2025-01-10", "-893.89", 201, "Migros")
+	given := b.input(days("2025-01-01", "2025-01-31"), f)
+	given.Quotes = bank.NewQuotes([]bank.Quote{{Currency: "CHF", Day: day("2024-01-01"), Rate: decimal.MustParse("1.136")}})
+	want(t, build[*Shopping](t, TypeShopping, given).Total, "786.88 EUR", build[*Balances](t, TypeBalances, given).Total.Closing, "786.88 EUR")
+}
