@@ -43,6 +43,12 @@ type services struct {
 // open starts the servers that no URL is given for, or joins those of a running process, brings the database up to date
 // and connects.
 func (c *config) open(ctx context.Context, withRedis bool) (*services, error) {
+	switch {
+	case c.TokenLife <= 0:
+		return nil, fmt.Errorf("read TOKEN_LIFE: %s is no time that a token can hold", c.TokenLife)
+	case c.DatabaseConns < 0:
+		return nil, fmt.Errorf("read DATABASE_CONNS: %d is below zero", c.DatabaseConns)
+	}
 	s := &services{log: telemetry.NewLogger(os.Stderr, c.LogLevel)}
 	redis.SetLogger(redisLog{s.log})
 	slog.SetDefault(s.log)

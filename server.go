@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -99,10 +100,29 @@ func limitMemory(bytes int64) {
 // warm reads the tables of categories, which the first who stores transactions would do while it holds locks.
 func warm() { go category.Of(bank.Transaction{}) }
 
+// check refuses numbers that would switch something off, and origins that no browser has.
+func (cmd *serveCmd) check() error {
+	for name, n := range map[string]int{"CONCURRENCY": cmd.Concurrency - 1, "FETCHES": cmd.Fetches - 1, "CUSTOMER_POINTS": cmd.CustomerPoints,
+		"CONSUMER_POINTS": cmd.ConsumerPoints, "CUSTOMER_REQUESTS": cmd.CustomerRequests, "CONSUMER_REQUESTS": cmd.ConsumerRequests, "LAME_DUCK": int(cmd.LameDuck)} {
+		if n < 0 {
+			return fmt.Errorf("read %s: the number is too small", name)
+		}
+	}
+	for _, origin := range cmd.AllowedOrigin {
+		if origin != "*" && !strings.Contains(origin, "://") {
+			return fmt.Errorf("read ALLOWED_ORIGINS: %q is no origin, such as https://app.example.com", origin)
+		}
+	}
+	return nil
+}
+
 // Run serves until the context ends, then lets requests and tasks come to their end.
 func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	if cmd.Dev && !isLoopback(cmd.Addr) {
 		return fmt.Errorf("development mode hands out the demo customer's token, so it serves loopback addresses only; %s is none", cmd.Addr)
+	}
+	if err := cmd.check(); err != nil {
+		return err
 	}
 	growHeap(300) // what lives is small beside what a request uses: a third of the collections, for some 20 MiB
 	endTraces, err := telemetry.StartTracing(ctx, build().revision)

@@ -237,3 +237,26 @@ func TestProduction(t *testing.T) {
 		t.Errorf("a bad customer: %q %v", errs, err)
 	}
 }
+
+// TestSettings: numbers that would switch something off without a word are refused by name.
+func TestSettings(t *testing.T) {
+	fine := serveCmd{Concurrency: 1, Fetches: 1, AllowedOrigin: []string{"*", "https://app.example.com"}}
+	if err := fine.check(); err != nil {
+		t.Error(err)
+	}
+	for name, spoil := range map[string]func(*serveCmd){
+		"CONCURRENCY": func(c *serveCmd) { c.Concurrency = 0 }, "FETCHES": func(c *serveCmd) { c.Fetches = -1 }, "CUSTOMER_POINTS": func(c *serveCmd) { c.CustomerPoints = -1 },
+		"CONSUMER_REQUESTS": func(c *serveCmd) { c.ConsumerRequests = -1 }, "LAME_DUCK": func(c *serveCmd) { c.LameDuck = -time.Second },
+		"ALLOWED_ORIGINS": func(c *serveCmd) { c.AllowedOrigin = []string{"foo"} },
+	} {
+		c := fine
+		if spoil(&c); c.check() == nil || !strings.Contains(c.check().Error(), name) {
+			t.Errorf("%s: %v", name, c.check())
+		}
+	}
+	for _, c := range []config{{TokenLife: 0}, {TokenLife: -time.Minute}, {TokenLife: time.Minute, DatabaseConns: -3}} {
+		if _, err := c.open(t.Context(), false); err == nil {
+			t.Errorf("%+v opens", c)
+		}
+	}
+}
