@@ -200,7 +200,7 @@ func (r *Request) Check(path string, currency bank.Currency) fault.Many {
 		switch {
 		case f != nil:
 			faults.Add(f)
-		case money.Currency != currency:
+		case currency != "" && money.Currency != currency: // of a consumer that there is
 			faults.Add(fault.Invalid(at+".monthlyAmount.currency", "Invalid value for currency; the consumer's currency is %s", currency))
 		case money.Amount.IsNeg():
 			faults.Add(fault.Invalid(at+".monthlyAmount.amount", "Invalid value for amount; it is below zero"))

@@ -442,10 +442,12 @@ function agree() {
   const keeps = view.storeConsent === "REQUIRED" && chosen.consents;
   const row = (name, text) => [make("dt", {}, name), make("dd", {}, text)];
   const keep = asks ? make("input", { id: "keep", type: "checkbox", "aria-describedby": "keepHint" }) : null;
+  const long = make("dd", {}, say(keeps ? "agreeDays" : "agreeOnce"));
+  keep?.addEventListener("change", () => { long.textContent = say(keep.checked ? "agreeDays" : "agreeOnce"); });
   return [title(say("agreeTitle")), lead(say("agreeLead", places)),
     make("dl", { class: "facts" }, ...row(say("agreeAccounts"), say("agreeAccountsText")),
       ...row(say("agreeTransactions"), say("agreeTransactionsText", { from: date(view.days.from), to: date(view.days.to) })),
-      ...row(say("agreeHow"), say(keeps ? "agreeDays" : "agreeOnce"))),
+      make("dt", {}, say("agreeHow")), long),
     lacking ? make("p", { class: "notice warn" }, say("agreeNoConsent", places)) : null,
     form(() => send({ action: "bank", bank: chosen.code, store: keeps || Boolean(keep?.checked) }),
       keep ? make("div", { class: "tick box" }, keep, make("div", {}, make("label", { for: "keep" }, say("agreeKeep")), make("p", { id: "keepHint", class: "hint" }, say("agreeKeepHint")))) : "",
