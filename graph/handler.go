@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -75,11 +76,18 @@ type server struct {
 	exec    *executor.Executor
 	known   *cache
 	types   schemaTypes
-	bodies  rooms
-	reading rooms
-	uploads rooms
-	large   rooms // files that are worked on
+	bodies  budget.Rooms
+	reading budget.Rooms
+	uploads budget.Rooms
+	large   budget.Rooms // files that are worked on
 }
+
+// maxBodies is how many large bodies may be there at once. Read, each may hold some ten MiB.
+const maxBodies = 16
+
+// maxReading is how many large bodies and unknown documents are read at once. Reading one can take a processor a twentieth of a
+// second, and one customer gets half of them at most.
+func maxReading() int { return max(2, runtime.GOMAXPROCS(0)) }
 
 // NewHandler answers POST /graphql, and queries by GET. The order of its checks is a promise: method and media type, then the token, then
 // the idempotency key and the size, and only then is anything read as JSON or GraphQL.
@@ -96,7 +104,7 @@ func NewHandler(o Options) http.Handler {
 	if o.Plain || o.around != nil {
 		executed = schema
 	}
-	s := &server{o, executor.New(executed), known, schema.Schema().Types, rooms{most: maxBodies}, rooms{most: maxReading()}, rooms{most: maxUploads}, rooms{most: 1}}
+	s := &server{o, executor.New(executed), known, schema.Schema().Types, budget.Rooms{Most: maxBodies}, budget.Rooms{Most: maxReading()}, budget.Rooms{Most: maxUploads}, budget.Rooms{Most: 1}}
 	s.exec.SetQueryCache(known)
 	s.exec.SetParserTokenLimit(maxTokens)
 	s.exec.SetDisableSuggestion(true)
@@ -160,7 +168,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if no == nil && isLarge(file) {
 		var done func()
-		if done = s.large.take(ctx.Done(), viewer.Customer.ID); done == nil {
+		if done = s.large.Take(ctx.Done(), viewer.Customer.ID); done == nil {
 			no = uploadsFull
 		} else {
 			defer done()
@@ -191,11 +199,11 @@ func code(errs gqlerror.List) string {
 func (s *server) room(ctx context.Context, r *http.Request, viewer auth.Viewer) (free func(), no *refused) {
 	switch {
 	case isUpload(r):
-		if free = s.uploads.take(nil, viewer.Customer.ID); free == nil {
+		if free = s.uploads.Take(nil, viewer.Customer.ID); free == nil {
 			return nil, uploadsFull
 		}
 	case viewer.Role() == auth.RoleCustomer && (r.ContentLength < 0 || r.ContentLength > smallBody && r.ContentLength <= MaxBody):
-		if free = s.bodies.take(ctx.Done(), viewer.Customer.ID); free == nil {
+		if free = s.bodies.Take(ctx.Done(), viewer.Customer.ID); free == nil {
 			return nil, &refused{http.StatusServiceUnavailable, tooLate}
 		}
 	default:
@@ -246,7 +254,7 @@ func (s *server) unauthenticated(ctx context.Context, a answer, err error) {
 // understand reads a document, checks and prices it. Those that are not known wait for their turn.
 func (s *server) understand(ctx context.Context, params *graphql.RawParams) (operation *graphql.OperationContext, errs gqlerror.List, inTime bool) {
 	if _, known := s.known.Get(ctx, params.Query); !known {
-		free := s.reading.take(ctx.Done(), auth.From(ctx).Customer.ID)
+		free := s.reading.Take(ctx.Done(), auth.From(ctx).Customer.ID)
 		if free == nil {
 			return nil, nil, false
 		}

@@ -67,7 +67,7 @@ func fromURL(r *http.Request) ([]byte, *refused) {
 // seed's two tables spell the sentence for a bad request object differently, one for each kind of token.
 func (s *server) parse(ctx context.Context, r *http.Request, text []byte, viewer auth.Viewer) (*graphql.RawParams, *refused) {
 	if len(text) > smallBody {
-		free := s.reading.take(ctx.Done(), viewer.Customer.ID)
+		free := s.reading.Take(ctx.Done(), viewer.Customer.ID)
 		if free == nil {
 			return nil, &refused{http.StatusServiceUnavailable, tooLate}
 		}
