@@ -10,10 +10,12 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"insightgraph/auth"
 	"insightgraph/bank"
+	"insightgraph/budget"
 	"insightgraph/fault"
 	"insightgraph/store"
 )
@@ -45,10 +47,19 @@ func (cmd *exportCmd) Run(ctx context.Context, c *config) error {
 
 // exports answers GET /consumers/{id}/export with all that is stored about a consumer, to its customer and to itself.
 type exports struct {
-	tokens *auth.Tokens
-	store  *store.Store
-	log    *slog.Logger
-	busy   chan struct{} // one at a time: an export reads much
+	tokens     *auth.Tokens
+	store      *store.Store
+	log        *slog.Logger
+	files      budget.Rooms // on disk, until the last byte is sent
+	collecting budget.Rooms // which reads much
+
+	mu   sync.Mutex
+	held map[budget.Holder]bool // those whose export waits, runs or is sent
+}
+
+// newExports has room for eight exports, of which two are collected at once: four and one of a customer.
+func newExports(tokens *auth.Tokens, s *store.Store, log *slog.Logger) *exports {
+	return &exports{tokens: tokens, store: s, log: log, files: budget.Rooms{Most: 8}, collecting: budget.Rooms{Most: 2}, held: map[budget.Holder]bool{}}
 }
 
 func (e *exports) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -56,7 +67,19 @@ func (e *exports) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	ctx, cancel := context.WithTimeout(r.Context(), 10*time.Minute)
 	defer cancel()
-	file, err := e.collect(ctx, r)
+	viewer, err := e.tokens.Viewer(ctx, auth.Bearer(r))
+	if err != nil {
+		e.refuse(ctx, w, err)
+		return
+	}
+	leave := e.enter(viewer)
+	if leave == nil {
+		w.Header().Set("Retry-After", "10")
+		e.refuse(ctx, w, fault.New(fault.TooOften, "", "Another export is under way; wait as long as Retry-After says"))
+		return
+	}
+	defer leave()
+	file, err := e.collect(ctx, viewer, r.PathValue("id"))
 	if err != nil {
 		e.refuse(ctx, w, err)
 		return
@@ -68,22 +91,41 @@ func (e *exports) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(w, file)
 }
 
+// enter gives a place for an export until its file is closed, one to each holder of tokens; nil: there is none.
+func (e *exports) enter(v auth.Viewer) (leave func()) {
+	holder := budget.Holder{Customer: v.Customer.ID}
+	if v.Consumer != nil {
+		holder.Consumer = v.Consumer.ID
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.held[holder] {
+		return nil
+	}
+	free := e.files.Take(nil, holder.Customer)
+	if free == nil {
+		return nil
+	}
+	e.held[holder] = true
+	return func() {
+		free()
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.held, holder)
+	}
+}
+
 // collect writes the export into a file without a name, so that a slow client holds up no transaction.
-func (e *exports) collect(ctx context.Context, r *http.Request) (_ *os.File, err error) {
-	viewer, err := e.tokens.Viewer(ctx, auth.Bearer(r))
-	if err != nil {
-		return nil, err
+func (e *exports) collect(ctx context.Context, v auth.Viewer, id string) (_ *os.File, err error) {
+	t := e.store.Customer(v.Customer.ID)
+	if v.Consumer != nil {
+		t = e.store.Consumer(v.Customer.ID, v.Consumer.ID)
 	}
-	t := e.store.Customer(viewer.Customer.ID)
-	if viewer.Consumer != nil {
-		t = e.store.Consumer(viewer.Customer.ID, viewer.Consumer.ID)
-	}
-	select {
-	case e.busy <- struct{}{}:
-		defer func() { <-e.busy }()
-	case <-ctx.Done():
+	free := e.collecting.Take(ctx.Done(), v.Customer.ID)
+	if free == nil {
 		return nil, ctx.Err()
 	}
+	defer free()
 	file, err := os.CreateTemp("", "insightgraph-export-*")
 	if err != nil {
 		return nil, err
@@ -96,7 +138,7 @@ func (e *exports) collect(ctx context.Context, r *http.Request) (_ *os.File, err
 	if err := os.Remove(file.Name()); err != nil {
 		return nil, err
 	}
-	if err := t.Export(ctx, bank.ParseRef(r.PathValue("id")), file); err != nil {
+	if err := t.Export(ctx, bank.ParseRef(id), file); err != nil {
 		return nil, err
 	}
 	_, err = file.Seek(0, io.SeekStart)
@@ -107,7 +149,7 @@ func (e *exports) refuse(ctx context.Context, w http.ResponseWriter, err error) 
 	f, status := fault.New(fault.Internal, "", "Internal error."), http.StatusInternalServerError
 	if known := fault.Of(err); len(known) > 0 {
 		f, status = known[0], cmp.Or(map[fault.Code]int{fault.Unauthenticated: http.StatusUnauthorized, fault.NotFound: http.StatusNotFound,
-			fault.Unavailable: http.StatusServiceUnavailable}[known[0].Code], http.StatusBadRequest)
+			fault.Unavailable: http.StatusServiceUnavailable, fault.TooOften: http.StatusTooManyRequests}[known[0].Code], http.StatusBadRequest)
 	} else if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		f, status = fault.New(fault.TimedOut, "", "The request took too long and was stopped"), http.StatusServiceUnavailable
 	} else {
