@@ -145,7 +145,7 @@ func (cmd *serveCmd) link(c *config, s *services, addr net.Addr, queue *tasks.Qu
 		app:     &app.App{Store: s.store, Directory: directory, Keys: keys, Queue: queue, URL: public, Extra: extra, Log: s.log},
 		fetcher: &tasks.Fetcher{Store: s.store, Directory: directory, Keys: keys, Log: s.log},
 		builder: &tasks.Builder{Store: s.store, Log: s.log},
-		sender:  &tasks.Sender{Store: s.store, Keys: keys, AllowPrivate: privates, Log: s.log},
+		sender:  &tasks.Sender{Store: s.store, Keys: keys, AllowPrivate: privates, Log: s.log, Queue: queue},
 		view:    &view.View{Store: s.store, Keys: keys, URL: public, Log: s.log},
 		keys:    keys, privates: privates,
 	}, nil

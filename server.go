@@ -71,7 +71,7 @@ type serveCmd struct {
 	Playground       bool          `env:"PLAYGROUND" help:"Serve the playground in production too."`
 	Introspection    bool          `env:"INTROSPECTION" help:"Answer introspection in production too."`
 	Concurrency      int           `env:"CONCURRENCY" default:"4" help:"Shards that this process evaluates, and reports that it builds, at once, of each (${default})."`
-	Fetches          int           `env:"FETCHES" default:"16" help:"Fetches from banks, callbacks, and consents given back, that this process waits for at once, of each (${default})."`
+	Fetches          int           `env:"FETCHES" default:"16" help:"Fetches from banks, callbacks, and consents given back, that this process waits for at once, of each; of callbacks a customer has a quarter of them, in all processes (${default})."`
 	PrivateCallbacks string        `env:"PRIVATE_CALLBACKS" default:"auto" enum:"auto,on,off" help:"Whether callbacks may go to private addresses and over http: on, off, or auto, which is on while PUBLIC_URL is on this machine (${default})."`
 	Plain            bool          `env:"INSIGHTGRAPH_PLAIN" hidden:"" help:"Answer queries in gqlgen's own way only, to compare with."`
 	LameDuck         time.Duration `env:"LAME_DUCK" default:"5s" placeholder:"DURATION" help:"How long the server still answers after SIGTERM while /readyz says 503, so that load balancers notice (${default}). Development mode does not wait."`

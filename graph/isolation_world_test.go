@@ -269,7 +269,7 @@ func (e *estate) inhabit(c, o string, day int) {
 		e.reports[o] = id
 	}
 	for _, id := range column[int64](e.t, e.admin, "SELECT id FROM deliveries WHERE consumer_id = $1", ref.ID) {
-		d, ok, err := e.store.ClaimDelivery(e.t.Context(), id)
+		d, ok, err := e.store.ClaimDelivery(e.t.Context(), id, 0)
 		if err != nil || !ok {
 			e.t.Fatal(ok, err)
 		}

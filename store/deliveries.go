@@ -16,6 +16,7 @@ import (
 const (
 	deliveryLease = time.Minute         // how long a worker keeps a callback; none tries that long
 	deliveriesFor = 90 * 24 * time.Hour // how long they are kept when they are over
+	calledAtOnce  = 50                  // of a customer's; when one is over, the next is called
 )
 
 // deliveryRow is a callback's row.
@@ -59,14 +60,21 @@ type Sending struct {
 }
 
 // ClaimDelivery takes a callback for this worker. It is false when there is nothing to do: over, not due, claimed by
-// another, or gone. A try whose worker died counts: it may have been sent.
-func (s *Store) ClaimDelivery(ctx context.Context, id int64) (d Sending, ok bool, err error) {
+// another, gone, or put off because most (0: any number) of the customer's are being sent. A try whose worker died counts: it may
+// have been sent.
+func (s *Store) ClaimDelivery(ctx context.Context, id int64, most int) (d Sending, ok bool, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
 		ok = false
 		var row deliveryRow
 		if err := tx.NewSelect().Model(&row).Where("id = ? AND status = 'PENDING' AND run_after <= ? AND (lease_until IS NULL OR lease_until < ?)", id, tx.now, tx.now).
 			For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
 			return orNothing(err)
+		}
+		if full, err := tx.sendsEnough(ctx, row.CustomerID, most); full || err != nil {
+			if err == nil {
+				_, err = tx.ExecContext(ctx, "UPDATE deliveries SET enqueued_at = NULL WHERE id = ?", id)
+			}
+			return err
 		}
 		if row.LeaseUntil != nil {
 			died := callback.Interrupted
@@ -85,6 +93,37 @@ func (s *Store) ClaimDelivery(ctx context.Context, id int64) (d Sending, ok bool
 		return err
 	})
 	return d, ok, err
+}
+
+// sendsEnough tells whether most of a customer's callbacks are being sent. Until the transaction ends nobody else claims one of them.
+func (tx *Tx) sendsEnough(ctx context.Context, customerID int64, most int) (full bool, err error) {
+	if most == 0 {
+		return false, nil
+	}
+	if err := tx.lockDeliveries(ctx, customerID); err != nil {
+		return false, err
+	}
+	err = tx.NewRaw("SELECT count(*) >= ? FROM deliveries WHERE customer_id = (SELECT ?::bigint) AND lease_until >= ? AND status = 'PENDING'", most, customerID, tx.now).Scan(ctx, &full)
+	return full, err
+}
+
+func (tx *Tx) lockDeliveries(ctx context.Context, customerID int64) error {
+	_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('deliveries', ?))", customerID)
+	return err
+}
+
+// NextDelivery takes the next of a customer's callbacks that were put off, if there is one, for the queue.
+func (s *Store) NextDelivery(ctx context.Context, customerID int64) (ids []int64, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		ids = nil
+		if err := tx.lockDeliveries(ctx, customerID); err != nil { // one that is just being put off is seen
+			return err
+		}
+		return tx.NewRaw(`UPDATE deliveries SET enqueued_at = ?0 WHERE id = (
+				SELECT id FROM deliveries WHERE customer_id = (SELECT ?1::bigint) AND status = 'PENDING' AND run_after <= ?0 AND (lease_until IS NULL OR lease_until < ?0) AND enqueued_at IS NULL
+				ORDER BY run_after, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id`, tx.now, customerID).Scan(ctx, &ids)
+	})
+	return ids, err
 }
 
 // attempted stores a callback's last try.
@@ -119,7 +158,7 @@ func (s *Store) FinishDelivery(ctx context.Context, d Sending, a callback.Attemp
 }
 
 // WaitingDeliveries takes up to n callbacks that should be on the queue: new ones, those whose time has come, those whose
-// task was lost, and those whose worker died. It also forgets those that have been over for long.
+// task was lost, and those whose worker died; the customers take turns. It also forgets those that have been over for long.
 func (s *Store) WaitingDeliveries(ctx context.Context, n int) (ids []int64, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
 		ids = nil
@@ -127,10 +166,11 @@ func (s *Store) WaitingDeliveries(ctx context.Context, n int) (ids []int64, err 
 			tx.now.Add(-deliveriesFor)); err != nil {
 			return err
 		}
-		return tx.NewRaw(`UPDATE deliveries SET enqueued_at = ? WHERE id IN (
-				SELECT id FROM deliveries WHERE status = 'PENDING' AND run_after <= ? AND (lease_until IS NULL OR lease_until < ?) AND (enqueued_at IS NULL OR enqueued_at < ?)
-				ORDER BY run_after, id LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING id`,
-			tx.now, tx.now, tx.now, tx.now.Add(-time.Minute), n).Scan(ctx, &ids)
+		const waits = "status = 'PENDING' AND run_after <= ?0 AND (lease_until IS NULL OR lease_until < ?0) AND (enqueued_at IS NULL OR enqueued_at < ?1)"
+		return tx.NewRaw(`UPDATE deliveries SET enqueued_at = ?0 WHERE id IN (SELECT id FROM deliveries WHERE `+waits+` AND id IN (
+				SELECT id FROM (SELECT id, run_after, row_number() OVER (PARTITION BY customer_id ORDER BY run_after, id) AS n FROM deliveries WHERE `+waits+`) turns
+				WHERE n <= ?2 ORDER BY n, run_after, id LIMIT ?3) FOR UPDATE SKIP LOCKED) RETURNING id`,
+			tx.now, tx.now.Add(-time.Minute), calledAtOnce, n).Scan(ctx, &ids)
 	})
 	return ids, err
 }

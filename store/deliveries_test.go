@@ -25,7 +25,7 @@ func (w *world) notified(t *testing.T, c store.Tenant, consumer bank.Consumer) c
 
 func (w *world) sending(t *testing.T, id int64) (store.Sending, bool) {
 	t.Helper()
-	d, ok, err := w.ClaimDelivery(t.Context(), id)
+	d, ok, err := w.ClaimDelivery(t.Context(), id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestDeliveryClaimedOnce(t *testing.T) {
 	made := w.notified(t, w.c, consumer(t, w.c, "anna"))
 	claimed := make(chan bool, 12)
 	noErrors(t, together(12, func(int) error {
-		_, ok, err := w.ClaimDelivery(t.Context(), made.ID)
+		_, ok, err := w.ClaimDelivery(t.Context(), made.ID, 0)
 		claimed <- ok
 		return err
 	}))
@@ -486,5 +486,49 @@ func TestResealWebhookSecrets(t *testing.T) {
 	})
 	if done != 2 || failed != 0 || err != nil {
 		t.Errorf("%d, %d, %v", done, failed, err)
+	}
+}
+
+// TestDeliveriesTogether: a customer has so many on their way at most, whoever claims them. What is put off was not tried, comes when
+// one is over, and holds up no other customer.
+func TestDeliveriesTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	anna := consumer(t, w.c, "anna")
+	ids := make([]int64, 60)
+	for i := range ids {
+		ids[i] = w.notified(t, w.c, anna).ID
+	}
+	w.clock.add(time.Second)
+	other := customer(t, w.Store, "other")
+	last := w.notified(t, other, consumer(t, other, "ben"))
+	if got := w.waiting(t); len(got) != 51 || !slices.Contains(got, last.ID) {
+		t.Errorf("called: %v", got)
+	}
+	claimed := make(chan store.Sending, 8)
+	noErrors(t, together(8, func(i int) error {
+		d, ok, err := w.ClaimDelivery(ctx, ids[i], 2)
+		if ok {
+			claimed <- d
+		}
+		return err
+	}))
+	if len(claimed) != 2 {
+		t.Fatalf("%d are sent at once", len(claimed))
+	}
+	if _, ok, err := w.ClaimDelivery(ctx, last.ID, 2); !ok || err != nil {
+		t.Errorf("another customer's: %v %v", ok, err)
+	}
+	if err := w.FinishDelivery(ctx, <-claimed, callback.Attempt{At: w.Now(), StatusCode: ptr(204)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	next := must[[]int64](t)(w.NextDelivery(ctx, anna.CustomerID))
+	if len(next) != 1 || !slices.Contains(ids, next[0]) {
+		t.Fatalf("next: %v", next)
+	}
+	d, ok, err := w.ClaimDelivery(ctx, next[0], 2)
+	if !ok || err != nil || d.Attempts != 1 {
+		t.Errorf("%+v %v %v", d, ok, err)
 	}
 }

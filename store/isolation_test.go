@@ -106,7 +106,7 @@ func makeReport(t *testing.T, s *store.Store, c store.Tenant, consumer bank.Ref)
 	}
 	r = w.build(t, r)
 	d := must[*page.Of[callback.Delivery]](t)(c.Deliveries(ctx, callback.Filter{ConsumerIDs: []bank.Ref{consumer}}, page.Args{Size: 1})).Nodes[0]
-	sending, ok, err := s.ClaimDelivery(ctx, d.ID)
+	sending, ok, err := s.ClaimDelivery(ctx, d.ID, 0)
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}

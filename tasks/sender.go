@@ -48,14 +48,18 @@ type Sender struct {
 	AllowPrivate bool          // see callback.CheckURL
 	Timeout      time.Duration // for one try; 0: ten seconds. It must be well under the lease of a callback, a minute.
 	Log          *slog.Logger
+	Queue        *Queue // calls for a customer's next callback when one is over; nil: the sweep does
 
+	most   int            // callbacks of one customer at a time, in all processes; 0: any number
 	roots  *x509.CertPool // tests have their own; nil: the system's
 	once   sync.Once
 	client *http.Client
 }
 
-// Server is an asynq server that hands tasks to the sender until it is shut down.
+// Server is an asynq server that hands tasks to the sender until it is shut down. A customer has a quarter of its workers at
+// most: receivers that do not answer keep theirs only.
 func (s *Sender) Server(r redis.UniversalClient, concurrency int) *asynq.Server {
+	s.most = max(1, concurrency/4)
 	return newServer(r, concurrency, map[string]int{queueCallbacks: 1}, s.Log)
 }
 
@@ -69,10 +73,19 @@ func (q *Queue) WakeDeliveries(ctx context.Context, ids []int64) {
 	q.send(ctx, queueCallbacks, TypeDeliver, ids, q.store.UnqueuedDeliveries)
 }
 
+// deliverNext calls workers for the next of a customer's callbacks that were put off.
+func (q *Queue) deliverNext(ctx context.Context, customerID int64) {
+	ids, err := q.store.NextDelivery(ctx, customerID)
+	if err != nil { // then the sweep finds it
+		q.log.ErrorContext(ctx, "look for the next callback", "error", describe(err))
+	}
+	q.WakeDeliveries(ctx, ids)
+}
+
 // Do tries to send one callback, if it is due and nobody else does. done is false where it has to be tried again.
 func (s *Sender) Do(ctx context.Context, id int64) (done bool, err error) {
 	ctx = context.WithoutCancel(ctx) // once it is sent it is noted, also while this process stops; it does not take long
-	d, ok, err := s.Store.ClaimDelivery(ctx, id)
+	d, ok, err := s.Store.ClaimDelivery(ctx, id, s.most)
 	if err != nil {
 		s.Log.ErrorContext(ctx, "claim a callback", "delivery", id, "error", describe(err))
 		return false, err
@@ -106,6 +119,9 @@ func (s *Sender) Do(ctx context.Context, id int64) (done bool, err error) {
 	callbacks.WithLabelValues(outcome).Inc()
 	callbackSeconds.WithLabelValues(outcome).Observe(took.Seconds())
 	err = s.Store.FinishDelivery(ctx, d, attempt, next)
+	if s.Queue != nil {
+		s.Queue.deliverNext(ctx, d.CustomerID)
+	}
 	switch {
 	case errors.Is(err, store.ErrLost): // it is gone, with its consumer
 		return false, nil

@@ -737,3 +737,63 @@ func TestCallbackUnknown(t *testing.T) {
 		t.Errorf("%v, %v", done, err)
 	}
 }
+
+// TestCallbacksShared: a receiver that does not answer holds up its own customer only, whose other callbacks follow one another.
+func TestCallbacksShared(t *testing.T) {
+	flush(t)
+	s := newSending(t, moment("2026-03-05T12:00:00Z"))
+	slow, quick := newReceiver(t, httptest.NewServer), newReceiver(t, httptest.NewServer)
+	release := make(chan struct{})
+	slow.answers(func(http.ResponseWriter, *http.Request) { <-release })
+	client := redisClient(t)
+	s.sender.Queue = NewQueue(client, s.store, silent)
+	s.sender.Timeout = time.Minute
+	server := s.sender.Server(client, 4)
+	if err := server.Start(s.sender.Mux()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Shutdown)
+	var all []callback.Delivery
+	for range 5 {
+		all = append(all, s.callback(slow.URL))
+	}
+	s.sender.Queue.Deliver(t.Context())
+	for deadline := time.Now().Add(time.Minute); len(slow.all()) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing is sent")
+		}
+	}
+
+	c, err := s.store.CreateCustomer(t.Context(), bank.Customer{Name: "Other", ClientID: "other", TimeZone: "Europe/Berlin", Currency: "EUR"}, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := *s
+	world := *s.world
+	linking := *s.linking
+	other.linking, linking.world = &linking, &world
+	world.id, world.Tenant = c.ID, s.store.Customer(c.ID)
+	ben, err := world.CreateConsumer(t.Context(), store.NewConsumer{ExternalID: ptr("ben")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.consumer = ben.Ref()
+	theirs := other.callback(quick.URL)
+	s.sender.Queue.Deliver(t.Context())
+	for deadline := time.Now().Add(time.Minute); other.see(theirs).Status != callback.Delivered; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("another customer's callback waits")
+		}
+	}
+	if n := len(slow.all()); n != 1 {
+		t.Errorf("%d of one customer at once", n)
+	}
+	close(release)
+	for _, d := range all { // without a sweep
+		for deadline := time.Now().Add(time.Minute); s.see(d).Status != callback.Delivered; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d of 5 were sent", len(slow.all()))
+			}
+		}
+	}
+}
