@@ -100,3 +100,12 @@ func read(t *testing.T, file string) string {
 	}
 	return string(text)
 }
+
+// TestImage: the image is empty but for what is copied into it, so it has a place for temporary files only if one is.
+func TestImage(t *testing.T) {
+	t.Parallel()
+	build, image, _ := strings.Cut(read(t, "Dockerfile"), "FROM scratch\n")
+	if !strings.Contains(build, "mkdir -m 1777 /root-of-image/tmp\n") || !strings.Contains(image, "COPY --from=build /root-of-image/ /\n") {
+		t.Error("the image has no /tmp that all may write to")
+	}
+}
