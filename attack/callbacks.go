@@ -20,7 +20,7 @@ var inside = strings.Fields(`
 	https://[::1]:PORT/ https://[::]:PORT/ https://[0:0:0:0:0:0:0:1]:PORT/ https://[::ffff:127.0.0.1]:PORT/ https://[::ffff:7f00:1]:PORT/ https://[::127.0.0.1]:PORT/
 	https://[64:ff9b::127.0.0.1]:PORT/ https://[64:ff9b::a9fe:a9fe]/ https://[2002:7f00:1::]:PORT/ https://[fe80::1%25lo]:PORT/ https://[fe80::1]/ https://[fc00::1]/ https://[fd00:ec2::254]/
 	https://[ff02::1]/ https://[2001:db8::1]/ https://[2001::1]/ https://10.0.0.1/ https://172.16.0.1/ https://192.168.1.1/ https://100.64.0.1/ https://169.254.169.254/latest/meta-data/ https://169.254.170.2/
-	https://[::ffff:169.254.169.254]/ https://192.0.0.192/ https://198.18.0.1/ https://224.0.0.1/ https://255.255.255.255/ https://0.0.0.1/
+	https://[::ffff:169.254.169.254]/ https://192.0.0.192/ https://168.63.129.16/ https://100.100.100.200/ https://198.18.0.1/ https://224.0.0.1/ https://255.255.255.255/ https://0.0.0.1/
 	http://example.com/ http://127.0.0.1:PORT/ ftp://example.com/ file:///etc/passwd gopher://127.0.0.1:PORT/_x dict://127.0.0.1:PORT/ ldap://127.0.0.1:PORT/ javascript:alert(1) data:text/plain,x //example.com/ /hook unix:///var/run/docker.sock
 	https://user:password@example.com/ https://example.com@127.0.0.1:PORT/ https://127.0.0.1:PORT#@example.com/ https://example.com#x https://127.0.0.1:PORT\@example.com/ https://example.com\@127.0.0.1:PORT/
 	https://example.com:0/ https://example.com:65536/ https://example.com:-1/ https://example.com:/ https://example.com:22x/ https:///hook https:example.com https://example..com/ https://exa%6dple.com/ https://127%2e0%2e0%2e1/

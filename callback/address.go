@@ -97,7 +97,7 @@ func networks(lists ...string) (all []netip.Prefix) {
 
 // Private tells whether an IP address is not one of the public internet.
 func Private(ip netip.Addr) bool {
-	ip = ip.Unmap()
+	ip = inner(ip.Unmap())
 	if !ip.IsValid() || ip.Zone() != "" || ip.IsPrivate() || ip.IsLoopback() || ip.IsUnspecified() || ip.IsMulticast() || ip.IsLinkLocalUnicast() {
 		return true
 	}
@@ -106,22 +106,32 @@ func Private(ip netip.Addr) bool {
 			return true
 		}
 	}
-	if ip.Is4() {
-		return false
-	}
+	return ip.Is6() && !global.Contains(ip)
+}
+
+// inner is the IPv4 address that an IPv6 address leads to, if it does; else the address itself.
+func inner(ip netip.Addr) netip.Addr {
 	b := ip.As16()
 	switch {
 	case nat64.Contains(ip):
-		return Private(netip.AddrFrom4([4]byte(b[12:])))
+		return netip.AddrFrom4([4]byte(b[12:]))
 	case sixTo4.Contains(ip):
-		return Private(netip.AddrFrom4([4]byte(b[2:6])))
+		return netip.AddrFrom4([4]byte(b[2:6]))
 	}
-	return !global.Contains(ip)
+	return ip
 }
 
+// metadata is where clouds tell machines their secrets, as far as that is not link-local: AWS, Google, Scaleway, Alibaba, Azure.
+var metadata = networks("fd00:ec2::/32 fd20:ce::254/128 fd00:42::42/128 100.100.100.200/32 168.63.129.16/32")
+
 // Allowed tells whether callbacks may go to an IP address. Private addresses are those of networks of one's own; link-local
-// ones, where clouds tell machines their secrets, are never among them.
+// ones and others where clouds tell machines their secrets are never among them.
 func Allowed(ip netip.Addr, allowPrivate bool) bool {
 	ip = ip.Unmap()
+	for _, n := range metadata {
+		if n.Contains(inner(ip)) {
+			return false
+		}
+	}
 	return !Private(ip) || allowPrivate && (ip.IsPrivate() || ip.IsLoopback() || carrier.Contains(ip))
 }

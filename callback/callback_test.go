@@ -146,6 +146,14 @@ func TestCheckURL(t *testing.T) {
 		"https://127.0.0.1./":                                  private,
 		"https://169.254.169.254/latest/meta-data/":            never,
 		"https://[::ffff:169.254.169.254]/":                    never,
+		"https://[fd00:ec2::254]/":                             never, // AWS
+		"https://[fd20:ce::254]/":                              never, // Google
+		"https://[fd00:42::42]/":                               never, // Scaleway
+		"https://100.100.100.200/":                             never, // Alibaba
+		"https://168.63.129.16/":                               never, // Azure
+		"https://[::ffff:168.63.129.16]/":                      never,
+		"https://[64:ff9b::a83f:8110]/":                        never,
+		"https://[2002:a83f:8110::1]/":                         never,
 		"https://[fe80::1]/":                                   never,
 		"https://[fe80::1%25eth0]/":                            never,
 		"https://0.0.0.0/":                                     never,
