@@ -15,6 +15,14 @@ const DefaultMonths = 12
 // AtOnce is up to how many transactions a report is built while its caller waits; more is work for a worker.
 const AtOnce = 5000
 
+// MaxRows is how many transactions a report looks at: it has all of them in memory, some 80 MB, and a worker builds several at once.
+const MaxRows = 100_000
+
+// TooLarge is the fault of a report that would look at more.
+func TooLarge(field string, rows int) *fault.Error {
+	return fault.New(fault.TooMany, field, "A report looks at %d transactions at most, this one would look at up to %d; choose a shorter period or fewer accounts", MaxRows, rows)
+}
+
 // Case fixes what its reports look at: data sources, accounts and period. There is at most one report of each type in it.
 type Case struct {
 	CustomerID    int64       `bun:",pk"`

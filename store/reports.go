@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -150,7 +151,16 @@ func (t Tenant) CreateReport(ctx context.Context, n NewReport, key *string) (r r
 		if to != nil {
 			q = q.Where("month <= ?", *to)
 		}
-		return q.Scan(ctx, &rows)
+		if err := q.Scan(ctx, &rows); err != nil || rows <= report.MaxRows {
+			return err
+		}
+		switch {
+		case n.Case != nil:
+			return report.TooLarge("caseId", rows)
+		case n.Days != nil:
+			return report.TooLarge("days", rows)
+		}
+		return report.TooLarge("from", rows)
 	}, &r, &rows)
 	return r, rows, err
 }
@@ -399,8 +409,12 @@ func (s *Store) LoadReport(ctx context.Context, b Build, d report.Definition) (i
 	if to != nil {
 		q.add(" AND booking_date <= ?", to.Time())
 	}
+	q.add(" LIMIT ?", report.MaxRows+1)
 	r.add(q, func(found answer) (err error) {
 		_, in.Transactions, err = forReports.scan(found, false, 1024)
+		if err == nil && len(in.Transactions) > report.MaxRows { // they came after it was asked for
+			err = errors.New("load a report: too many transactions")
+		}
 		return err
 	})
 	r.add(rows(`SELECT a.id, (SELECT x.booking_date FROM transactions x WHERE x.customer_id = a.customer_id AND x.consumer_id = a.consumer_id AND x.account_id = a.id

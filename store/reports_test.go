@@ -217,6 +217,44 @@ func TestReportFaults(t *testing.T) {
 	}
 }
 
+// TestReportTooLarge: a report has all that it looks at in memory, so that has a bound, when it is asked for and when it is built.
+func TestReportTooLarge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	before, _, err := w.c.CreateReport(ctx, asked(a.ConsumerID, report.TypeShopping), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin(t, w.url).Exec(ctx, `INSERT INTO transactions (customer_id, consumer_id, account_id, external_id, base_type, amount, currency, booking_date, status,
+			description, category_id, category_source, created_at, changed_at)
+		SELECT customer_id, consumer_id, id, n, 'DEBIT', 10, 'EUR', '2026-01-20', 'POSTED', 'Test', 1, 'KEYWORD', now(), now() FROM accounts, generate_series(0, $1::int) n`, report.MaxRows); err != nil {
+		t.Fatal(err)
+	}
+	n := asked(a.ConsumerID, report.TypeShopping)
+	n.From, n.To = ptr(day("2026-01-01")), ptr(day("2026-01-31"))
+	_, _, err = w.c.CreateReport(ctx, n, nil)
+	if f := fault.Of(err); len(f) != 1 || f[0].Code != fault.TooMany || f[0].Field != "from" || !strings.Contains(f[0].Message, "shorter period") {
+		t.Errorf("%v", err)
+	}
+	if left := column[int](t, admin(t, w.url), "SELECT (SELECT count(*) FROM reports) + (SELECT count(*) FROM cases)")[0]; left != 2 {
+		t.Errorf("%d rows are stored", left)
+	}
+	n.From, n.To = ptr(day("2025-06-01")), ptr(day("2025-06-30"))
+	if _, _, err := w.c.CreateReport(ctx, n, nil); err != nil {
+		t.Errorf("a shorter period: %v", err)
+	}
+	b, _, err := w.ClaimReport(ctx, before.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := report.ByType(b.Type)
+	if _, err := w.LoadReport(ctx, b, d); err == nil || !strings.Contains(err.Error(), "too many transactions") {
+		t.Errorf("when it is built: %v", err)
+	}
+}
+
 // TestReportWork: one worker at a time; what is lost comes again; what fails again and again has FAILED, until it is asked
 // for again.
 func TestReportWork(t *testing.T) {
