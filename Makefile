@@ -1,6 +1,6 @@
 # `make` prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help run build test compiler test-short check generate bench bench-quick soak chaos isolation attack brands playground clean
+.PHONY: help run build test compiler test-short check generate bench bench-quick soak chaos isolation attack brands playground licences clean
 GO ?= go
 
 help: ## print the targets
@@ -69,6 +69,15 @@ brands: ## rebuild category/tables/brands.tsv from the npm package name-suggesti
 
 playground: ## rebuild web/playground/dist (needs Node.js)
 	cd web/playground && npm ci && npm run build
+
+licences: ## print the licences of all that is in the program, for the image
+	@for file in web/playground/dist/NOTICE.txt category/tables/brands.LICENSE.txt "$$($(GO) env GOROOT)/LICENSE"; do printf '\n==== %s\n\n' "$$file"; cat "$$file" || exit 1; done
+	@modules=$$(CGO_ENABLED=0 $(GO) list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' .) && \
+	echo "$$modules" | sort -u | while read -r path version dir; do \
+		files=$$(cd "$$dir" && find . -type f \( -iname 'LICEN[CS]E*' -o -iname 'COPYING*' -o -iname 'NOTICE*' \) ! -name '*.go' ! -path '*/testdata/*' | sort); \
+		test -n "$$files" || { echo "$$path has no licence" >&2; exit 1; }; \
+		for file in $$files; do printf '\n==== %s %s %s\n\n' "$$path" "$$version" "$$file"; cat "$$dir/$$file" || exit 1; done || exit 1; \
+	done
 
 clean: ## remove what was built; data in DATA_DIR stays
 	rm -rf bin

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"debug/buildinfo"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -107,5 +110,34 @@ func TestImage(t *testing.T) {
 	build, image, _ := strings.Cut(read(t, "Dockerfile"), "FROM scratch\n")
 	if !strings.Contains(build, "mkdir -m 1777 /root-of-image/tmp\n") || !strings.Contains(image, "COPY --from=build /root-of-image/ /\n") {
 		t.Error("the image has no /tmp that all may write to")
+	}
+	if !strings.Contains(build, "make -s licences > /THIRD_PARTY.txt\n") || !strings.Contains(image, "/src/NOTICE /THIRD_PARTY.txt /\n") {
+		t.Error("the image has no licences of what is in it")
+	}
+}
+
+// TestLicences: what goes with the program has the licence of each module in it, of Go, and of what is embedded.
+func TestLicences(t *testing.T) {
+	t.Parallel()
+	built, err := buildinfo.ReadFile(binary(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.Command("make", "-s", "licences").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range built.Deps {
+		if !bytes.Contains(text, []byte("\n==== "+m.Path+" "+m.Version+" ./")) {
+			t.Errorf("no licence of %s", m.Path)
+		}
+	}
+	for _, part := range []string{"The Go Authors", "name-suggestion-index", "\n==== web/playground/dist/NOTICE.txt\n", "golang/gddo/LICENSE"} {
+		if !bytes.Contains(text, []byte(part)) {
+			t.Errorf("nothing of %s", part)
+		}
+	}
+	if len(built.Deps) < 50 {
+		t.Errorf("only %d modules found, so some would be missed", len(built.Deps))
 	}
 }
