@@ -15,6 +15,7 @@ import (
 const (
 	sessionsKept  = 7 * 24 * time.Hour  // after they expired
 	refreshesKept = 90 * 24 * time.Hour // after they were over
+	runsKept      = 7 * 24 * time.Hour  // after they were over, of one consumer, which can trigger any number itself
 	maxSwept      = 500                 // rows of one kind in one sweep
 	maxErased     = 50                  // consumers in one transaction
 )
@@ -44,7 +45,7 @@ func (s *Store) sweepFlows(ctx context.Context) error {
 	})
 }
 
-// sweepRows ends consents, forgets whose browser a session was, and deletes sessions and refreshes that are long over.
+// sweepRows ends consents, forgets whose browser a session was, and deletes sessions, refreshes and runs that are long over.
 func (s *Store) sweepRows(ctx context.Context) error {
 	return s.system(ctx, func(tx *Tx) error {
 		var over []connect.Consent
@@ -66,6 +67,9 @@ func (s *Store) sweepRows(ctx context.Context) error {
 				ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED)`, tx.now.Add(-sessionsKept)},
 			{`DELETE FROM refreshes WHERE (customer_id, id) IN (
 				SELECT customer_id, id FROM refreshes WHERE finished_at <= ? ORDER BY finished_at LIMIT ? FOR UPDATE SKIP LOCKED)`, tx.now.Add(-refreshesKept)},
+			{`DELETE FROM runs WHERE (customer_id, id) IN (
+				SELECT customer_id, id FROM runs WHERE kind = 'ON_DEMAND' AND consumer_id IS NOT NULL AND finished_at <= ? ORDER BY finished_at LIMIT ? FOR UPDATE SKIP LOCKED)`,
+				tx.now.Add(-runsKept)},
 		} {
 			if _, err := tx.ExecContext(ctx, step.statement, step.before, maxSwept); err != nil {
 				return err

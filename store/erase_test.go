@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -477,5 +478,37 @@ func TestReseal(t *testing.T) {
 	}
 	if done, failed, err := w.Reseal(ctx, reseal); done != 452 || failed != 1 || err != nil {
 		t.Errorf("%d, %d, %v", done, failed, err)
+	}
+}
+
+// TestRunsAreForgotten: a run on demand of one consumer, who can trigger any number, goes seven days after it was over. One that is
+// not over stays, and so does one of all consumers.
+func TestRunsAreForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	anna := consumer(t, w.c, "anna")
+	requests := []insight.TriggerRequest{{Insight: "COMPARISON"}}
+	for _, n := range []store.NewRun{{Requests: requests, Consumer: ptr(anna.Ref())}, {Requests: requests}, {Requests: requests, Consumer: ptr(anna.Ref())}} {
+		if _, _, err := w.c.CreateRun(t.Context(), n, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := admin(t, w.url)
+	runs := column[int64](t, db, "SELECT id FROM runs ORDER BY id")
+	if _, err := db.Exec(t.Context(), "UPDATE runs SET status = 'SUCCEEDED', finished_at = $1 WHERE id <> $2", w.Now(), runs[2]); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.add(7*24*time.Hour - time.Second)
+	w.sweep(t)
+	if left := column[int64](t, db, "SELECT id FROM runs ORDER BY id"); !slices.Equal(left, runs) {
+		t.Errorf("after less than seven days: %v of %v", left, runs)
+	}
+	w.clock.add(time.Second)
+	w.sweep(t)
+	if left := column[int64](t, db, "SELECT id FROM runs ORDER BY id"); !slices.Equal(left, runs[1:]) {
+		t.Errorf("after seven days: %v of %v", left, runs)
+	}
+	if shards := column[int64](t, db, "SELECT run_id FROM run_shards ORDER BY run_id"); !slices.Equal(shards, runs[1:]) {
+		t.Errorf("their shards: %v", shards)
 	}
 }
