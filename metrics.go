@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,20 +19,33 @@ import (
 // ready says whether requests should come here, and what is degraded: without Redis or the replica the server works on,
 // only later or slower.
 func (s *services) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
+	var asked sync.WaitGroup
+	ask := func(question func(context.Context)) { // one that is silent leaves the others their time
+		asked.Go(func() {
+			ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+			defer cancel()
+			question(ctx)
+		})
+	}
+	var redis, replica, database error
+	var known bool
+	var behind int
+	ask(func(ctx context.Context) { redis = pingRedis(ctx, s.redis) })
+	ask(func(ctx context.Context) { known, replica = s.store.PingReplica(ctx) })
+	ask(func(ctx context.Context) { behind, database = s.store.Behind(ctx) })
+	asked.Wait()
 	state := map[string]string{"status": "ok", "database": "ok", "redis": "ok"}
 	code := http.StatusOK
-	if pingRedis(ctx, s.redis) != nil {
+	if redis != nil {
 		state["status"], state["redis"] = "degraded", "away: insights wait in the database"
 	}
-	if known, err := s.store.PingReplica(ctx); err != nil {
+	if replica != nil {
 		state["status"], state["replica"] = "degraded", "away: the primary answers"
 	} else if known {
 		state["replica"] = "ok"
 	}
-	switch behind, err := s.store.Behind(ctx); {
-	case err != nil:
+	switch {
+	case database != nil:
 		state["status"], state["database"] = "unavailable", "away"
 		code = http.StatusServiceUnavailable
 	case behind > 0:
