@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"insightgraph/bank"
 	"insightgraph/fault"
@@ -23,5 +25,17 @@ func TestReadOnly(t *testing.T) {
 	}
 	if c, err := standby.Consumer(t.Context(), anna.Ref()); err != nil || c.ID != anna.ID {
 		t.Errorf("a question: %+v, %v", c, err)
+	}
+}
+
+// TestBusyIsNotAway: while all connections are in use, the database is asked all the same what it lacks.
+func TestBusyIsNotAway(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.URL(t), store.Options{MaxConns: 2})
+	s.Busy(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // what waits for a connection would wait for ever
+	defer cancel()
+	if n, err := s.Behind(ctx); n != 0 || err != nil {
+		t.Errorf("behind by %d, %v", n, err)
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"insightgraph/bank"
 )
@@ -37,6 +39,20 @@ func DatabaseError(code string) error { return &pgconn.PgError{Code: code} }
 func (s *Store) Setting(ctx context.Context, name string) (value string, err error) {
 	err = s.pool.QueryRow(ctx, "SELECT current_setting($1)", name).Scan(&value)
 	return value, err
+}
+
+// Busy takes all connections until the end of a test.
+func (s *Store) Busy(t *testing.T) {
+	t.Helper()
+	for _, p := range []*pgxpool.Pool{s.pool, s.reads.Pool} {
+		for range p.Config().MaxConns {
+			conn, err := p.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(conn.Release)
+		}
+	}
 }
 
 // PlansOfKnown is how the server would look for known rows of an account: for these external ids, and for any. Then come

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/uptrace/bun/migrate"
@@ -38,7 +39,8 @@ func (s *Store) Pools() []Pool {
 	return all
 }
 
-// Behind is how many migrations the database lacks that this program has.
+// Behind is how many migrations the database lacks that this program has. It asks over a connection of its own: pools whose
+// connections are all in use are no database that is away.
 func (s *Store) Behind(ctx context.Context) (int, error) {
 	files := migrate.NewMigrations()
 	if err := files.Discover(migrationFiles); err != nil {
@@ -49,7 +51,12 @@ func (s *Store) Behind(ctx context.Context) (int, error) {
 	for _, m := range files.Sorted() {
 		names = append(names, m.Name)
 	}
-	err := s.reads.QueryRow(ctx, "SELECT count(DISTINCT name) FROM migrations WHERE name = ANY($1::text[])", names).Scan(&have)
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close(ctx)
+	err = conn.QueryRow(ctx, "SELECT count(DISTINCT name) FROM migrations WHERE name = ANY($1::text[])", names).Scan(&have)
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "42P01" { // an empty database
 		err = nil
 	}
