@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"insightgraph/bank"
+	"insightgraph/fault"
 )
 
 // exported are the tables that hold things of consumers, as the database knows them, so that none is forgotten; tokens are
@@ -19,7 +20,7 @@ const exported = `SELECT c.relname::text, coalesce(array_agg(a.attname::text) FI
 	GROUP BY c.relname HAVING c.relname = 'consumers' OR bool_or(a.attname = 'consumer_id') ORDER BY c.relname <> 'consumers', 1`
 
 // Export writes all that is stored about a consumer, as it is at one moment: a JSON object a line, with a table's name
-// and a row of it. w should be quick, since a transaction is open meanwhile.
+// and a row of it. w should be quick, since a transaction is open meanwhile. After an error w has a part of it.
 func (t Tenant) Export(ctx context.Context, ref bank.Ref, w io.Writer) error {
 	if _, err := t.Consumer(ctx, ref); err != nil {
 		return err
@@ -27,7 +28,11 @@ func (t Tenant) Export(ctx context.Context, ref bank.Ref, w io.Writer) error {
 	// Row level security leaves only the one consumer's rows, whoever asks.
 	one := t.s.Consumer(t.customerID, ref.ID)
 	begin := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT set_config('statement_timeout', '600000', true), " + one.sees()
+	to := &written{Writer: w}
 	return t.s.in(ctx, 0, begin, func(tx *Tx) error {
+		if to.some { // by a try before, whose connection was lost: this one would come behind it
+			return fault.New(fault.Unavailable, "", "The export was cut off; try again")
+		}
 		type table struct {
 			name   string
 			hidden []string
@@ -43,7 +48,7 @@ func (t Tenant) Export(ctx context.Context, ref bank.Ref, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		out := bufio.NewWriterSize(w, 64<<10)
+		out := bufio.NewWriterSize(to, 64<<10)
 		for _, x := range tables {
 			key := "consumer_id"
 			if !x.owned {
@@ -64,6 +69,17 @@ func (t Tenant) Export(ctx context.Context, ref bank.Ref, w io.Writer) error {
 		}
 		return out.Flush()
 	})
+}
+
+// written is a writer that knows whether something was.
+type written struct {
+	io.Writer
+	some bool
+}
+
+func (w *written) Write(b []byte) (int, error) {
+	w.some = true
+	return w.Writer.Write(b)
 }
 
 // lines writes the one column of each row.

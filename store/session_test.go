@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"insightgraph/bank"
@@ -47,6 +49,45 @@ func TestLostConnections(t *testing.T) {
 		t.Errorf("%d rows", n)
 	}
 	exact(t, w.Store)
+}
+
+// once runs a function with the first that is written.
+type once struct {
+	bytes.Buffer
+	do func()
+}
+
+func (w *once) Write(b []byte) (int, error) {
+	if w.do != nil {
+		w.do()
+	}
+	w.do = nil
+	return w.Buffer.Write(b)
+}
+
+// TestTornExport: of an export whose connection is lost, the first part is not followed by a second try.
+func TestTornExport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	rows := make([]bank.Transaction, 1000) // more than is on its way at a time
+	for i := range rows {
+		rows[i] = row(numbered(i), "1", "2026-01-01")
+		rows[i].Description = strings.Repeat("long ", 400)
+	}
+	put(t, w.c, a, rows...)
+	db := admin(t, w.url)
+	out := &once{do: func() {
+		if _, err := db.Exec(t.Context(), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"); err != nil {
+			t.Error(err)
+		}
+	}}
+	anna := bank.Ref{Kind: bank.KindConsumer, ConsumerID: a.ConsumerID, ID: a.ConsumerID}
+	wantFault(t, w.c.Export(t.Context(), anna, out), fault.Unavailable, "")
+	out = &once{}
+	if err := w.c.Export(t.Context(), anna, out); err != nil || strings.Count(out.String(), `"table": "transactions"`) != len(rows) {
+		t.Errorf("the next one: %d rows, %v", strings.Count(out.String(), `"table": "transactions"`), err)
+	}
 }
 
 // TestCleanSessions: a panic, a fault and a client that goes away leave no transaction, lock or tenant behind.
