@@ -65,6 +65,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		forWork, forReads = max(1, o.MaxConns-o.MaxConns/2), max(1, o.MaxConns/2)
 	}
 	config.MaxConnLifetime = 30 * time.Minute
+	config.PingTimeout = 5 * time.Second // a connection that went silent while it was idle is left for another
 	params := config.ConnConfig.RuntimeParams
 	params["role"] = cmp.Or(o.role, "insightgraph_app")
 	params["application_name"] = "insightgraph"

@@ -54,6 +54,7 @@ type Planner struct {
 	Log   *slog.Logger
 	Plan  time.Duration // between two looks at what is due; 0: a minute
 	Sweep time.Duration // between two sweeps; 0: five seconds
+	Limit time.Duration // for one of them; 0: two minutes
 }
 
 // Run plans and sweeps until the context ends.
@@ -61,32 +62,41 @@ func (p *Planner) Run(ctx context.Context) {
 	plan, sweep := time.NewTicker(cmp.Or(p.Plan, time.Minute)), time.NewTicker(cmp.Or(p.Sweep, 5*time.Second))
 	defer plan.Stop()
 	defer sweep.Stop()
-	p.tick(ctx)
+	p.within(ctx, p.tick)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-plan.C:
-			p.tick(ctx)
+			p.within(ctx, p.tick)
 		case <-sweep.C:
-			if err := p.SweepOnce(ctx); err != nil && ctx.Err() == nil {
-				p.Log.ErrorContext(ctx, "sweep", "error", describe(err))
-			}
+			p.within(ctx, func(ctx context.Context) { p.failed(ctx, "sweep", p.SweepOnce(ctx)) })
 		}
+	}
+}
+
+// within does something in limited time: a database that went away without a word does not hold it up. What was stored
+// until then stays, and the next time goes on from there.
+func (p *Planner) within(ctx context.Context, do func(context.Context)) {
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(p.Limit, 2*time.Minute))
+	defer cancel()
+	do(limited)
+}
+
+// failed logs what went wrong; that this process stops is no error.
+func (p *Planner) failed(ctx context.Context, what string, err error) {
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		p.Log.ErrorContext(ctx, what, "error", describe(err))
 	}
 }
 
 func (p *Planner) tick(ctx context.Context) {
 	ids, err := PlanDue(ctx, p.Store, catalogue.All, Due{At: p.Store.Now(), Quiet: Quiet})
-	if err != nil && ctx.Err() == nil {
-		p.Log.ErrorContext(ctx, "plan", "error", describe(err))
-	}
+	p.failed(ctx, "plan", err)
 	p.Queue.put(ctx, queueSchedule, ids)
 	for more := true; more && ctx.Err() == nil; { // some at a time; what cannot be planned now is left for the next tick
 		parts, err := p.Store.PlanRefreshes(ctx)
-		if err != nil && ctx.Err() == nil {
-			p.Log.ErrorContext(ctx, "plan refreshes", "error", describe(err))
-		}
+		p.failed(ctx, "plan refreshes", err)
 		p.Queue.WakeParts(ctx, parts)
 		more = err == nil && len(parts) > 0
 	}

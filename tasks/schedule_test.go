@@ -1,10 +1,14 @@
 package tasks
 
 import (
+	"context"
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"insightgraph/bank"
 	"insightgraph/insight"
@@ -214,5 +218,49 @@ func TestCurrencies(t *testing.T) {
 	}
 	if got := fmt.Sprint(used); got != "[JPY 2026-01-01 test USD 2026-02-13 test USD 2026-02-16 test]" {
 		t.Errorf("rates: %s", got)
+	}
+}
+
+// TestPlannerSilence: a connection that goes silent in the middle of planning ends that look only.
+func TestPlannerSilence(t *testing.T) {
+	w := newWorld(t, "2026-03-05T12:00:00Z")
+	w.person("anna", "Europe/Berlin", "2026-02-10 100")
+	w.clock.add(time.Hour)
+	db, err := pgx.Connect(t.Context(), w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(context.Background())
+	count := func(query string) (n int) {
+		t.Helper()
+		if err := db.QueryRow(t.Context(), query).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if _, err := db.Exec(t.Context(), "BEGIN; LOCK TABLE consumers IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	p := &Planner{Store: w.store, Queue: NewQueue(redisClient(t), w.store, silent), Log: silent, Plan: 50 * time.Millisecond, Sweep: time.Hour, Limit: 2 * time.Second}
+	running.Go(func() { p.Run(ctx) })
+	pid := 0
+	for end := time.Now().Add(time.Minute); pid == 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		pid = count("SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); pid == 0 || err != nil {
+		t.Fatalf("the planner's session %d stands still: %v", pid, err)
+	}
+	defer syscall.Kill(pid, syscall.SIGCONT)
+	if _, err := db.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); count("SELECT count(*) FROM run_shards") == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing is planned any more")
+		}
 	}
 }

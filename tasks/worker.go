@@ -235,7 +235,9 @@ func (q *Queue) send(ctx context.Context, queue, task string, ids []int64, unque
 		text, _ := json.Marshal(call{id, trace})
 		if err := q.enqueue(ctx, queue, task, text); err != nil {
 			q.log.WarnContext(ctx, "Redis does not take tasks; they wait in the database", "queue", queue, "tasks", len(ids)-i)
-			if err := unqueued(ctx, ids[i:]); err != nil {
+			short, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			if err := unqueued(short, ids[i:]); err != nil {
 				q.log.ErrorContext(ctx, "note unqueued tasks", "queue", queue, "error", describe(err))
 			}
 			return
