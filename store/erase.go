@@ -88,15 +88,18 @@ const erasable = `SELECT customer_id, consumer_id FROM accounts WHERE erase_at <
 const isEmpty = `erase_empty AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.customer_id = consumers.customer_id AND a.consumer_id = consumers.id)
 	AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.customer_id = consumers.customer_id AND f.consumer_id = consumers.id AND f.` + isOpen + `)`
 
-// eraseDue erases what was to be kept until now only, some consumers of one customer at a time.
+// eraseDue erases what was to be kept until now only, some consumers of one customer at a time. A customer of which it fails
+// does not hold up the others.
 func (s *Store) eraseDue(ctx context.Context) error {
+	var errs []error
+	failed := []int64{}
 	for range maxSwept / maxErased {
 		var owners []owner
 		if err := s.system(ctx, func(tx *Tx) error {
 			owners = nil
-			return tx.NewRaw("SELECT * FROM ("+erasable+") due ORDER BY 1, 2 LIMIT ?1", tx.now, maxErased).Scan(ctx, &owners)
+			return tx.NewRaw("SELECT * FROM ("+erasable+") due WHERE customer_id <> ALL(?2::bigint[]) ORDER BY 1, 2 LIMIT ?1", tx.now, maxErased, pgdialect.Array(failed)).Scan(ctx, &owners)
 		}); err != nil || owners == nil {
-			return err
+			return errors.Join(append(errs, err)...)
 		}
 		of := map[int64][]int64{}
 		for _, o := range owners {
@@ -104,11 +107,11 @@ func (s *Store) eraseDue(ctx context.Context) error {
 		}
 		for customerID, ids := range of {
 			if err := s.system(ctx, func(tx *Tx) error { return tx.eraseOf(ctx, customerID, ids) }); err != nil {
-				return err
+				errs, failed = append(errs, err), append(failed, customerID)
 			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // eraseOf erases what is due of consumers, and those of which nothing is left then.

@@ -512,3 +512,29 @@ func TestRunsAreForgotten(t *testing.T) {
 		t.Errorf("their shards: %v", shards)
 	}
 }
+
+// TestOneCustomersErrors: a customer of which nothing can be erased or sealed does not hold up the next one.
+func TestOneCustomersErrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	next := customer(t, w.Store, "next")
+	for i := range 51 { // more than are erased at a time
+		consumer(t, w.c, numbered(i))
+	}
+	consumer(t, next, "anna")
+	db := admin(t, w.url)
+	sick := column[int64](t, db, "SELECT min(id) FROM customers")[0]
+	if _, err := db.Exec(t.Context(), fmt.Sprintf(`UPDATE consumers SET erase_empty = true;
+		ALTER TABLE consumers ADD CONSTRAINT sick CHECK (customer_id <> %[1]d) NOT VALID; ALTER TABLE event_days ADD CONSTRAINT sick CHECK (customer_id <> %[1]d) NOT VALID`, sick)); err != nil {
+		t.Fatal(err)
+	}
+	if w.SweepConnect(t.Context()) == nil || w.SealEvents(t.Context()) == nil {
+		t.Error("what failed is not said")
+	}
+	if n := column[int](t, db, "SELECT count(*)::int FROM consumers WHERE customer_id <> $1", sick)[0]; n != 0 {
+		t.Error("the next customer's consumer is still there")
+	}
+	if n := column[int](t, db, "SELECT count(*)::int FROM event_days WHERE customer_id <> $1", sick)[0]; n != 1 {
+		t.Error("the next customer's events are not sealed")
+	}
+}

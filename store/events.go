@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -86,9 +87,11 @@ func (t Tenant) Event(ctx context.Context, ref bank.Ref) (e audit.Event, err err
 const maxSealed = 5000
 
 // SealEvents gives new events their places in the chains of their customers. It is done after they are stored, so that two
-// changes of one customer never wait for each other; any number of processes may do it at once.
+// changes of one customer never wait for each other; any number of processes may do it at once. One customer's that cannot
+// be sealed do not hold up the others'.
 func (s *Store) SealEvents(ctx context.Context) error {
 	for {
+		var errs []error
 		var customers []int64
 		if err := s.system(ctx, func(tx *Tx) error {
 			customers = nil
@@ -100,12 +103,13 @@ func (s *Store) SealEvents(ctx context.Context) error {
 		for _, id := range customers {
 			var n int
 			if err := s.system(ctx, func(tx *Tx) (err error) { n, err = tx.seal(ctx, id); return err }); err != nil {
-				return err
+				errs = append(errs, err)
+				continue
 			}
 			more = more || n == maxSealed
 		}
-		if !more {
-			return nil
+		if !more || ctx.Err() != nil {
+			return errors.Join(errs...)
 		}
 	}
 }

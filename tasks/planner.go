@@ -129,12 +129,14 @@ type Due struct {
 }
 
 // PlanDue plans what is due: for each customer and time zone, the scheduled insights of each frequency together, in the
-// period that contains the moment there. It returns the shards that are new.
+// period that contains the moment there. It returns the shards that are new. One that cannot be planned does not hold up the
+// others.
 func PlanDue(ctx context.Context, s *store.Store, definitions []insight.Definition, d Due) (ids []int64, err error) {
 	zones, err := s.Zones(ctx, d.CustomerID)
 	if err != nil {
 		return nil, err
 	}
+	var errs []error
 	for _, z := range zones {
 		loc, err := loadLocation(z.TimeZone)
 		if err != nil {
@@ -147,13 +149,13 @@ func PlanDue(ctx context.Context, s *store.Store, definitions []insight.Definiti
 				continue
 			}
 			more, err := s.Plan(ctx, store.Plan{Zone: z, Insights: names, Frequency: f, Occurrence: occurrence, AsOf: d.At, Quiet: d.Quiet, Every: d.Every})
-			ids = append(ids, more...)
-			if err != nil {
-				return ids, err
+			ids, errs = append(ids, more...), append(errs, err)
+			if ctx.Err() != nil {
+				return ids, errors.Join(errs...)
 			}
 		}
 	}
-	return ids, nil
+	return ids, errors.Join(errs...)
 }
 
 // scheduled names the insights that can be due at a frequency.

@@ -264,3 +264,27 @@ func TestPlannerSilence(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanOneCustomersErrors: a customer that cannot be planned does not hold up the next one.
+func TestPlanOneCustomersErrors(t *testing.T) {
+	w := newWorld(t, "2026-03-05T12:00:00Z")
+	w.person("anna", "Europe/Berlin", "2026-02-10 100")
+	next, err := w.store.CreateCustomer(t.Context(), bank.Customer{Name: "Next", ClientID: "next", TimeZone: "Europe/Berlin", Currency: "EUR"}, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Tenant = w.store.Customer(next.ID)
+	w.person("ben", "Europe/Berlin", "2026-02-10 100")
+	w.clock.add(time.Hour)
+	db, err := pgx.Connect(t.Context(), w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(context.Background())
+	if _, err := db.Exec(t.Context(), fmt.Sprintf("ALTER TABLE runs ADD CONSTRAINT sick CHECK (customer_id <> %d)", w.id)); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := PlanDue(t.Context(), w.store, catalogue.All, Due{At: w.clock.now(), Quiet: Quiet}); len(ids) != 1 || err == nil {
+		t.Errorf("planned %v, %v", ids, err)
+	}
+}
