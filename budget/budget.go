@@ -183,15 +183,15 @@ func (b *Budget) tidy(now time.Time) {
 	}
 }
 
-// spent takes points from the bucket in Redis, by Redis' own clock, and gives what is left. A bucket that is full again
-// is forgotten.
+// spent takes points from the bucket in Redis, by Redis' own clock, and gives what is left. A clock that steps back takes
+// nothing away. A bucket that is full again is forgotten.
 var spent = redis.NewScript(`
 	local rate, size, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 	local time = redis.call('TIME')
 	local now = time[1] * 1000 + math.floor(time[2] / 1000)
 	local old = redis.call('HMGET', KEYS[1], 'points', 'at')
 	local points = size
-	if old[1] then points = math.min(size, old[1] + (now - old[2]) * rate / 1000) end
+	if old[1] then points = math.min(size, old[1] + math.max(0, now - old[2]) * rate / 1000) end
 	points = points - cost
 	redis.call('HSET', KEYS[1], 'points', string.format('%.3f', points), 'at', string.format('%.0f', now))
 	redis.call('PEXPIRE', KEYS[1], math.ceil((size - points) / rate * 1000) + 1000)

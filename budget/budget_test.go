@@ -193,6 +193,31 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// TestClockStepsBack: points are not taken away for the time that Redis' clock was set back.
+func TestClockStepsBack(t *testing.T) {
+	options, err := redis.ParseURL(storetest.Servers(t).RedisURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	t.Cleanup(func() { client.Close() })
+	acme, now := Holder{Customer: 78}, newClock()
+	b := &Budget{Redis: client, Customers: Limits{Points: 1000}, Now: now.Now}
+	for range 2 {
+		if _, err := request(t, b, acme, 1000); err != nil {
+			t.Fatal(err)
+		}
+		settled(t, b, acme)
+		if err := client.HIncrBy(t.Context(), b.known[acme].name, "at", time.Hour.Milliseconds()).Err(); err != nil { // as after a step back by an hour
+			t.Fatal(err)
+		}
+		now.pass(time.Second)
+	}
+	if _, err := request(t, b, acme, 0); err != nil {
+		t.Error(err)
+	}
+}
+
 // settled waits until Redis was told.
 func settled(t *testing.T, b *Budget, h Holder) {
 	t.Helper()
