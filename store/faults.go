@@ -29,6 +29,8 @@ func asFault(err error) error {
 		return fault.New(fault.Conflict, "", "What this belongs to was deleted meanwhile")
 	case "57014":
 		return errors.Join(fault.New(fault.TimedOut, "", "The request took too long and was stopped"), context.DeadlineExceeded)
+	case "40001", "40P01": // after all tries
+		return errors.Join(fault.New(fault.Conflict, "", "Other changes got in the way; try again"), err)
 	case "55P03":
 		return fault.New(fault.Conflict, "", "Another change of the same consumer is under way; try again")
 	}
@@ -52,7 +54,7 @@ func retryable(err error) bool {
 // lost tells whether the server went away, or this connection to it. Before a commit that leaves nothing behind.
 func lost(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return strings.HasPrefix(pg.Code, "57P") || strings.HasPrefix(pg.Code, "08")
+		return pg.Code == "25P03" || strings.HasPrefix(pg.Code, "57P") || strings.HasPrefix(pg.Code, "08")
 	}
 	return pgconn.SafeToRetry(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)

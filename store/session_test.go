@@ -148,3 +148,34 @@ func TestLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestPassingErrors: a session that the database ended because it was idle is opened again, and what other changes get in the
+// way of for ever can be tried again by the caller.
+func TestPassingErrors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := consumer(t, w.c, "anna")
+	tries := 0
+	change := func(wrong func() error) error {
+		tries = 0
+		_, err := w.c.UpdateConsumer(t.Context(), c.Ref(), func(*bank.Consumer) error {
+			tries++
+			return wrong()
+		})
+		return err
+	}
+	if err := change(func() error {
+		if tries > 1 {
+			return nil
+		}
+		return store.DatabaseError("25P03")
+	}); err != nil || tries != 2 {
+		t.Errorf("ended while idle: %v after %d tries", err, tries)
+	}
+	for _, code := range []string{"40001", "40P01"} {
+		wantFault(t, change(func() error { return store.DatabaseError(code) }), fault.Conflict, "")
+		if tries != 5 {
+			t.Errorf("%s: %d tries", code, tries)
+		}
+	}
+}
