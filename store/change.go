@@ -237,6 +237,7 @@ func (tx *Tx) repeat(ctx context.Context, k repeatable) (again bool, err error) 
 			return false, fmt.Errorf("read a kept answer: %w", err)
 		}
 	}
+	tx.again = true
 	if t.call.Replayed != nil {
 		t.call.Replayed.Store(true)
 	}

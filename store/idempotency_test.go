@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 	"insightgraph/fault"
 	"insightgraph/insight"
 	"insightgraph/store"
+	"insightgraph/store/storetest"
 )
 
 func TestIdempotencyKeys(t *testing.T) {
@@ -107,5 +110,27 @@ func TestIdempotentAccountsAndRuns(t *testing.T) {
 	b, _, err := w.Consumer(ben.CustomerID, ben.ID).CreateRun(ctx, request, ptr("k"))
 	if err != nil || *b.ConsumerID != ben.ID {
 		t.Errorf("ben: %+v, %v", b, err)
+	}
+}
+
+// noted counts the positions that it is told.
+type noted struct{ n atomic.Int64 }
+
+func (m *noted) Note(context.Context, int64, int64) error     { m.n.Add(1); return nil }
+func (m *noted) Newest(context.Context, int64) (int64, error) { return 0, nil }
+
+// TestRepeatedIsNoted: the answer of an earlier call has a replica know of what that call stored: it may have died before
+// it said so.
+func TestRepeatedIsNoted(t *testing.T) {
+	t.Parallel()
+	marks := &noted{}
+	s := storetest.Open(t, storetest.URL(t), store.Options{MaxConns: 4, Marks: marks, ReplicaURL: "postgres://nobody@127.0.0.1:1/nothing"})
+	c := customer(t, s, "acme").As(store.Call{Key: "once"})
+	for _, call := range []string{"first", "repeated"} {
+		before := marks.n.Load()
+		must[bank.Consumer](t)(c.CreateConsumer(t.Context(), store.NewConsumer{ExternalID: ptr("anna")}))
+		if marks.n.Load() != before+1 {
+			t.Errorf("the %s call is not noted", call)
+		}
 	}
 }

@@ -216,7 +216,7 @@ func (s *Store) commit(ctx context.Context, tx *Tx, customerID int64) error {
 	if this, ok := ctx.Value(requestKey{}).(*request); ok { // the rest of the request is to fit to what was seen here
 		raise(&this.position, at)
 	}
-	if string(results[0].Rows[0][0]) == "t" {
+	if tx.again || string(results[0].Rows[0][0]) == "t" {
 		s.replica.note(ctx, customerID, at)
 	}
 	return nil

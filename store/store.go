@@ -193,6 +193,7 @@ type Tx struct {
 
 	subject *subject      // of the change
 	events  []audit.Event // that are stored with it
+	again   bool          // the answer is that of an earlier call, which may have died before its position was noted
 }
 
 // in runs f, which only reads, in one transaction with the tenant's view. f may run again after a deadlock or a lost
