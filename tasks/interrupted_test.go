@@ -3,6 +3,9 @@ package tasks
 import (
 	"context"
 	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
 
 	"insightgraph/insight"
 	"insightgraph/insight/catalogue"
@@ -26,5 +29,31 @@ func TestRunFinishesWhatAnotherPlanned(t *testing.T) {
 	}
 	if n := len(w.feed()); n != 1 {
 		t.Errorf("%d entries", n)
+	}
+}
+
+// Work ends with its deadline, or because the process stops, but not because Redis does not answer.
+func TestUntil(t *testing.T) {
+	stopping, stop := context.WithCancel(t.Context())
+	task, lost := context.WithTimeout(t.Context(), time.Hour)
+	w := newWorld(t, "2026-03-05T12:00:00Z")
+	h := NewQueue(redisClient(t), w.store, silent).Until(stopping)(asynq.HandlerFunc(func(ctx context.Context, _ *asynq.Task) error {
+		lost()
+		if ctx.Err() != nil {
+			t.Error("ended by a lost lease")
+		}
+		want, _ := task.Deadline()
+		if got, ok := ctx.Deadline(); !ok || !got.Equal(want) {
+			t.Errorf("ends at %v, want %v", got, want)
+		}
+		stop()
+		<-ctx.Done()
+		if !stops(ctx) {
+			t.Errorf("ended by %v", context.Cause(ctx))
+		}
+		return nil
+	}))
+	if err := h.ProcessTask(task, asynq.NewTask(TypeShard, nil)); err != nil {
+		t.Error(err)
 	}
 }

@@ -126,12 +126,18 @@ var errStops = errors.New("this process stops")
 func stops(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errStops) }
 
 // Until is a middleware that ends the work on tasks together with a context, because this process stops. What was given
-// back then is called out again, for another process.
+// back then is called out again, for another process. Redis ends no work: a silent one has asynq end the task's context,
+// but what is worked on is in the database.
 func (q *Queue) Until(stopping context.Context) asynq.MiddlewareFunc {
 	return func(h asynq.Handler) asynq.Handler {
 		return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
-			work, cancel := context.WithCancelCause(ctx)
+			work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 			defer cancel(nil)
+			if end, ok := ctx.Deadline(); ok {
+				limited, cancel := context.WithDeadline(work, end)
+				defer cancel()
+				work = limited
+			}
 			defer context.AfterFunc(stopping, func() { cancel(errStops) })()
 			err := h.ProcessTask(work, t)
 			if stops(work) {
