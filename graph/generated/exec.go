@@ -6783,6 +6783,7 @@ type PageInfo {
 
 # ---------------------------------------------------------------- Queries
 
+"What can be read; nothing here changes anything."
 type Query {
   "Who the token belongs to."
   viewer: Viewer!
@@ -6865,6 +6866,7 @@ type Viewer {
   consumer: Consumer
 }
 
+"What a token may do."
 enum Role {
   "A customer-level token."
   CUSTOMER
@@ -6920,6 +6922,7 @@ type CategoryTotal {
   transactionCount: Int!
 }
 
+"A page of consumers."
 type ConsumerConnection {
   edges: [ConsumerEdge!]!
   nodes: [Consumer!]!
@@ -6927,6 +6930,7 @@ type ConsumerConnection {
   totalCount: Int!
 }
 
+"A consumer in a page, and its cursor."
 type ConsumerEdge {
   cursor: String!
   node: Consumer!
@@ -6934,6 +6938,7 @@ type ConsumerEdge {
 
 # ---------------------------------------------------------------- Accounts and transactions
 
+"What kind of account it is."
 enum Container {
   BANK
   CARD
@@ -6984,6 +6989,7 @@ input AccountFilter {
   statuses: [AccountStatus!]
 }
 
+"A page of accounts."
 type AccountConnection {
   edges: [AccountEdge!]!
   nodes: [Account!]!
@@ -6991,6 +6997,7 @@ type AccountConnection {
   totalCount: Int!
 }
 
+"An account in a page, and its cursor."
 type AccountEdge {
   cursor: String!
   node: Account!
@@ -7092,6 +7099,7 @@ type Category implements Node {
   parent: Category
 }
 
+"What a category is about."
 enum CategoryType {
   INCOME
   EXPENSE
@@ -7123,6 +7131,7 @@ input TransactionFilter {
   party: String
 }
 
+"A page of transactions."
 type TransactionConnection {
   edges: [TransactionEdge!]!
   nodes: [Transaction!]!
@@ -7130,6 +7139,7 @@ type TransactionConnection {
   totalCount: Int!
 }
 
+"A transaction in a page, and its cursor."
 type TransactionEdge {
   cursor: String!
   node: Transaction!
@@ -7137,6 +7147,7 @@ type TransactionEdge {
 
 # ---------------------------------------------------------------- Insights
 
+"What an insight looks at."
 enum InsightType {
   "Over all of a consumer's accounts together."
   AGGREGATE
@@ -7144,6 +7155,7 @@ enum InsightType {
   OTHER
 }
 
+"When an insight is evaluated."
 enum TriggerType {
   "At the beginning of each period of its frequency."
   SCHEDULE
@@ -7170,11 +7182,13 @@ enum Duration {
   LAST_TWELVE_MONTHS
 }
 
+"What the settings of an insight are for."
 enum EntityType {
   ACCOUNT
   VIEW
 }
 
+"The unit of a threshold."
 enum ThresholdType {
   PERCENT
   NUMBER
@@ -7198,6 +7212,7 @@ type InsightDefinition {
   onDemand: Boolean!
 }
 
+"A setting of an insight that is a number, with its bounds."
 type ThresholdDefinition {
   name: String!
   type: ThresholdType!
@@ -7232,6 +7247,7 @@ type UserSubscription {
   customerConfiguration: [InsightConfiguration!]!
 }
 
+"The settings of an insight, for all accounts or for one account or view."
 type InsightConfiguration {
   entityType: EntityType!
   "Where the settings are for one account or view only."
@@ -7242,6 +7258,7 @@ type InsightConfiguration {
   threshold: [Threshold!]!
 }
 
+"The value of one threshold."
 type Threshold {
   name: String!
   type: ThresholdType!
@@ -7283,6 +7300,7 @@ type FeedEntry implements Node {
   transactionDerived: TransactionDerived
 }
 
+"An account as it was when the entry was made."
 type FeedAccount {
   id: ID!
   providerName: String!
@@ -7310,6 +7328,7 @@ type TransactionDerived {
   changedSince: Boolean!
 }
 
+"What was left out of the totals of an entry, in the consumer's currency."
 type ExcludedTotals {
   creditTotal: Money!
   debitTotal: Money!
@@ -7326,6 +7345,7 @@ type ExchangeRate {
   source: String!
 }
 
+"A page of feed entries."
 type FeedEntryConnection {
   edges: [FeedEntryEdge!]!
   nodes: [FeedEntry!]!
@@ -7333,11 +7353,13 @@ type FeedEntryConnection {
   totalCount: Int!
 }
 
+"A feed entry in a page, and its cursor."
 type FeedEntryEdge {
   cursor: String!
   node: FeedEntry!
 }
 
+"How far a run is; SUCCEEDED and FAILED are final."
 enum TriggerRunStatus {
   QUEUED
   RUNNING
@@ -7357,6 +7379,7 @@ type TriggerRun implements Node {
   evaluations(outcomes: [EvaluationOutcome!], first: Int, after: String, last: Int, before: String): EvaluationConnection!
 }
 
+"What came of evaluating an insight for a consumer."
 enum EvaluationOutcome {
   "There is a new entry in the feed."
   GENERATED
@@ -7372,6 +7395,7 @@ enum EvaluationOutcome {
   FAILED
 }
 
+"One insight, evaluated for one consumer."
 type Evaluation {
   insightName: InsightName!
   consumer: Consumer!
@@ -7381,6 +7405,7 @@ type Evaluation {
   feedEntry: FeedEntry
 }
 
+"A page of evaluations."
 type EvaluationConnection {
   edges: [EvaluationEdge!]!
   nodes: [Evaluation!]!
@@ -7388,6 +7413,7 @@ type EvaluationConnection {
   totalCount: Int!
 }
 
+"An evaluation in a page, and its cursor."
 type EvaluationEdge {
   cursor: String!
   node: Evaluation!
@@ -7402,6 +7428,7 @@ type PublicKey {
   revokedAt: DateTime
 }
 
+"What the customer's key signs tokens with, as JSON Web Algorithms (RFC 7518, RFC 8037) name it."
 enum KeyAlgorithm {
   RS256
   RS512
@@ -7421,6 +7448,7 @@ type Bank {
   supportsConsents: Boolean!
 }
 
+"A page of banks."
 type BankConnection {
   edges: [BankEdge!]!
   nodes: [Bank!]!
@@ -7428,6 +7456,7 @@ type BankConnection {
   totalCount: Int!
 }
 
+"A bank in a page, and its cursor."
 type BankEdge {
   cursor: String!
   node: Bank!
@@ -7442,6 +7471,7 @@ type Session implements Node {
   consentScope: ConsentScope!
 }
 
+"How far the consents of a session go."
 type ConsentScope {
   "How many days a stored consent holds, at most 180."
   lifetimeDays: Int!
@@ -7493,6 +7523,7 @@ type Flow implements Node {
   finishedAt: DateTime
 }
 
+"How far a refresh is; FINISHED and EXCEPTION are final."
 enum RefreshState {
   PROCESSING
   FINISHED
@@ -7510,6 +7541,7 @@ type Refresh implements Node {
   newTransactionCount: Int!
 }
 
+"Whether a consent can be used; only an ACTIVE one can."
 enum ConsentState {
   ACTIVE
   EXPIRED
@@ -7528,6 +7560,7 @@ type Consent implements Node {
   closedAt: DateTime
 }
 
+"How often data is fetched without the consumer."
 enum RefreshInterval {
   DAILY
   WEEKLY
@@ -7535,6 +7568,7 @@ enum RefreshInterval {
   AS_OFTEN_AS_POSSIBLE
 }
 
+"How the last automatic refresh ended."
 enum AutomaticRefreshState {
   SUCCESS
   EXCEPTION
@@ -7598,6 +7632,7 @@ type Case implements Node {
   reports: [Report!]!
 }
 
+"The kinds of reports."
 enum ReportType {
   "Groceries, fashion, other stores, and where more is spent than before."
   SHOPPING
@@ -7620,6 +7655,7 @@ type ReportDefinition {
   description: String!
 }
 
+"How far a report is; SUCCEEDED and FAILED are final."
 enum ReportStatus {
   QUEUED
   RUNNING
@@ -7651,6 +7687,7 @@ interface Report implements Node {
   transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
 }
 
+"A page of reports."
 type ReportConnection {
   edges: [ReportEdge!]!
   nodes: [Report!]!
@@ -7658,6 +7695,7 @@ type ReportConnection {
   totalCount: Int!
 }
 
+"A report in a page, and its cursor."
 type ReportEdge {
   cursor: String!
   node: Report!
@@ -7804,6 +7842,7 @@ type ReportSection {
   parties: [ReportParty!]!
 }
 
+"What a store sells."
 enum ShoppingGroupKind {
   "Food and drink to take home."
   GROCERIES
@@ -7974,6 +8013,7 @@ type BalanceLine {
   balances: [DayBalance!]!
 }
 
+"What was there at the end of a day."
 type DayBalance {
   date: Date!
   balance: Money!
@@ -8043,6 +8083,7 @@ type SpendingCategory {
   categories: [ReportCategory!]!
 }
 
+"How the consumer lives, as far as payments tell."
 enum Tenure {
   RENTS
   OWNS
@@ -8159,6 +8200,7 @@ type RiskIndicatorsReport implements Report & Node {
   indicators: [RiskIndicator!]
 }
 
+"One kind of event that may point to a risk, and what there was of it in the period."
 type RiskIndicator {
   kind: String!
   transactionCount: Int!
@@ -8175,6 +8217,7 @@ type RiskIndicator {
   overdrawn: [OverdrawnAccount!]!
 }
 
+"An account that was below zero."
 type OverdrawnAccount {
   accountId: ID!
   days: Int!
@@ -8209,6 +8252,7 @@ type CategorizedTransactionsReport implements Report & Node {
   outCategories: [ReportCategory!]
 }
 
+"How many transactions got their category from a source."
 type CategorySourceCount {
   source: CategorySource!
   transactionCount: Int!
@@ -8231,6 +8275,7 @@ type AccountInfoReport implements Report & Node {
   infos: [AccountInfo!]
 }
 
+"What is known of one account."
 type AccountInfo {
   accountId: ID!
   "Of its IBAN, ISO 3166; empty where it is not known."
@@ -8260,6 +8305,7 @@ type CategoryRule implements Node {
   createdAt: DateTime!
 }
 
+"What a callback tells of."
 enum CallbackEvent {
   "All data sources of a synchronisation are final."
   DATA_SOURCES_SYNCHRONIZED
@@ -8267,6 +8313,7 @@ enum CallbackEvent {
   REPORT_FINISHED
 }
 
+"How far a callback is; DELIVERED and FAILED are final."
 enum DeliveryStatus {
   "It is tried, or will be tried again."
   PENDING
@@ -8307,6 +8354,7 @@ input DeliveryFilter {
   statuses: [DeliveryStatus!]
 }
 
+"A page of deliveries."
 type DeliveryConnection {
   edges: [DeliveryEdge!]!
   nodes: [Delivery!]!
@@ -8314,6 +8362,7 @@ type DeliveryConnection {
   totalCount: Int!
 }
 
+"A delivery in a page, and its cursor."
 type DeliveryEdge {
   cursor: String!
   node: Delivery!
@@ -8335,6 +8384,7 @@ enum EventActorKind {
   SYSTEM
 }
 
+"Who made a change."
 type EventActor {
   kind: EventActorKind!
   "Tells tokens apart: the beginning of an access token's SHA-256 in hex, or the keyId of a token that you signed. Empty for the other kinds."
@@ -8373,6 +8423,7 @@ input EventFilter {
   to: DateTime
 }
 
+"A page of events."
 type EventConnection {
   edges: [EventEdge!]!
   nodes: [Event!]!
@@ -8380,6 +8431,7 @@ type EventConnection {
   totalCount: Int!
 }
 
+"An event in a page, and its cursor."
 type EventEdge {
   cursor: String!
   node: Event!
@@ -8480,6 +8532,7 @@ input CreateConsumerInput {
   currency: CurrencyCode
 }
 
+"The answer of createConsumer."
 type CreateConsumerPayload {
   consumer: Consumer!
 }
@@ -8490,6 +8543,7 @@ input UpdateConsumerInput {
   currency: CurrencyCode
 }
 
+"The answer of updateConsumer."
 type UpdateConsumerPayload {
   consumer: Consumer!
 }
@@ -8498,6 +8552,7 @@ input DeleteConsumerInput {
   consumerId: ID!
 }
 
+"The answer of deleteConsumer."
 type DeleteConsumerPayload {
   deletedConsumerId: ID!
   deletedAccountCount: Int!
@@ -8523,6 +8578,7 @@ input CreateAccountInput {
   idempotencyKey: String
 }
 
+"The answer of createAccount."
 type CreateAccountPayload {
   account: Account!
 }
@@ -8538,6 +8594,7 @@ input UpdateAccountInput {
   creditLimit: MoneyInput
 }
 
+"The answer of updateAccount."
 type UpdateAccountPayload {
   account: Account!
 }
@@ -8546,6 +8603,7 @@ input DeleteAccountInput {
   accountId: ID!
 }
 
+"The answer of deleteAccount."
 type DeleteAccountPayload {
   deletedAccountId: ID!
   deletedTransactionCount: Int!
@@ -8582,6 +8640,7 @@ input CounterpartyInput {
   iban: String
 }
 
+"The answer of createTransactions."
 type CreateTransactionsPayload {
   createdCount: Int!
   updatedCount: Int!
@@ -8599,6 +8658,7 @@ input UpdateTransactionInput {
   description: String
 }
 
+"The answer of updateTransaction."
 type UpdateTransactionPayload {
   transaction: Transaction!
 }
@@ -8608,10 +8668,12 @@ input DeleteTransactionsInput {
   transactionIds: [ID!]!
 }
 
+"The answer of deleteTransactions."
 type DeleteTransactionsPayload {
   deletedCount: Int!
 }
 
+"Which transactions a correction is for."
 enum CategorizeScope {
   THIS
   "This one and the consumer's others like it: of the same shop, else of the same counterparty, else with the same words, on the same side. Later ones like it get the category too, with either scope."
@@ -8624,6 +8686,7 @@ input CategorizeTransactionInput {
   applyTo: CategorizeScope = THIS
 }
 
+"The answer of categorizeTransaction."
 type CategorizeTransactionPayload {
   transaction: Transaction!
   "How many transactions have the category now because of this."
@@ -8635,6 +8698,7 @@ input SeparateTransferInput {
   transactionId: ID!
 }
 
+"The answer of separateTransfer."
 type SeparateTransferPayload {
   "Both legs."
   transactions: [Transaction!]!
@@ -8675,6 +8739,7 @@ input ThresholdInput {
   value: Choice
 }
 
+"The answer of updateCustomerSubscriptions."
 type UpdateCustomerSubscriptionsPayload {
   "Those that the input named."
   customerSubscriptions: [CustomerSubscription!]!
@@ -8700,6 +8765,7 @@ input UserSubscriptionInput {
   customerConfiguration: [InsightConfigurationInput!]
 }
 
+"The answer of updateUserSubscriptions."
 type UpdateUserSubscriptionsPayload {
   "Those that the input named."
   userSubscriptions: [UserSubscription!]!
@@ -8712,6 +8778,7 @@ input ResetUserSubscriptionsInput {
   insightNames: [InsightName!]
 }
 
+"The answer of resetUserSubscriptions."
 type ResetUserSubscriptionsPayload {
   userSubscriptions: [UserSubscription!]!
 }
@@ -8739,6 +8806,7 @@ input TriggerEntityInput {
   entityIds: [ID!]
 }
 
+"The answer of triggerInsights."
 type TriggerInsightsPayload {
   run: TriggerRun!
 }
@@ -8752,6 +8820,7 @@ input RegisterPublicKeyInput {
   keyId: String
 }
 
+"The answer of registerPublicKey."
 type RegisterPublicKeyPayload {
   publicKey: PublicKey!
 }
@@ -8760,6 +8829,7 @@ input RevokePublicKeyInput {
   keyId: String!
 }
 
+"The answer of revokePublicKey."
 type RevokePublicKeyPayload {
   publicKey: PublicKey!
 }
@@ -8811,6 +8881,7 @@ input SelectedBankInput {
   countryCode: String
 }
 
+"The answer of createSession."
 type CreateSessionPayload {
   session: Session!
 }
@@ -8819,10 +8890,12 @@ input CloseSessionInput {
   sessionId: ID!
 }
 
+"The answer of closeSession."
 type CloseSessionPayload {
   session: Session!
 }
 
+"Whether the bank may be asked later without the consumer."
 enum StoreConsent {
   NO
   "The consumer decides."
@@ -8848,6 +8921,7 @@ input StartInsightsRefreshFlowInput {
   dataRetentionMinutes: Int
 }
 
+"The answer of startInsightsRefreshFlow."
 type StartInsightsRefreshFlowPayload {
   flow: Flow!
   "For InsightConnect.startFlow in the consumer's browser. It is good for this flow only."
@@ -8860,6 +8934,7 @@ input AbortFlowInput {
   flowId: ID!
 }
 
+"The answer of abortFlow."
 type AbortFlowPayload {
   flow: Flow!
 }
@@ -8874,6 +8949,7 @@ input StartConsentRefreshInput {
   to: Date
 }
 
+"The answer of startConsentRefresh."
 type StartConsentRefreshPayload {
   refresh: Refresh!
 }
@@ -8883,6 +8959,7 @@ input RevokeConsentInput {
   consumerId: ID
 }
 
+"The answer of revokeConsent."
 type RevokeConsentPayload {
   consumer: Consumer!
   revokedConsentCount: Int!
@@ -8900,6 +8977,7 @@ input ScheduleAutomaticRefreshInput {
   refreshDays: Int
 }
 
+"The answer of scheduleAutomaticRefresh."
 type ScheduleAutomaticRefreshPayload {
   "Those that were scheduled."
   automaticRefreshes: [AutomaticRefresh!]!
@@ -8911,6 +8989,7 @@ input UnscheduleAutomaticRefreshInput {
   accountIds: [ID!]
 }
 
+"The answer of unscheduleAutomaticRefresh."
 type UnscheduleAutomaticRefreshPayload {
   unscheduledCount: Int!
 }
@@ -8920,6 +8999,7 @@ input RegisterConnectOriginInput {
   origin: String!
 }
 
+"The answer of registerConnectOrigin."
 type RegisterConnectOriginPayload {
   connectOrigins: [String!]!
 }
@@ -8928,6 +9008,7 @@ input RemoveConnectOriginInput {
   origin: String!
 }
 
+"The answer of removeConnectOrigin."
 type RemoveConnectOriginPayload {
   connectOrigins: [String!]!
 }
@@ -8940,6 +9021,7 @@ input SynchronizeAccountsInput {
   callbackHandle: String
 }
 
+"The answer of synchronizeAccounts."
 type SynchronizeAccountsPayload {
   dataSources: [DataSource!]!
 }
@@ -8962,6 +9044,7 @@ input CreateCaseInput {
   idempotencyKey: String
 }
 
+"The answer of createCase."
 type CreateCasePayload {
   case: Case!
 }
@@ -8993,6 +9076,7 @@ input ShoppingLimitInput {
   monthlyAmount: MoneyInput!
 }
 
+"The answer of createReport."
 type CreateReportPayload {
   report: Report!
 }
@@ -9003,6 +9087,7 @@ input CreateReportLinkInput {
   minutes: Int
 }
 
+"The answer of createReportLink."
 type CreateReportLinkPayload {
   url: String!
   pdfUrl: String!
@@ -9012,6 +9097,7 @@ type CreateReportLinkPayload {
 "A file of a multipart request (the GraphQL multipart request specification). At most 64 MiB."
 scalar Upload
 
+"The formats of statement files that are read."
 enum StatementFormat {
   CAMT052
   CAMT053
@@ -9059,6 +9145,7 @@ input CsvColumnInput {
   name: String!
 }
 
+"The answer of importStatement."
 type ImportStatementPayload {
   "As it was recognised."
   format: StatementFormat!
@@ -9072,6 +9159,7 @@ type ImportStatementPayload {
   warnings: [RejectedLine!]!
 }
 
+"A place in a statement file, and what is wrong or odd there."
 type RejectedLine {
   "The file's name, in a zip."
   file: String
@@ -9093,6 +9181,7 @@ input SaveCategoryRuleInput {
   applyToExisting: Boolean = false
 }
 
+"The answer of saveCategoryRule."
 type SaveCategoryRulePayload {
   categoryRule: CategoryRule!
   "How many existing transactions changed."
@@ -9103,10 +9192,12 @@ input DeleteCategoryRuleInput {
   categoryRuleId: ID!
 }
 
+"The answer of deleteCategoryRule."
 type DeleteCategoryRulePayload {
   deletedCategoryRuleId: ID!
 }
 
+"The answer of rotateWebhookSecret."
 type RotateWebhookSecretPayload {
   "Shown here; ` + "`" + `insightgraph customer webhook-secret` + "`" + ` prints it too."
   secret: String!
@@ -9118,6 +9209,7 @@ input RedeliverInput {
   deliveryId: ID!
 }
 
+"The answer of redeliver."
 type RedeliverPayload {
   delivery: Delivery!
 }

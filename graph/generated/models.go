@@ -25,6 +25,7 @@ type AbortFlowInput struct {
 	FlowID bank.Ref `json:"flowId"`
 }
 
+// The answer of abortFlow.
 type AbortFlowPayload struct {
 	Flow connect.Flow `json:"flow"`
 }
@@ -43,6 +44,7 @@ type CategorizeTransactionInput struct {
 	ApplyTo       *CategorizeScope `json:"applyTo,omitempty"`
 }
 
+// The answer of categorizeTransaction.
 type CategorizeTransactionPayload struct {
 	Transaction bank.Transaction `json:"transaction"`
 	// How many transactions have the category now because of this.
@@ -53,6 +55,7 @@ type CloseSessionInput struct {
 	SessionID bank.Ref `json:"sessionId"`
 }
 
+// The answer of closeSession.
 type CloseSessionPayload struct {
 	Session connect.Session `json:"session"`
 }
@@ -87,6 +90,7 @@ type CreateAccountInput struct {
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
+// The answer of createAccount.
 type CreateAccountPayload struct {
 	Account bank.Account `json:"account"`
 }
@@ -109,6 +113,7 @@ type CreateCaseInput struct {
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
+// The answer of createCase.
 type CreateCasePayload struct {
 	Case report.Case `json:"case"`
 }
@@ -122,6 +127,7 @@ type CreateConsumerInput struct {
 	Currency *bank.Currency `json:"currency,omitempty"`
 }
 
+// The answer of createConsumer.
 type CreateConsumerPayload struct {
 	Consumer bank.Consumer `json:"consumer"`
 }
@@ -153,12 +159,14 @@ type CreateReportLinkInput struct {
 	Minutes *int `json:"minutes,omitempty"`
 }
 
+// The answer of createReportLink.
 type CreateReportLinkPayload struct {
 	URL       string    `json:"url"`
 	PDFURL    string    `json:"pdfUrl"`
 	ExpiresAt time.Time `json:"expiresAt"`
 }
 
+// The answer of createReport.
 type CreateReportPayload struct {
 	Report model.Report `json:"report"`
 }
@@ -176,6 +184,7 @@ type CreateSessionInput struct {
 	RedirectReturnURL *string `json:"redirectReturnUrl,omitempty"`
 }
 
+// The answer of createSession.
 type CreateSessionPayload struct {
 	Session connect.Session `json:"session"`
 }
@@ -188,6 +197,7 @@ type CreateTransactionsInput struct {
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
+// The answer of createTransactions.
 type CreateTransactionsPayload struct {
 	CreatedCount   int          `json:"createdCount"`
 	UpdatedCount   int          `json:"updatedCount"`
@@ -221,6 +231,7 @@ type DeleteAccountInput struct {
 	AccountID bank.Ref `json:"accountId"`
 }
 
+// The answer of deleteAccount.
 type DeleteAccountPayload struct {
 	DeletedAccountID        bank.Ref `json:"deletedAccountId"`
 	DeletedTransactionCount int      `json:"deletedTransactionCount"`
@@ -230,6 +241,7 @@ type DeleteCategoryRuleInput struct {
 	CategoryRuleID bank.Ref `json:"categoryRuleId"`
 }
 
+// The answer of deleteCategoryRule.
 type DeleteCategoryRulePayload struct {
 	DeletedCategoryRuleID bank.Ref `json:"deletedCategoryRuleId"`
 }
@@ -238,6 +250,7 @@ type DeleteConsumerInput struct {
 	ConsumerID bank.Ref `json:"consumerId"`
 }
 
+// The answer of deleteConsumer.
 type DeleteConsumerPayload struct {
 	DeletedConsumerID       bank.Ref `json:"deletedConsumerId"`
 	DeletedAccountCount     int      `json:"deletedAccountCount"`
@@ -250,6 +263,7 @@ type DeleteTransactionsInput struct {
 	TransactionIds []bank.Ref `json:"transactionIds"`
 }
 
+// The answer of deleteTransactions.
 type DeleteTransactionsPayload struct {
 	DeletedCount int `json:"deletedCount"`
 }
@@ -266,6 +280,7 @@ type ImportStatementInput struct {
 	Mapping *CSVMappingInput `json:"mapping,omitempty"`
 }
 
+// The answer of importStatement.
 type ImportStatementPayload struct {
 	// As it was recognised.
 	Format         statement.Format `json:"format"`
@@ -303,6 +318,7 @@ type RedeliverInput struct {
 	DeliveryID bank.Ref `json:"deliveryId"`
 }
 
+// The answer of redeliver.
 type RedeliverPayload struct {
 	Delivery callback.Delivery `json:"delivery"`
 }
@@ -312,6 +328,7 @@ type RegisterConnectOriginInput struct {
 	Origin string `json:"origin"`
 }
 
+// The answer of registerConnectOrigin.
 type RegisterConnectOriginPayload struct {
 	ConnectOrigins []string `json:"connectOrigins"`
 }
@@ -325,10 +342,12 @@ type RegisterPublicKeyInput struct {
 	KeyID *string `json:"keyId,omitempty"`
 }
 
+// The answer of registerPublicKey.
 type RegisterPublicKeyPayload struct {
 	PublicKey bank.PublicKey `json:"publicKey"`
 }
 
+// A place in a statement file, and what is wrong or odd there.
 type RejectedLine struct {
 	// The file's name, in a zip.
 	File    *string `json:"file,omitempty"`
@@ -340,6 +359,7 @@ type RemoveConnectOriginInput struct {
 	Origin string `json:"origin"`
 }
 
+// The answer of removeConnectOrigin.
 type RemoveConnectOriginPayload struct {
 	ConnectOrigins []string `json:"connectOrigins"`
 }
@@ -351,6 +371,7 @@ type ResetUserSubscriptionsInput struct {
 	InsightNames []string `json:"insightNames,omitempty"`
 }
 
+// The answer of resetUserSubscriptions.
 type ResetUserSubscriptionsPayload struct {
 	UserSubscriptions []model.UserSubscription `json:"userSubscriptions"`
 }
@@ -360,6 +381,7 @@ type RevokeConsentInput struct {
 	ConsumerID *bank.Ref `json:"consumerId,omitempty"`
 }
 
+// The answer of revokeConsent.
 type RevokeConsentPayload struct {
 	Consumer            bank.Consumer `json:"consumer"`
 	RevokedConsentCount int           `json:"revokedConsentCount"`
@@ -369,10 +391,12 @@ type RevokePublicKeyInput struct {
 	KeyID string `json:"keyId"`
 }
 
+// The answer of revokePublicKey.
 type RevokePublicKeyPayload struct {
 	PublicKey bank.PublicKey `json:"publicKey"`
 }
 
+// The answer of rotateWebhookSecret.
 type RotateWebhookSecretPayload struct {
 	// Shown here; `insightgraph customer webhook-secret` prints it too.
 	Secret string `json:"secret"`
@@ -394,6 +418,7 @@ type SaveCategoryRuleInput struct {
 	ApplyToExisting *bool `json:"applyToExisting,omitempty"`
 }
 
+// The answer of saveCategoryRule.
 type SaveCategoryRulePayload struct {
 	CategoryRule category.CustomerRule `json:"categoryRule"`
 	// How many existing transactions changed.
@@ -412,6 +437,7 @@ type ScheduleAutomaticRefreshInput struct {
 	RefreshDays *int `json:"refreshDays,omitempty"`
 }
 
+// The answer of scheduleAutomaticRefresh.
 type ScheduleAutomaticRefreshPayload struct {
 	// Those that were scheduled.
 	AutomaticRefreshes []connect.AutomaticRefresh `json:"automaticRefreshes"`
@@ -427,6 +453,7 @@ type SeparateTransferInput struct {
 	TransactionID bank.Ref `json:"transactionId"`
 }
 
+// The answer of separateTransfer.
 type SeparateTransferPayload struct {
 	// Both legs.
 	Transactions []bank.Transaction `json:"transactions"`
@@ -448,6 +475,7 @@ type StartConsentRefreshInput struct {
 	To          *bank.Date `json:"to,omitempty"`
 }
 
+// The answer of startConsentRefresh.
 type StartConsentRefreshPayload struct {
 	Refresh connect.Refresh `json:"refresh"`
 }
@@ -469,6 +497,7 @@ type StartInsightsRefreshFlowInput struct {
 	DataRetentionMinutes *int `json:"dataRetentionMinutes,omitempty"`
 }
 
+// The answer of startInsightsRefreshFlow.
 type StartInsightsRefreshFlowPayload struct {
 	Flow connect.Flow `json:"flow"`
 	// For InsightConnect.startFlow in the consumer's browser. It is good for this flow only.
@@ -485,6 +514,7 @@ type SynchronizeAccountsInput struct {
 	CallbackHandle *string `json:"callbackHandle,omitempty"`
 }
 
+// The answer of synchronizeAccounts.
 type SynchronizeAccountsPayload struct {
 	DataSources []connect.DataSource `json:"dataSources"`
 }
@@ -530,6 +560,7 @@ type TriggerInsightsInput struct {
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
+// The answer of triggerInsights.
 type TriggerInsightsPayload struct {
 	Run insight.Run `json:"run"`
 }
@@ -540,6 +571,7 @@ type UnscheduleAutomaticRefreshInput struct {
 	AccountIds []bank.Ref `json:"accountIds,omitempty"`
 }
 
+// The answer of unscheduleAutomaticRefresh.
 type UnscheduleAutomaticRefreshPayload struct {
 	UnscheduledCount int `json:"unscheduledCount"`
 }
@@ -555,6 +587,7 @@ type UpdateAccountInput struct {
 	CreditLimit  *MoneyInput         `json:"creditLimit,omitempty"`
 }
 
+// The answer of updateAccount.
 type UpdateAccountPayload struct {
 	Account bank.Account `json:"account"`
 }
@@ -565,6 +598,7 @@ type UpdateConsumerInput struct {
 	Currency   *bank.Currency `json:"currency,omitempty"`
 }
 
+// The answer of updateConsumer.
 type UpdateConsumerPayload struct {
 	Consumer bank.Consumer `json:"consumer"`
 }
@@ -573,6 +607,7 @@ type UpdateCustomerSubscriptionsInput struct {
 	CustomerSubscription []insight.SubscriptionChange `json:"customerSubscription,omitempty"`
 }
 
+// The answer of updateCustomerSubscriptions.
 type UpdateCustomerSubscriptionsPayload struct {
 	// Those that the input named.
 	CustomerSubscriptions []model.CustomerSubscription `json:"customerSubscriptions"`
@@ -588,6 +623,7 @@ type UpdateTransactionInput struct {
 	Description   *string                 `json:"description,omitempty"`
 }
 
+// The answer of updateTransaction.
 type UpdateTransactionPayload struct {
 	Transaction bank.Transaction `json:"transaction"`
 }
@@ -598,11 +634,13 @@ type UpdateUserSubscriptionsInput struct {
 	UserSubscription []insight.SubscriptionChange `json:"userSubscription,omitempty"`
 }
 
+// The answer of updateUserSubscriptions.
 type UpdateUserSubscriptionsPayload struct {
 	// Those that the input named.
 	UserSubscriptions []model.UserSubscription `json:"userSubscriptions"`
 }
 
+// Which transactions a correction is for.
 type CategorizeScope string
 
 const (
