@@ -14,7 +14,7 @@ import (
 )
 
 // DefaultLife is how long an issued token is good.
-const DefaultLife = 30 * time.Minute
+const DefaultLife = time.Hour
 
 // maxBearer bounds what is looked at as a token: the largest of ours, a JWT under a 4096-bit key, is below 2 KiB.
 const maxBearer = 4096

@@ -51,9 +51,9 @@ func costs() (c generated.ComplexityRoot) {
 	c.Query.Events = func(child int, _ *audit.Filter, first *int, _ *string, last *int, _ *string) int {
 		return listCost(child, first, last)
 	}
-	// Reports have their lists as long as they are: these are priced as a year of a few accounts.
-	c.BalanceOverTimeReport.Series = func(child int) int { return 1 + add(child, 0)*3 }
-	c.BalanceLine.Balances = func(child int) int { return 1 + add(child, 0)*366 }
+	// Reports have their lists as long as they are: these are priced as four months of two accounts.
+	c.BalanceOverTimeReport.Series = func(child int) int { return 1 + add(child, 0)*2 }
+	c.BalanceLine.Balances = func(child int) int { return 1 + add(child, 0)*122 }
 	c.ShoppingReport.Transactions = ofTransactions
 	c.BalancesReport.Transactions = ofTransactions
 	c.BalanceOverTimeReport.Transactions = ofTransactions

@@ -246,8 +246,8 @@ func TestCostFollowsVariables(t *testing.T) {
 // The days of a report's balances are many values, under each alias.
 func TestBalancesCost(t *testing.T) {
 	h := newHouse(t)
-	const line = `report(id: "x") { ... on BalanceOverTimeReport { series { balances { date balance { amount currency } } } } } `
-	for n, codes := range map[int]string{1: "", 3: "", 6: "QUERY_TOO_COMPLEX"} {
+	const line = `report(id: "x") { ... on BalanceOverTimeReport { total { balances { date balance { amount currency } } } series { balances { date balance { amount currency } } } } } `
+	for n, codes := range map[int]string{1: "", 12: "", 14: "QUERY_TOO_COMPLEX"} {
 		query := ""
 		for i := range n {
 			query += fmt.Sprintf("r%d: ", i) + line
