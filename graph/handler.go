@@ -4,6 +4,7 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 	"insightgraph/connect"
 	"insightgraph/fault"
 	"insightgraph/graph/generated"
+	"insightgraph/graph/plan"
 	"insightgraph/insight"
 	"insightgraph/store"
 	"insightgraph/telemetry"
@@ -311,6 +313,9 @@ func (s *server) execute(ctx context.Context, a answer, params *graphql.RawParam
 	ctx, end := telemetry.Operation(ctx, kind, operation.Operation.Name)
 	respond, ctx := s.exec.DispatchOperation(ctx, operation)
 	response := respond(ctx)
+	if response != nil && operation.Operation.Operation == ast.Query && len(response.Data) > plan.MaxAnswer {
+		response = &graphql.Response{Errors: gqlerror.List{a.error(tooLong)}, Data: json.RawMessage("null")}
+	}
 	outcome := string(tooLate.Code)
 	if response != nil {
 		outcome = code(response.Errors)

@@ -31,6 +31,9 @@ const (
 
 var tooComplex = fault.New(fault.TooComplex, "", "The operation costs more than one request may; ask for less at once")
 
+// tooLong is what a query gets instead of an answer that nobody can know to be long before it is written.
+var tooLong = fault.New(fault.TooComplex, "", "The answer would have more than %d MiB; ask for less at once", plan.MaxAnswer>>20)
+
 // limits refuses operations that cost too much, before anything of them runs.
 type limits struct {
 	introspection bool

@@ -258,6 +258,37 @@ func TestBalancesCost(t *testing.T) {
 	}
 }
 
+// An answer has as many bytes as a process can hold of many at once, whichever way it is written.
+func TestLongAnswer(t *testing.T) {
+	h := newHouse(t)
+	rich := h.do("acme", `mutation{createConsumer(input:{externalId:"rich"}){consumer{id}}}`)["createConsumer"].(map[string]any)["consumer"].(map[string]any)["id"].(string)
+	for i := range 5 {
+		made := h.do("acme", fmt.Sprintf(`mutation{createAccount(input:{consumerId:%q,container:BANK,name:"a%d",currency:"EUR",balance:{amount:123456789,currency:"EUR"}}){account{id}}}`, rich, i))
+		h.ids["rich"] = made["createAccount"].(map[string]any)["account"].(map[string]any)["id"].(string)
+		h.book("acme", "rich", `{externalId:"old",amount:{amount:1,currency:"EUR"},bookingDate:"2012-01-28"}`)
+	}
+	made := h.do("acme", `mutation{createReport(input:{consumerId:"`+rich+`",type:BALANCE_OVER_TIME,days:3653}){report{id}}}`)
+	id := made["createReport"].(map[string]any)["report"].(map[string]any)["id"].(string)
+	lines := func(n int, more string) string {
+		query := "{" + more
+		for i := range n {
+			query += fmt.Sprintf("line%d: report(id: %q) { ... on BalanceOverTimeReport { series { balances { date balance { amount currency } } } } } ", i, id)
+		}
+		return query + "}"
+	}
+	for what, h := range map[string]*house{"planned": h, "plain": h.with(func(o *Options) { o.Plain = true })} {
+		if got := h.send("acme", lines(1, ""), nil); got.codes() != "" || len(got.body) < 1_000_000 {
+			t.Errorf("%s: one: %d bytes, %.300s", what, len(got.body), got.body)
+		}
+		if got := h.send("acme", lines(8, ""), nil); got.codes() != "QUERY_TOO_COMPLEX" || len(got.body) > 300 || !strings.Contains(got.body, `"data":null`) {
+			t.Errorf("%s: many: %d bytes, %.300s", what, len(got.body), got.body)
+		}
+		if got := h.send("acme", lines(8, `consumer(id: "`+rich+`") { feed(first: 1000) { totalCount } } `), nil); got.codes() != "QUERY_TOO_COMPLEX" || len(got.body) > 300 {
+			t.Errorf("%s: with an error: %d bytes, %.300s", what, len(got.body), got.body)
+		}
+	}
+}
+
 // A variable that says whether a field is asked for must say so.
 func TestUndecided(t *testing.T) {
 	h := newHouse(t)

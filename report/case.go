@@ -18,10 +18,8 @@ const AtOnce = 5000
 // MaxRows is how many transactions a report looks at: it has all of them in memory, some 80 MB, and a worker builds several at once.
 const MaxRows = 100_000
 
-// TooLarge is the fault of a report that would look at more.
-func TooLarge(field string, rows int) *fault.Error {
-	return fault.New(fault.TooMany, field, "A report looks at %d transactions at most, this one would look at up to %d; choose a shorter period or fewer accounts", MaxRows, rows)
-}
+// MaxBalances is how many balances a report tells, each account's and their sums' for each day: ten years of twelve accounts.
+const MaxBalances = 50_000
 
 // Case fixes what its reports look at: data sources, accounts and period. There is at most one report of each type in it.
 type Case struct {
@@ -32,6 +30,18 @@ type Case struct {
 	AccountIDs    []int64     `bun:"account_ids,array"`     // ascending, never empty
 	Period        bank.Period `bun:"embed:period_"`
 	CreatedAt     time.Time
+}
+
+// Fits is nil, or the fault of a report of the case that would look at rows transactions or tell as many balances.
+func (c Case) Fits(field string, t Type, rows int) error {
+	balances := (len(c.AccountIDs) + 1) * c.Period.Days()
+	switch {
+	case rows > MaxRows:
+		return fault.New(fault.TooMany, field, "A report looks at %d transactions at most, this one would look at up to %d; choose a shorter period or fewer accounts", MaxRows, rows)
+	case t == TypeBalanceOverTime && balances > MaxBalances:
+		return fault.New(fault.TooMany, field, "A report tells %d balances at most, this one would tell up to %d; choose a shorter period or fewer accounts", MaxBalances, balances)
+	}
+	return nil
 }
 
 // Source is a data source as a case sees it.

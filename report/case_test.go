@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +100,26 @@ func TestNewCase(t *testing.T) {
 
 func limit(g Group, amount string, c bank.Currency) Limit {
 	return Limit{g, bank.Money{Amount: decimal.MustParse(amount), Currency: c}}
+}
+
+// A report has a size that a process can hold.
+func TestFits(t *testing.T) {
+	for _, c := range []struct {
+		kind           Type
+		accounts, rows int
+		want           string
+	}{
+		{TypeBalanceOverTime, 12, MaxRows, ""},
+		{TypeBalanceOverTime, 13, 0, "tells 50000 balances at most, this one would tell up to 51142"},
+		{TypeBalances, 13, 0, ""},
+		{TypeBalances, 1, MaxRows + 1, "looks at 100000 transactions at most"},
+	} {
+		err := Case{AccountIDs: make([]int64, c.accounts), Period: bank.Period{From: 0, To: MaxDays - 1}}.Fits("days", c.kind, c.rows)
+		f := fault.Of(err)
+		if (err == nil) != (c.want == "") || err != nil && (f[0].Code != fault.TooMany || f[0].Field != "days" || !strings.Contains(f[0].Message, c.want)) {
+			t.Errorf("%v: %v", c, err)
+		}
+	}
 }
 
 func TestRequest(t *testing.T) {

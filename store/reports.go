@@ -151,16 +151,17 @@ func (t Tenant) CreateReport(ctx context.Context, n NewReport, key *string) (r r
 		if to != nil {
 			q = q.Where("month <= ?", *to)
 		}
-		if err := q.Scan(ctx, &rows); err != nil || rows <= report.MaxRows {
+		if err := q.Scan(ctx, &rows); err != nil {
 			return err
 		}
+		field := "from"
 		switch {
 		case n.Case != nil:
-			return report.TooLarge("caseId", rows)
+			field = "caseId"
 		case n.Days != nil:
-			return report.TooLarge("days", rows)
+			field = "days"
 		}
-		return report.TooLarge("from", rows)
+		return c.Fits(field, r.Type, rows)
 	}, &r, &rows)
 	return r, rows, err
 }

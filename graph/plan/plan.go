@@ -164,7 +164,8 @@ func StepOf(ctx context.Context) *Step {
 }
 
 // Run answers a query on its root type, where all its fields may be used; below, a field that may not be used does no harm
-// as long as there is no object that has it. False says that it did not, and nothing of the answer counts.
+// as long as there is no object that has it. False says that it did not, and nothing of the answer counts. What is longer
+// than MaxAnswer is no answer either: it ends there.
 func Run(ctx context.Context, ec any, o *graphql.OperationContext, root *Object, may func(object, field string) bool, shapes Shapes) (answer []byte, ok bool) {
 	defer func() {
 		if recover() != nil { // gqlgen's own way meets it again, and reports it
@@ -210,6 +211,9 @@ func Done(answer []byte) {
 		buffers.Put(&answer)
 	}
 }
+
+// MaxAnswer is up to how many bytes an answer has.
+const MaxAnswer = 8 << 20
 
 // maxKept are the bytes of an answer above which it is too rare to be kept room for.
 const maxKept = 256 << 10
@@ -487,6 +491,9 @@ func (w *writer) separate() {
 }
 
 func (w *writer) One(o any, t *Object) {
+	if len(w.b) > MaxAnswer {
+		return
+	}
 	w.separate()
 	n := w.step.on(t)
 	i := 0
