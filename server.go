@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -195,12 +196,12 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10}
 	failed := make(chan error, 1)
 	go func() { failed <- httpServer.Serve(listener) }()
-	cmd.announce(listener.Addr().String(), c)
+	cmd.announce(s.log, listener.Addr().String(), c)
 
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		fmt.Fprintln(os.Stderr, "Stopping.")
+		s.log.Info("stopping")
 	}
 	// From here on no load balancer is to send anything new. What workers have begun is given back, for others to take at
 	// once, while requests come to their end.
@@ -286,15 +287,17 @@ func (cmd *serveCmd) listen() (net.Listener, error) {
 	return nil, fmt.Errorf("listen on %s: %w; choose another with --addr or ADDR", cmd.Addr, err)
 }
 
-func (cmd *serveCmd) announce(addr string, c *config) {
-	switch {
-	case cmd.Role == "worker":
-		fmt.Fprintf(os.Stderr, "Workers are running; health at http://%s/readyz\n", addr)
-	case cmd.Dev:
+// announce says where this process is: to a person, or to whoever reads the log.
+func (cmd *serveCmd) announce(log *slog.Logger, addr string, c *config) {
+	if cmd.Dev {
 		fmt.Fprintf(os.Stderr, "\nPlayground  http://%s/\nGraphQL     http://%s/graphql\nDemo login  in %s\n\n", addr, addr, demoFile(c.DataDir))
-	default:
-		fmt.Fprintf(os.Stderr, "GraphQL  http://%s/graphql\n", addr)
+		return
 	}
+	path := "graphql"
+	if cmd.Role == "worker" {
+		path = "readyz"
+	}
+	log.Info("serving", "role", cmd.Role, "url", "http://"+addr+"/"+path)
 }
 
 func isLoopback(addr string) bool {
