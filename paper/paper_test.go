@@ -326,8 +326,8 @@ func TestColumnWidths(t *testing.T) {
 		p.AddUTF8FontFromBytes("go", "", goregular.TTF)
 		p.AddUTF8FontFromBytes("go", "B", goregular.TTF)
 		sum := 0.0
-		widths := p.widths(table)
-		p.font("", 9, black)
+		widths, letters := p.widths(table)
+		p.font("", 9*letters, black)
 		for i, w := range widths {
 			if sum += w; w < 5 {
 				t.Errorf("%s: %v", name, widths)
@@ -340,6 +340,37 @@ func TestColumnWidths(t *testing.T) {
 			t.Errorf("%s: %v are %v together", name, widths, sum)
 		}
 	}
+}
+
+// An amount stands on one line with what it is of, in sentences, boxes and tables, as long as there is any room for it.
+func TestAmountsStay(t *testing.T) {
+	one := "-1,234,567.89 EUR"
+	many := Table{Columns: []Column{{"Account", false}, {"First day", true}, {"Last day", true}, {"Lowest", true}, {"On", false}, {"Highest", true}, {"On", false}, {"Average", true}},
+		Rows: [][]string{{"Girokonto bei der Sparkasse", "12,345.67 EUR", "12,345.67 EUR", "12,345.67 EUR", "31 Dec 2025", "12,345.67 EUR", "31 Dec 2025", "12,345.67 EUR"}}}
+	blocks := []Block{Figures{{"a", one, "99.5 % of the income"}, {"b", one, ""}, {"c", one, ""}, {"d", one, ""}}, many,
+		Table{Columns: slices.Repeat([]Column{{"A", true}}, 8), Rows: [][]string{slices.Repeat([]string{"1,234.56 EUR"}, 8)}},
+		Table{Columns: []Column{{"A", false}, {"B", false}, {"C", true}}, Rows: [][]string{{strings.Repeat("word ", 90), strings.Repeat("word ", 90), one + " a month, " + one + " in all"}}}}
+	for n := range 60 {
+		blocks = append(blocks, Text(strings.Repeat("x", n)+" "+strings.Repeat("word ", 16)+one+", of (12.5 %), "+one+"; "+one+"."), Notes{{strings.Repeat("x", n) + strings.Repeat(" word", 15) + " 5 % " + one, true}})
+	}
+	words, _ := read(t, written(t, Doc{Blocks: blocks}.PDF))
+	for i, w := range words {
+		if regexp.MustCompile(`^(EUR|%)`).MatchString(w.text) {
+			t.Errorf("%q is below %q", w.text, words[i-1].text)
+		}
+	}
+	text := joined(words)
+	for want, n := range map[string]int{one: 4 + 2 + 60*4, "12,345.67 EUR": 5, "1,234.56 EUR": 8, "99.5 %": 1, "(12.5 %),": 60} {
+		if got := strings.Count(text, want); got != n {
+			t.Errorf("%q is there %d times, want %d", want, got, n)
+		}
+	}
+	// Where there is none, the amount and what it is of are each whole.
+	words, _ = read(t, written(t, Doc{Blocks: []Block{Table{Columns: slices.Repeat([]Column{{"A", true}}, 12), Rows: [][]string{slices.Repeat([]string{"123.45 EUR"}, 12)}}}}.PDF))
+	if text := joined(words); strings.Count(text, "123.45") != 12 || strings.Count(text, "EUR") != 12 {
+		t.Errorf("%q", text)
+	}
+	written(t, Doc{Blocks: []Block{Table{Columns: slices.Repeat([]Column{{"A", true}}, 100), Rows: [][]string{{"1.00 EUR"}}}}}.PDF)
 }
 
 func TestChartShapes(t *testing.T) {

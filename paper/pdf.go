@@ -1,8 +1,10 @@
 package paper
 
 import (
+	"cmp"
 	"io"
-	"math"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -148,13 +150,36 @@ func (p press) at(x, y, width, height float64, line, align string) {
 	p.CellFormat(width, height, line, "", 0, align, false, 0, "")
 }
 
-// split cuts a text into lines of a width, at least one. A word that is longer than a line is cut too.
+// amount ends in a number and what it is of, such as 1,234.50 EUR or 12.5 %.
+var amount = regexp.MustCompile(`[0-9] (%|[A-Z]{3}\b)[^ ]*$`)
+
+// parts are what no line should end within: words, and numbers with what they are of.
+func (p press) parts(s string) (all []string) {
+	for _, word := range strings.Fields(p.plain(s)) {
+		if last := len(all) - 1; last >= 0 && amount.MatchString(all[last]+" "+word) {
+			all[last] += " " + word
+			continue
+		}
+		all = append(all, word)
+	}
+	return all
+}
+
+// widest is the width of the widest part of a text.
+func (p press) widest(s string) (width float64) {
+	for _, part := range p.parts(s) {
+		width = max(width, p.GetStringWidth(part))
+	}
+	return width
+}
+
+// split cuts a text into lines of a width, at least one. What is longer than a line is cut too.
 func (p press) split(s string, width float64) (lines []string) {
 	line := ""
-	for _, word := range strings.Fields(p.plain(s)) {
+	add := func(word string) {
 		if line != "" && p.GetStringWidth(line+" "+word) <= width {
 			line += " " + word
-			continue
+			return
 		}
 		if line != "" {
 			lines = append(lines, line)
@@ -165,6 +190,15 @@ func (p press) split(s string, width float64) (lines []string) {
 				lines, line = append(lines, line), ""
 			}
 			line += string(r)
+		}
+	}
+	for _, part := range p.parts(s) {
+		if p.GetStringWidth(part) <= width {
+			add(part)
+			continue
+		}
+		for word := range strings.FieldsSeq(part) {
+			add(word)
 		}
 	}
 	if line != "" || lines == nil {
@@ -264,6 +298,11 @@ func (p press) figures(all Figures) {
 		{"B", 13, 6, black, func(f Figure) string { return f.Value }},
 		{"", 8, 4, soft, func(f Figure) string { return f.Note }},
 	}
+	value := &parts[1]
+	tooLong := func(f Figure) bool { return p.widest(f.Value) > width-2*pad }
+	for p.font(value.style, value.size, value.ink); value.size > 8 && slices.ContainsFunc(all, tooLong); p.SetFontSize(value.size) {
+		value.size -= 0.5
+	}
 	for len(all) > 0 {
 		row := all[:min(in, len(all))]
 		all = all[len(row):]
@@ -327,87 +366,85 @@ const (
 	barRoom   = 20.0 // beside a number
 )
 
-// widths shares the page's width among the columns. What needs less than an equal share gets what it needs, the others share
-// the rest; numbers come first, as they are not to be cut.
-func (p press) widths(t Table) []float64 {
-	widths := make([]float64, len(t.Columns))
+// smallest is how much smaller than others the letters of a table with many columns may be.
+const smallest = 2.0 / 3
+
+// widths shares the page's width among the columns and says how large the letters are, 1 as a rule: where not even the parts
+// that are not to be cut fit beside each other, they are smaller. Each column gets its least; what is left goes first to those
+// that need little more.
+func (p press) widths(t Table) (widths []float64, letters float64) {
+	const text = 18.0 // a longer word may be cut
+	gap := min(columnGap+0.5, inner/float64(len(t.Columns)))
+	least, need := make([]float64, len(t.Columns)), make([]float64, len(t.Columns))
 	for i, c := range t.Columns {
 		p.font("B", 9, black)
-		widths[i] = p.GetStringWidth(p.plain(c.Title))
+		need[i], least[i] = p.GetStringWidth(p.plain(c.Title)), min(p.widest(c.Title), text)
 		for r, row := range t.Rows {
+			style, most := "", text
 			if t.isSum(r) {
-				p.font("B", 9, black)
-			} else {
-				p.font("", 9, black)
+				style = "B"
 			}
-			widths[i] = max(widths[i], min(p.GetStringWidth(p.plain(cell(row, i))), inner))
+			if c.Number {
+				most = inner
+			}
+			p.font(style, 9, black)
+			need[i] = max(need[i], min(p.GetStringWidth(p.plain(cell(row, i))), inner))
+			least[i] = max(least[i], min(p.widest(cell(row, i)), most))
 		}
-		widths[i] += columnGap + 0.5
+	}
+	sum := 0.0
+	for _, width := range least {
+		sum += width
+	}
+	left := inner - gap*float64(len(least))
+	letters = max(min(left/sum, 1), smallest)
+	fits := letters*sum <= left+0.001
+	for i := range least {
+		least[i], need[i] = least[i]*letters, need[i]*letters
+		if !fits {
+			least[i] = min(least[i], left/float64(len(least)))
+		}
 		if i+1 == t.Bars {
-			widths[i] += barRoom
+			need[i] += barRoom
 		}
 	}
-	left, open := inner, len(widths)
-	done := make([]bool, len(widths))
-	settle := func(i int) {
-		done[i] = true
-		left, open = left-widths[i], open-1
+	for _, width := range least {
+		left -= width
 	}
-	for i, c := range t.Columns {
-		if c.Number && widths[i] <= left-22*float64(open-1) { // the others are to have some room
-			settle(i)
-		}
+	widths = slices.Clone(least)
+	order := make([]int, len(least))
+	for i := range order {
+		order[i] = i
 	}
-	for again := true; again; {
-		again = false
-		for i := range widths {
-			if !done[i] && widths[i] <= left/float64(open) {
-				settle(i)
-				again = true
-			}
-		}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(need[i]-least[i], need[j]-least[j]) })
+	for k, i := range order {
+		more := min(need[i]-least[i], left/float64(len(order)-k))
+		widths[i], left = widths[i]+more, left-more
 	}
-	if open == 0 { // all have what they need: the first text takes the rest
-		for i, c := range t.Columns {
-			if !c.Number {
-				widths[i] += left
-				return widths
-			}
-		}
-		widths[0] += left
-	}
-	roots := 0.0 // longer texts get more, but not all
+	widths[max(slices.IndexFunc(t.Columns, func(c Column) bool { return !c.Number }), 0)] += left // all have what they need
 	for i := range widths {
-		if !done[i] {
-			widths[i] = math.Sqrt(widths[i])
-			roots += widths[i]
-		}
+		widths[i] += gap
 	}
-	for i := range widths {
-		if !done[i] {
-			widths[i] *= left / roots
-		}
-	}
-	return widths
+	return widths, letters
 }
 
 func (p press) table(t Table) {
 	if len(t.Columns) == 0 {
 		return
 	}
-	widths := p.widths(t)
+	widths, letters := p.widths(t)
 	p.room(28)
 	if t.Caption != "" {
 		p.font("B", 10, black)
 		p.text(6, t.Caption)
 	}
-	p.head(t, widths)
+	p.head(t, widths, letters)
 	for r, row := range t.Rows {
 		style := ""
 		if t.isSum(r) {
 			style = "B"
 		}
-		p.font(style, 9, black)
+		p.font(style, 9*letters, black)
 		cells, n := make([][]string, len(t.Columns)), 0
 		for i := range t.Columns {
 			cells[i] = p.split(cell(row, i), textWidth(t, widths, i))
@@ -417,8 +454,8 @@ func (p press) table(t Table) {
 			page := p.PageNo()
 			here := p.fit(n-done, cellLine, cellPad)
 			if p.PageNo() != page {
-				p.head(t, widths)
-				p.font(style, 9, black)
+				p.head(t, widths, letters)
+				p.font(style, 9*letters, black)
 				here = p.fit(n-done, cellLine, cellPad)
 			}
 			p.row(t, widths, cells, done, here)
@@ -445,8 +482,8 @@ func textWidth(t Table, widths []float64, i int) float64 {
 func hasBar(t Table, widths []float64, i int) bool { return i+1 == t.Bars && widths[i] > barRoom+15 }
 
 // head writes the titles of the columns, on each page anew.
-func (p press) head(t Table, widths []float64) {
-	p.font("B", 8.5, soft)
+func (p press) head(t Table, widths []float64, letters float64) {
+	p.font("B", 8.5*letters, soft)
 	cells, n := make([][]string, len(t.Columns)), 0
 	for i, c := range t.Columns {
 		cells[i] = p.split(c.Title, widths[i]-columnGap)
