@@ -97,6 +97,11 @@ func (f *facts) held(a bank.Account) *line {
 	if day, known := f.Oldest[a.ID]; known { // rows begin with the period
 		first = min(first, day)
 	}
+	for _, m := range f.Earlier[a.ID] {
+		if n, _ := minorOf(m.Amount, digits); m.Day > asOf {
+			balance += n
+		}
+	}
 	for _, r := range f.rows {
 		if r.AccountID != a.ID {
 			continue

@@ -113,12 +113,19 @@ func (f *facts) group() map[int64][]*bank.Transaction {
 func (f *facts) convert(a bank.Account, all []*bank.Transaction, left int64) (rows []row, total int64, why Reason, missing *NoRate) {
 	digits, _ := a.Currency.Digits()
 	native := int64(0)
-	for _, held := range []*decimal.Decimal{a.Balance, a.CreditLimit} {
-		if held != nil {
-			n, ok := minorOf(*held, digits)
-			if native += size(n); !ok || native > maxSum {
-				return nil, 0, ReasonTooLarge, nil
-			}
+	var held []decimal.Decimal
+	for _, d := range []*decimal.Decimal{a.Balance, a.CreditLimit} {
+		if d != nil {
+			held = append(held, *d)
+		}
+	}
+	for _, m := range f.Earlier[a.ID] {
+		held = append(held, m.Amount)
+	}
+	for _, d := range held {
+		n, ok := minorOf(d, digits)
+		if native += size(n); !ok || native > maxSum {
+			return nil, 0, ReasonTooLarge, nil
 		}
 	}
 	for _, x := range all {

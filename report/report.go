@@ -228,6 +228,16 @@ type Input struct {
 	// Oldest is the booking date of each account's first posted transaction, by account id, where the caller knows it; else
 	// it is that of the first of Transactions. ACCOUNT_INFO tells it, and balances are known from it on.
 	Oldest map[int64]bank.Date
+
+	// Earlier is what was posted from the day of an account's told balance to the day before the first of Transactions, by
+	// account id, for a Definition with After; a balance that is older than the period is counted forth by it.
+	Earlier map[int64][]Moved
+}
+
+// Moved is what the posted transactions of a day come to, debits below zero.
+type Moved struct {
+	Day    bank.Date
+	Amount decimal.Decimal
 }
 
 // Result is a built report: a pointer to the struct of its type. json.Marshal gives the same bytes for the same input.

@@ -278,6 +278,7 @@ func TestHeld(t *testing.T) {
 		"a moment is in the zone":          {"America/New_York", new(day("2025-01-20").Time().Add(time.Hour)), new(day("2025-01-01")), "2025-01-20", "2025-01-01 2025-01-20 100.00 110.00"},
 		"without a day it holds all":       {"UTC", nil, nil, "2025-01-10 2025-03-01", "2025-01-10 2025-01-31 90.00 90.00"},
 		"told before the period":           {"UTC", new(day("2024-12-01").Time()), nil, "2024-12-05 2025-01-10", "2025-01-01 2025-01-10 110.00 120.00"},
+		"told in the morning before":       {"America/New_York", new(day("2024-12-05").Time().Add(time.Hour)), nil, "2024-12-04 2024-12-05 2025-01-10", "2025-01-01 2025-01-10 110.00 120.00"},
 		"told after the period":            {"UTC", new(day("2025-03-01").Time()), nil, "2024-12-05 2025-01-10 2025-02-10", "2025-01-01 2025-01-31 80.00 90.00"},
 		"nothing is known of the period":   {"UTC", new(day("2024-12-01").Time()), nil, "2024-11-05", ""},
 		"nor before the account was known": {"UTC", new(day("2025-03-01").Time()), nil, "2025-02-05", ""},
@@ -285,11 +286,20 @@ func TestHeld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, a := &book{}, giro
+			earlier := map[int64][]Moved{}
 			for _, d := range strings.Fields(c.booked) {
+				if day(d) < jan.From {
+					earlier[giro.ID] = append(earlier[giro.ID], Moved{day(d), decimal.MustParse("10.00")})
+					continue
+				}
 				b.on(giro, d, "10.00", 101, "Employer")
 			}
 			a.Balance, a.BalanceAsOf, a.OpenedOn = new(decimal.MustParse("100.00")), c.asOf, c.opened
 			given := b.input(jan, a)
+			given.Earlier = earlier
+			if len(earlier) > 0 {
+				given.Oldest = map[int64]bank.Date{giro.ID: earlier[giro.ID][0].Day}
+			}
 			given.Consumer.TimeZone = c.zone
 			got := ""
 			for _, x := range build[*Balances](t, TypeBalances, given).ByAccount {

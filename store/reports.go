@@ -435,6 +435,30 @@ func (s *Store) LoadReport(ctx context.Context, b Build, d report.Definition) (i
 		}
 		return found.Err()
 	})
+	if d.After {
+		// The day of a balance is in no zone before the eve of that in UTC; what else it holds the report knows.
+		r.add(rows(`SELECT x.account_id, x.booking_date, sum(CASE x.base_type WHEN 'CREDIT' THEN x.amount ELSE -x.amount END)
+			FROM accounts a JOIN transactions x ON x.customer_id = a.customer_id AND x.consumer_id = a.consumer_id AND x.account_id = a.id
+				AND x.booking_date >= (a.balance_as_of AT TIME ZONE 'UTC')::date AND x.status = 'POSTED'
+			WHERE a.customer_id = (SELECT ?::bigint) AND a.consumer_id = ? AND a.id = CHOSEN AND a.balance IS NOT NULL AND x.booking_date < ?
+			GROUP BY x.account_id, x.booking_date ORDER BY x.account_id, x.booking_date`, from.Time()), func(found answer) error {
+			in.Earlier = map[int64][]report.Moved{}
+			for found.Next() {
+				v := found.RawValues()
+				day, err := date(v[1])
+				if err != nil {
+					return err
+				}
+				sum, err := numeric(v[2])
+				if err != nil {
+					return err
+				}
+				account := whole(v[0])
+				in.Earlier[account] = append(in.Earlier[account], report.Moved{Day: day, Amount: sum})
+			}
+			return found.Err()
+		})
+	}
 	if in.Consumer, err = oneOf(ctx, r, consumer, b.ConsumerID, "", "Consumer"); err != nil {
 		return in, err
 	}

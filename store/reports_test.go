@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +174,50 @@ func TestEveryReport(t *testing.T) {
 	}
 	if left := column[int](t, admin(t, w.url), "SELECT (SELECT count(*) FROM reports) + (SELECT count(*) FROM cases)")[0]; left != 0 {
 		t.Errorf("%d rows are left of an erased consumer", left)
+	}
+}
+
+// TestReportOfOldBalance: a balance that is older than the period is counted forth by what was posted between its day and
+// the period, which is not among the transactions that the report is built of.
+func TestReportOfOldBalance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	told := func(external, asOf string) bank.Account {
+		a := account(t, w.c, "anna", external, bank.ContainerBank)
+		return must[bank.Account](t)(w.c.UpdateAccount(ctx, a.Ref(), func(a *bank.Account) error {
+			at := must[time.Time](t)(time.Parse(time.RFC3339, asOf))
+			a.Balance, a.BalanceAsOf = ptr(amount("500")), &at
+			return nil
+		}))
+	}
+	// The second is of one o'clock of the 20th in the consumer's zone, which is the 19th in UTC; the third is of the period.
+	old, night, now := told("old", "2025-12-20T00:00:00Z"), told("night", "2025-12-19T23:30:00Z"), told("now", "2026-01-31T00:00:00Z")
+	none := account(t, w.c, "anna", "none", bank.ContainerBank)
+	for _, a := range []bank.Account{old, night, now, none} {
+		waiting := row("waiting", "-7", "2025-12-28")
+		waiting.Status = bank.Pending
+		put(t, w.c, a, row("before", "-1", "2025-12-19"), row("held", "-2", "2025-12-20"), row("1", "-30.50", "2025-12-21"), row("2", "-0.25", "2025-12-21"), row("3", "5", "2025-12-31"),
+			waiting, row("4", "-10", "2026-01-05"), row("5", "1", "2026-02-05"))
+	}
+	c := must[report.Case](t)(w.c.CreateCase(ctx, asked(old.ConsumerID, "").NewCase, nil))
+	made := func(kind report.Type) report.Result {
+		r, _, err := w.c.CreateReport(ctx, store.NewReport{Case: ptr(c.Ref()), Request: report.Request{Type: string(kind)}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, _ := report.ByType(kind)
+		return must[report.Result](t)(d.Decode(w.build(t, r).Result))
+	}
+	got := ""
+	for _, a := range made(report.TypeBalances).(*report.Balances).ByAccount {
+		got += fmt.Sprintln(a.Covered.From, a.Opening.Amount, a.Closing.Amount)
+	}
+	if want := "2026-01-01 474.25 465.25\n2026-01-01 474.25 465.25\n2026-01-01 510.00 501.00\n"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if first := made(report.TypeBalanceOverTime).(*report.BalanceOverTime).Series[0].Balances[0]; first.Balance.Amount.String() != "474.25" {
+		t.Errorf("%+v", first)
 	}
 }
 
