@@ -15,7 +15,7 @@ const filed = "st-"
 // Merge compares what is stored of an account with what a statement file tells of it. Other than a bank that is asked, a
 // file need not tell all of its days: what it lacks stays. A row is the same by its id. Otherwise a pending row is what it
 // settled to, and a booked row of one day, side and amount is not taken a second time; where both come from files, their
-// texts must have something in common too and name no different parties, for two files may share a day between them.
+// texts must have something in common too and name no different parties or numbers, for two files may share a day between them.
 // rename are pending rows, by id, that go on under the file's id; store is what is to be written.
 func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []bank.Transaction) {
 	rename = map[int64]string{}
@@ -38,20 +38,24 @@ func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []ba
 			store = append(store, *x)
 		}
 	}
-	// First those that say the same, so that of many alike nothing has to be compared.
-	same := map[[sha256.Size]byte][]int{}
-	for i, old := range stored {
-		if !used[i] && old.Status == bank.Posted {
-			same[saying(old)] = append(same[saying(old)], i)
+	// First those that say the same, so that of many alike nothing has to be compared. Of files that is with all numbers.
+	rest := open
+	for _, numbers := range []bool{true, false} {
+		same := map[[sha256.Size]byte][]int{}
+		for i, old := range stored {
+			if !used[i] && old.Status == bank.Posted && (numbers || !fromFile(old)) {
+				said := saying(old, numbers)
+				same[said] = append(same[said], i)
+			}
 		}
-	}
-	rest := open[:0]
-	for _, x := range open {
-		if said := saying(*x); x.Status == bank.Posted && len(same[said]) > 0 {
-			used[same[said][0]], same[said] = true, same[said][1:]
-			continue
+		open, rest = rest, rest[:0]
+		for _, x := range open {
+			if said := saying(*x, numbers); x.Status == bank.Posted && len(same[said]) > 0 {
+				used[same[said][0]], same[said] = true, same[said][1:]
+				continue
+			}
+			rest = append(rest, x)
 		}
-		rest = append(rest, x)
 	}
 	like := map[string][]int{}
 	for i, old := range stored {
@@ -105,9 +109,17 @@ func Merge(stored, told []bank.Transaction) (rename map[int64]string, store []ba
 	return rename, store
 }
 
+func fromFile(x bank.Transaction) bool {
+	return x.ExternalID != nil && strings.HasPrefix(*x.ExternalID, filed)
+}
+
 // saying is the movement on its day with what is said of it, in few bytes.
-func saying(x bank.Transaction) [sha256.Size]byte {
-	return sha256.Sum256([]byte(near(x) + "\x00" + plain(x.Description) + "\x00" + plain(value(x.CounterpartyName)) + "\x00" + value(x.CounterpartyIBAN)))
+func saying(x bank.Transaction, numbers bool) [sha256.Size]byte {
+	said := near(x) + "\x00" + plain(x.Description) + "\x00" + plain(value(x.CounterpartyName)) + "\x00" + value(x.CounterpartyIBAN)
+	if numbers {
+		said += "\x00" + strings.Join(numbersOf(x), "")
+	}
+	return sha256.Sum256([]byte(said))
 }
 
 // near is what a stored row must share with a booked one that is told: the movement, and when it is booked its day.
@@ -122,7 +134,7 @@ func near(x bank.Transaction) string {
 func apart(old, now bank.Transaction) (d int, ok bool) {
 	switch alike := likeness(old, now); {
 	case old.Status == bank.Posted && now.Status == bank.Posted:
-		return 3 - alike, old.BookingDate == now.BookingDate && (alike > 0 && !differ(old, now) || old.ExternalID == nil || !strings.HasPrefix(*old.ExternalID, filed))
+		return 3 - alike, old.BookingDate == now.BookingDate && (!fromFile(old) || alike > 0 && !renumbered(old, now) && !differ(old, now))
 	case old.Status == bank.Posted: // a file from before it was booked
 		d, ok = distance(now, old)
 		return d, ok && alike > 0
@@ -144,6 +156,37 @@ func differ(a, b bank.Transaction) bool {
 	}
 	one, other := strings.Join(v, ""), strings.Join(w, "")
 	return (m == "" || m != n) && !slices.ContainsFunc(v, func(s string) bool { return slices.Contains(w, s) }) && !strings.Contains(one, other) && !strings.Contains(other, one)
+}
+
+// renumbered tells whether two rows that have the same words otherwise have different numbers, as two invoices have: each has
+// one that the other lacks. A file may tell fewer than another, or group their digits, their zeros and days in its own way.
+func renumbered(a, b bank.Transaction) bool {
+	if plain(a.Description) != plain(b.Description) {
+		return false
+	}
+	m, n := numbersOf(a), numbersOf(b)
+	if strings.Join(m, "") == strings.Join(n, "") {
+		return false
+	}
+	lacks := func(all, one []string) bool {
+		return slices.ContainsFunc(one, func(s string) bool {
+			return !slices.ContainsFunc(all, func(t string) bool { return short(s) == short(t) })
+		})
+	}
+	return lacks(m, n) && lacks(n, m)
+}
+
+// numbersOf are the runs of digits in what is said of a row.
+func numbersOf(x bank.Transaction) []string {
+	return strings.FieldsFunc(x.Description+" "+value(x.CounterpartyName), func(r rune) bool { return r < '0' || r > '9' })
+}
+
+// short is a number without zeros in front, and a year without its century.
+func short(number string) string {
+	if len(number) == 4 {
+		number = strings.TrimPrefix(number, "20")
+	}
+	return strings.TrimLeft(number, "0")
 }
 
 // words are those of a name that tell it, without vowels and doubled letters: one bank writes ä, another ae or a.

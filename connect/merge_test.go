@@ -47,3 +47,58 @@ func TestMergeParties(t *testing.T) {
 		}
 	}
 }
+
+// TestMergeNumbers: of two files that share a day, one has a booked row and the other one that differs in its digits.
+func TestMergeNumbers(t *testing.T) {
+	filed := func(id, text string) bank.Transaction {
+		text, name, _ := strings.Cut(text, "|")
+		x := row(id + " + 03-02 -49.00 " + text)
+		x.ID, x.CounterpartyName = int64(len(id)), &name
+		return x
+	}
+	for name, c := range map[string]struct {
+		one, two string // text and name
+		same     bool
+	}{
+		"two invoices":                 {"Rechnung 1001|Stadtwerke", "Rechnung 1002|Stadtwerke", false},
+		"two invoices of a client":     {"Kunde 4711 Rechnung 1001|Stadtwerke", "Kunde 4711 Rechnung 1002|Stadtwerke", false},
+		"only numbers":                 {"1001|Stadtwerke", "1002|Stadtwerke", false},
+		"two shops":                    {"Kartenzahlung|REWE 4321", "Kartenzahlung|REWE 1234", false},
+		"two hours":                    {"Karte 02.03. 08:15 Uhr|Kiosk", "Karte 02.03. 17:40 Uhr|Kiosk", false},
+		"two of twelve":                {"Rate 1 von 12|Bank", "Rate 2 von 12|Bank", false},
+		"a day written otherwise":      {"Karte 02.03.2026|Kiosk", "Karte 2026-03-02|Kiosk", true},
+		"a short year":                 {"Karte 02.03.2026|Kiosk", "Karte 02.03.26|Kiosk", true},
+		"zeros in front":               {"Rechnung 1001|Stadtwerke", "Rechnung 0001001|Stadtwerke", true},
+		"another grouping":             {"Rechnung 1001 2002|Stadtwerke", "Rechnung 100 12002|Stadtwerke", true},
+		"a number in one file alone":   {"Rechnung|Stadtwerke", "Rechnung 1001|Stadtwerke", true},
+		"a number more":                {"Rechnung 1001|Stadtwerke", "Rechnung 1001 4711|Stadtwerke", true},
+		"a number in the name instead": {"Kartenzahlung 4321|REWE", "Kartenzahlung|REWE 4321", true},
+		"an amount":                    {"Rechnung 1001 49,00|Stadtwerke", "Rechnung 1001 49.00|Stadtwerke", true},
+	} {
+		if _, store := Merge([]bank.Transaction{filed("st-1", c.one)}, []bank.Transaction{filed("st-2", c.two)}); (len(store) == 0) != c.same {
+			t.Errorf("%s: %v, want %v", name, !c.same, c.same)
+		}
+		// What a bank has told of the day is all of it.
+		if _, store := Merge([]bank.Transaction{filed("bank", c.one)}, []bank.Transaction{filed("st-2", c.two)}); len(store) != 0 {
+			t.Errorf("%s: a linked account's row is stored again", name)
+		}
+		// A pending row settles with other digits, whichever file comes first.
+		pending := filed("st-1", c.one)
+		pending.Status = bank.Pending
+		if rename, store := Merge([]bank.Transaction{pending}, []bank.Transaction{filed("st-2", c.two)}); len(rename) != 1 || len(store) != 1 {
+			t.Errorf("%s: pending and booked are two", name)
+		}
+		if _, store := Merge([]bank.Transaction{filed("st-2", c.two)}, []bank.Transaction{pending}); len(store) != 0 {
+			t.Errorf("%s: booked and then pending are two", name)
+		}
+	}
+	// A file that holds both beside a stored one adds the other one, wherever it stands.
+	for _, told := range [][]bank.Transaction{
+		{filed("st-2", "Rechnung 1001|Stadtwerke"), filed("st-3", "Rechnung 1002|Stadtwerke")},
+		{filed("st-3", "Rechnung 1002|Stadtwerke"), filed("st-2", "Rechnung 1001|Stadtwerke")},
+	} {
+		if _, store := Merge([]bank.Transaction{filed("st-1", "Rechnung 1001|Stadtwerke")}, told); len(store) != 1 || *store[0].ExternalID != "st-3" {
+			t.Errorf("%v", store)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,28 @@ func TestStatementOverlap(t *testing.T) {
 		}
 	}
 	imports(t, w, of(anna), opened(t, csvOf(ibanA, coffee, coffee, lunch), statement.Options{}), store.Stored{Unchanged: 3})
+}
+
+// TestStatementNumbers: two files share a day, and each has one of two invoices of one amount; other files have both.
+func TestStatementNumbers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	anna := consumer(t, w.c, "anna")
+	one, two := "05.01.2026;Stadtwerke;Rechnung 1001;;-49,00;EUR", "05.01.2026;Stadtwerke;Rechnung 1002;;-49,00;EUR"
+	imports(t, w, of(anna), opened(t, csvOf(ibanA, one), statement.Options{}), store.Stored{Created: 1})
+	imports(t, w, of(anna), opened(t, csvOf(ibanA, two), statement.Options{}), store.Stored{Created: 1})
+	imports(t, w, of(anna), opened(t, csvOf(ibanA, two, one), statement.Options{}), store.Stored{Unchanged: 2})
+	other := swift("260101", "260131", ":61:260105D49,00N005NONREF//1", ":86:005?00LASTSCHRIFT?20Rechnung 1002?32Stadtwerke", ":61:260105D49,00N005NONREF//2", ":86:005?00LASTSCHRIFT?20Rechnung 1001?32Stadtwerke",
+		":61:260105D49,00N005NONREF//3", ":86:005?00LASTSCHRIFT?20Rechnung 1003?32Stadtwerke")
+	imports(t, w, of(anna), opened(t, other, statement.Options{}), store.Stored{Created: 1, Unchanged: 2})
+	var texts []string
+	for _, x := range all(t, w.c, bank.TransactionFilter{}) {
+		texts = append(texts, x.Description)
+	}
+	slices.Sort(texts)
+	if !slices.Equal(texts, []string{"Rechnung 1001", "Rechnung 1002", "Rechnung 1003"}) {
+		t.Errorf("%q", texts)
+	}
 }
 
 // TestStatementOfLinkedAccount: a file of months that the bank has told already adds only what the bank did not tell, and
