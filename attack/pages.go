@@ -139,7 +139,7 @@ type seen struct {
 	State   string
 	Stage   string
 	Problem *struct{ Category string }
-	Step    *struct{ Kind, URL string }
+	Step    *struct{ Kind, URL, Leave string }
 }
 
 // act does an action as the page does.
@@ -349,7 +349,8 @@ func (a *attack) guessing(ctx context.Context) error {
 	return a.returning(ctx)
 }
 
-// returning: what comes back from a bank's own page counts only with the nonce that went there, and once.
+// returning: what comes back from a bank's own page counts only with the nonce that went there, in the browser that went there,
+// and once.
 func (a *attack) returning(ctx context.Context) error {
 	f, err := a.flow()
 	if err != nil {
@@ -377,6 +378,19 @@ func (a *attack) returning(ctx context.Context) error {
 		return err
 	}
 	state := back.Query().Get("state")
+	leave := strings.TrimPrefix(s.Step.Leave, a.server.url)
+	for site, want := range map[string]int{"none": 403, "cross-site": 403, "same-site": 403, "same-origin": 303} {
+		got, err := a.get(leave, "Sec-Fetch-Site", site)
+		if err != nil {
+			return err
+		}
+		a.check(got.status == want && (got.header.Get("Set-Cookie") != "") == (want == 303), "to the bank from %q: %d %v", site, got.status, got.header)
+	}
+	left, err := a.get(leave)
+	if err != nil {
+		return err
+	}
+	cookie, _, _ := strings.Cut(left.header.Get("Set-Cookie"), ";")
 	for name, query := range map[string]string{
 		"no state":         "who=anna&approved=yes",
 		"another nonce":    "who=anna&approved=yes&state=" + f.handle + "." + times("x", 22),
@@ -387,12 +401,21 @@ func (a *attack) returning(ctx context.Context) error {
 		"the secret":       "who=anna&approved=yes&state=" + f.token,
 		"something longer": "who=anna&approved=yes&state=" + state + times("x", 8000),
 	} {
-		got, err := a.get("/connect/return?" + query)
+		got, err := a.get("/connect/return?"+query, "Cookie", cookie)
 		if err != nil {
 			return err
 		}
 		a.check(got.status == 400, "back from the bank with %s: %d %.100s", name, got.status, got.body)
 	}
+	for _, other := range []string{"", "x=y", cookie + "x", "__Host-" + cookie, strings.Replace(cookie, f.handle, times("x", 22), 1)} {
+		got, err := a.get("/connect/return?who=anna&approved=yes&state="+url.QueryEscape(state), "Cookie", other)
+		if err != nil {
+			return err
+		}
+		a.check(got.status == 403, "back from the bank in another browser: %d %.100s", got.status, got.body)
+	}
+	got, _, err := f.act(object{"version": s.Version, "action": "answer", "values": object{}}, nil)
+	a.check(err == nil && got.status == 409, "the page answers for the bank: %d %.200s %v", got.status, got.body, err)
 	if s, err = f.now(ctx); err != nil {
 		return err
 	}
@@ -405,7 +428,7 @@ func (a *attack) returning(ctx context.Context) error {
 		a.check(got.status == 400 && !strings.Contains(got.body, "evil"), "the sandbox bank's page leads to %q: %d %.200s", to, got.status, got.body)
 	}
 	for i, want := range []int{200, 400} { // the second time it is over
-		got, err := a.get("/connect/return?who=anna&approved=yes&state=" + url.QueryEscape(state))
+		got, err := a.get("/connect/return?who=anna&approved=yes&state="+url.QueryEscape(state), "Cookie", cookie)
 		if err != nil {
 			return err
 		}

@@ -145,6 +145,7 @@ func (m *matrix) connectApp(h http.Handler) {
 		back := map[string]reply{}
 		for name, state := range map[string]string{"a flow without its nonce": handle, "a guess": handle + "." + secret[:22], "another's": otherHandle + "." + secret[:22], "nobody's": fresh, "nothing": ""} {
 			back[name] = m.knock(nobody, h, "GET", "/connect/return?code=1&state="+url.QueryEscape(state), "")
+			back[name+", to the bank"] = m.knock(nobody, h, "GET", "/connect/leave?state="+url.QueryEscape(state), "")
 		}
 		m.same("the return from a bank", http.StatusBadRequest, back)
 	}

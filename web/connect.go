@@ -10,8 +10,8 @@ import (
 //go:embed connect
 var connect embed.FS
 
-// Connect is a file of the connect app: page.html and what it needs, return.html and lost.html, on which the bank's own
-// page ends, and app.js, which customers' pages load.
+// Connect is a file of the connect app: page.html and what it needs, return.html, lost.html and foreign.html, on which
+// the bank's own page ends, and app.js, which customers' pages load.
 func Connect(name string) (data []byte, contentType string, ok bool) {
 	if path.Base(name) != name {
 		return nil, "", false

@@ -78,7 +78,9 @@ func play(t *testing.T) *player {
 	mux.HandleFunc("GET /connect/flow/{handle}", serve(always("page.html")))
 	mux.HandleFunc("GET /connect/return", serve(always("return.html")))
 	mux.HandleFunc("GET /connect/lost", serve(always("lost.html")))
+	mux.HandleFunc("GET /connect/foreign", serve(always("foreign.html")))
 	mux.HandleFunc("GET /connect/assets/{name}", serve(func(r *http.Request) string { return r.PathValue("name") }))
+	mux.Handle("GET /connect/leave", http.RedirectHandler("/bank", http.StatusSeeOther))
 	mux.HandleFunc("GET /bank", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(w, "<link rel=icon href=data:,><h1>The bank's own page</h1>")
@@ -310,7 +312,7 @@ func same(t *testing.T, got []string, want ...string) {
 
 func TestConnectFiles(t *testing.T) {
 	for name, want := range map[string]string{"page.html": "text/html", "page.js": "text/javascript", "words.js": "text/javascript", "return.js": "text/javascript",
-		"page.css": "text/css", "app.js": "text/javascript", "return.html": "text/html", "lost.html": "text/html"} {
+		"page.css": "text/css", "app.js": "text/javascript", "return.html": "text/html", "lost.html": "text/html", "foreign.html": "text/html"} {
 		if data, contentType, ok := Connect(name); !ok || len(data) == 0 || !strings.HasPrefix(contentType, want) {
 			t.Errorf("%s: %d bytes, %q, %v", name, len(data), contentType, ok)
 		}
@@ -411,8 +413,8 @@ func scenes() []scene {
 		{name: "login-choice", screen: "login", view: at("LOGIN", object{"step": askHow})},
 		{name: "login-expires", screen: "login", view: at("LOGIN", object{"step": askLogin, "expiresAt": soon})},
 		{name: "confirm", screen: "confirm", view: at("LOGIN", object{"step": inApp})},
-		{name: "redirect", screen: "redirect", view: at("LOGIN", object{"step": object{"kind": "REDIRECT", "fields": nil, "note": "", "url": "https://login.sparkasse.example/oauth"}})},
-		{name: "redirect-opened", screen: "redirect", view: at("LOGIN", object{"step": object{"kind": "REDIRECT", "fields": nil, "note": "", "url": "https://login.sparkasse.example/oauth"}}),
+		{name: "redirect", screen: "redirect", view: at("LOGIN", object{"step": object{"kind": "REDIRECT", "fields": nil, "note": "", "url": "https://login.sparkasse.example/oauth", "leave": "https://login.sparkasse.example/leave"}})},
+		{name: "redirect-opened", screen: "redirect", view: at("LOGIN", object{"step": object{"kind": "REDIRECT", "fields": nil, "note": "", "url": "https://login.sparkasse.example/oauth", "leave": "https://login.sparkasse.example/leave"}}),
 			then: append([]chromedp.Action{chromedp.Evaluate(`window.open = () => null`, nil)}, append(click("#continue"), chromedp.WaitVisible("#link a"))...)},
 		{name: "accounts", screen: "accounts", view: at("ACCOUNTS", object{"accounts": somePick}), then: click("#account-1")},
 		{name: "accounts-none", screen: "accounts", view: at("ACCOUNTS", object{"accounts": somePick}), then: click("#continue")},
@@ -538,7 +540,7 @@ func TestScreens(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"return", "lost"} {
+	for _, name := range []string{"return", "lost", "foreign"} {
 		must(t, ctx, chromedp.Navigate(p.URL+"/connect/"+name), chromedp.WaitVisible("button"))
 		show(name + "-en")
 	}
@@ -728,7 +730,7 @@ func (p *player) waitFor(condition func() bool) {
 // The bank's own page opens in a window that has no hold of this one, and this page goes on when it is done there.
 func TestRedirect(t *testing.T) {
 	ctx, p := browse(t), play(t)
-	p.set(object{"stage": "LOGIN", "bank": aBank("sparkasse"), "step": object{"kind": "REDIRECT", "fields": nil, "note": "", "url": p.URL + "/bank"}})
+	p.set(object{"stage": "LOGIN", "bank": aBank("sparkasse"), "step": object{"kind": "REDIRECT", "fields": nil, "note": "", "url": p.URL + "/bank", "leave": p.URL + "/connect/leave"}})
 	must(t, ctx, p.open(ctx), onScreen("redirect"), reads("main", "You will be at 127.0.0.1"))
 	newWindow := chromedp.WaitNewTarget(ctx, func(*target.Info) bool { return true })
 	must(t, ctx, chromedp.Click("#continue"), chromedp.WaitVisible("#waiting"), reads("#link", "Open 127.0.0.1"))

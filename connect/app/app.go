@@ -106,7 +106,12 @@ func (a *App) act(ctx context.Context, frame store.Frame, r request) error {
 		if err := checkValues(r.Values); err != nil {
 			return err
 		}
-		return a.answer(ctx, move, frame, deadline, connect.Answer{Values: r.Values})
+		return a.answer(ctx, move, frame, deadline, connect.Answer{Values: r.Values}, func(d connect.Dialog) error {
+			if d.Step.Kind == connect.Redirect {
+				return fault.New(fault.Conflict, "", "The bank's page answers this step")
+			}
+			return nil
+		})
 	case "accounts":
 		return a.pick(ctx, tenant, frame, r)
 	case "back":
@@ -131,15 +136,17 @@ func checkValues(values map[string]string) error {
 	return nil
 }
 
-// answer hands an answer on to the bank.
-func (a *App) answer(ctx context.Context, move func(func(*connect.Flow) error) (connect.Flow, error), frame store.Frame, deadline time.Time, answer connect.Answer) error {
+// answer hands an answer on to the bank, if it fits what the bank asked.
+func (a *App) answer(ctx context.Context, move func(func(*connect.Flow) error) (connect.Flow, error), frame store.Frame, deadline time.Time, answer connect.Answer, fits func(connect.Dialog) error) error {
 	var dialog connect.Dialog
 	f, err := move(func(f *connect.Flow) (err error) {
-		if err := f.Answered(deadline); err != nil {
+		if dialog, err = a.open(*f); err != nil {
 			return err
 		}
-		dialog, err = a.open(*f)
-		return err
+		if err := fits(dialog); err != nil {
+			return err
+		}
+		return f.Answered(deadline)
 	})
 	if err == nil {
 		a.ask(ctx, frame, f, dialog, &answer)

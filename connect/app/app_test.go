@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
 	"github.com/jackc/pgx/v5"
 
 	"insightgraph/auth"
@@ -25,6 +27,7 @@ import (
 	"insightgraph/store"
 	"insightgraph/store/storetest"
 	"insightgraph/tasks"
+	"insightgraph/web/webtest"
 )
 
 func TestMain(m *testing.M) { storetest.Main(m) }
@@ -145,7 +148,7 @@ type answer struct {
 		Version      int
 		State, Stage string
 		Problem      *struct{ Category, Message string }
-		Step         *struct{ Kind, URL string }
+		Step         *struct{ Kind, URL, Leave string }
 		Accounts     []struct{ ID, IBAN string }
 		Origins      []string
 	}
@@ -166,7 +169,7 @@ func (w *world) send(method, path, token, body string, header ...string) (a answ
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	got, err := http.DefaultClient.Do(r)
+	got, err := http.DefaultTransport.RoundTrip(r) // follows nowhere
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -438,32 +441,156 @@ func TestManyWindows(t *testing.T) {
 	}
 }
 
+// away goes to the bank's page as the connect app's page does: with the state that comes back, and the browser's cookie.
+func (w *world) away(token string) (state, cookie string) {
+	w.t.Helper()
+	handle, _, _ := strings.Cut(token, ".")
+	a := w.act(token, "bank", map[string]any{"bank": "sandbox-redirect"})
+	if a.view.Step == nil || a.view.Step.Kind != "REDIRECT" {
+		w.t.Fatalf("%+v", a)
+	}
+	got := w.send("GET", strings.TrimPrefix(a.view.Step.Leave, w.app.URL), "", "", "Sec-Fetch-Site", "same-origin")
+	cookie, _, _ = strings.Cut(got.header.Get("Set-Cookie"), ";")
+	if got.status != 303 || got.header.Get("Location") != a.view.Step.URL || cookie == "" {
+		w.t.Fatalf("%d %v", got.status, got.header)
+	}
+	return a.view.Step.URL[strings.Index(a.view.Step.URL, handle):], cookie
+}
+
 // What comes back from a bank's page counts once, and only with the nonce that went there.
 func TestReturnFromBank(t *testing.T) {
 	w := newWorld(t)
 	f, token := w.start()
 	handle, _, _ := strings.Cut(token, ".")
-	a := w.act(token, "bank", map[string]any{"bank": "sandbox-redirect"})
-	if a.view.Step == nil || a.view.Step.Kind != "REDIRECT" {
-		t.Fatalf("%+v", a)
-	}
+	state, cookie := w.away(token)
 	for _, state := range []string{"", handle, handle + ".", handle + ".x", "x.y", connect.NewToken().Text} {
-		if a := w.send("GET", "/connect/return?who=anna&approved=yes&state="+state, "", ""); a.status != 400 || w.flow(f).State != connect.InputNeeded {
+		if a := w.send("GET", "/connect/return?who=anna&approved=yes&state="+state, "", "", "Cookie", cookie); a.status != 400 || w.flow(f).State != connect.InputNeeded {
 			t.Errorf("%q: %d", state, a.status)
 		}
 	}
-	state := a.view.Step.URL[strings.Index(a.view.Step.URL, handle):]
-	if a := w.send("GET", "/connect/return?who=anna&approved=yes&state="+state, "", ""); a.status != 200 {
-		t.Errorf("the right one: %d", a.status)
+	a := w.send("GET", "/connect/return?who=anna&approved=yes&state="+state, "", "", "Cookie", cookie)
+	if gone := a.header.Get("Set-Cookie"); a.status != 200 || !strings.Contains(gone, "bank-"+handle+"=;") || !strings.Contains(gone, "Max-Age=0") {
+		t.Errorf("the right one: %d %v", a.status, a.header)
 	}
 	for end := time.Now().Add(20 * time.Second); w.flow(f).Stage != connect.AtAccounts && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 	}
 	if got := w.flow(f); got.Stage != connect.AtAccounts {
 		t.Errorf("%+v", got)
 	}
-	if a := w.send("GET", "/connect/return?who=ben&approved=yes&state="+state, "", ""); a.status != 400 {
+	if a := w.send("GET", "/connect/return?who=ben&approved=yes&state="+state, "", "", "Cookie", cookie); a.status != 400 {
 		t.Errorf("once more: %d", a.status)
 	}
+}
+
+// Who comes back from a bank's page has to be the browser that left (RFC 6749, 10.12). Another one, whom somebody has sent to
+// the bank, changes nothing, and neither does the page's own answer in the place of the bank's.
+func TestReturnInAnotherBrowser(t *testing.T) {
+	w := newWorld(t)
+	f, token := w.start()
+	handle, _, _ := strings.Cut(token, ".")
+	state, cookie := w.away(token)
+	_, token2 := w.start()
+	_, foreign := w.away(token2)
+	name, value, _ := strings.Cut(cookie, "=")
+	_, foreignValue, _ := strings.Cut(foreign, "=")
+	before := w.flow(f)
+	for what, cookie := range map[string]string{"none": "", "another flow's": foreign, "another flow's, renamed": name + "=" + foreignValue, "empty": name + "=", "cut": cookie[:len(cookie)-1],
+		"the nonce": name + "=" + state[len(handle)+1:]} {
+		a := w.send("GET", "/connect/return?who=anna&approved=yes&state="+state, "", "", "Cookie", cookie)
+		if a.status != 403 || !strings.Contains(a.body, `data-words="foreign"`) || a.header.Get("Set-Cookie") != "" {
+			t.Errorf("a cookie, %s: %d %s", what, a.status, a.body)
+		}
+	}
+	if a := w.act(token, "answer", map[string]any{"values": map[string]string{}}); a.status != 409 {
+		t.Errorf("an answer of the page: %d %s", a.status, a.body)
+	}
+	leave := strings.TrimPrefix(w.send("GET", "/connect/api/flow", token, "").view.Step.Leave, w.app.URL)
+	for what, one := range map[string]struct {
+		path, site string
+		status     int
+	}{
+		"typed": {leave, "none", 403}, "another site": {leave, "cross-site", 403}, "another host of the site": {leave, "same-site", 403},
+		"the nonce as key": {"/connect/leave?state=" + state, "same-origin", 400}, "no key": {"/connect/leave?state=" + handle, "same-origin", 400},
+		"the cookie as key": {"/connect/leave?state=" + handle + "." + value, "same-origin", 400}, "unknown": {"/connect/leave?state=" + connect.NewToken().Text, "same-origin", 400},
+		"nothing": {"/connect/leave", "same-origin", 400},
+	} {
+		if a := w.send("GET", one.path, "", "", "Sec-Fetch-Site", one.site); a.status != one.status || a.header.Get("Set-Cookie") != "" || a.header.Get("Location") != "" {
+			t.Errorf("to the bank, %s: %d %v", what, a.status, a.header)
+		}
+	}
+	if after := w.flow(f); after.Version != before.Version || after.State != connect.InputNeeded || after.Stage != connect.AtLogin {
+		t.Errorf("something happened: %+v", after)
+	}
+	attributes := func() string {
+		_, attributes, _ := strings.Cut(w.send("GET", leave, "", "").header.Get("Set-Cookie"), "; ") // an old browser does not say where it comes from
+		return attributes
+	}
+	if got := attributes(); got != "Path=/; Max-Age=1800; HttpOnly; SameSite=Lax" {
+		t.Errorf("http: %s", got)
+	}
+	w.app.URL = "https://insights.example"
+	if got := attributes(); got != "Path=/; Max-Age=1800; HttpOnly; Secure; SameSite=Lax" {
+		t.Errorf("https: %s", got)
+	}
+	if a := w.send("GET", "/connect/return?who=anna&approved=yes&state="+state, "", "", "Cookie", cookie); a.status != 403 {
+		t.Errorf("https, a cookie that another host may have set: %d", a.status)
+	}
+	if a := w.send("GET", "/connect/return?who=anna&approved=yes&state="+state, "", "", "Cookie", "__Host-"+cookie); a.status != 200 {
+		t.Errorf("https: %d %s", a.status, a.body)
+	}
+}
+
+// The same in real browsers: in a frame of another site's page the consumer goes to the bank and comes back. A second browser,
+// which was sent straight to the bank's page, comes back to nothing.
+func TestReturnInBrowsers(t *testing.T) {
+	w := newWorld(t)
+	w.app.Extra = map[string]http.Handler{"/connect/sandbox/": sandbox.New(w.clock).Handler()}
+	w.server.Config.Handler = w.app.Handler()
+	f, token := w.start()
+	page := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+		out.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(out, `<!doctype html><title>Shop</title><link rel=icon href=data:,><script src="%s/connect/app.js"></script><button id=buy onclick="InsightConnect.startFlow('%s')">Link</button>`, w.app.URL, token)
+	}))
+	t.Cleanup(page.Close)
+	browser := func() context.Context {
+		ctx, cancel := context.WithTimeout(webtest.Browser(t), time.Minute)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	do := func(ctx context.Context, actions ...chromedp.Action) {
+		t.Helper()
+		if err := chromedp.Run(ctx, actions...); err != nil {
+			t.Fatal(err, webtest.Look(ctx))
+		}
+	}
+	approve := func(ctx context.Context, want string) {
+		t.Helper()
+		do(ctx, chromedp.SendKeys("#login", "anna", chromedp.ByQuery), chromedp.SendKeys("#password", "anna", chromedp.ByQuery), chromedp.SendKeys("#code", "123456", chromedp.ByQuery),
+			chromedp.Click(`button[value="approve"]`, chromedp.ByQuery), webtest.Until(`document.querySelector("h1")?.textContent === "`+want+`"`))
+	}
+
+	here := browser()
+	frames := webtest.Watch(here)
+	opened := chromedp.WaitNewTarget(here, func(*target.Info) bool { return true })
+	do(here, chromedp.Navigate(strings.Replace(page.URL, "127.0.0.1", "localhost", 1)), chromedp.Click("#buy"),
+		frames.In(w.app.URL, `(document.querySelector("[data-code=sandbox-redirect]")?.click(), document.querySelector("main")?.dataset.screen === "agree")`),
+		frames.In(w.app.URL, `(document.querySelector("#continue").click(), true)`),
+		frames.In(w.app.URL, `document.querySelector("main").dataset.screen === "redirect"`))
+	shown := w.send("GET", "/connect/api/flow", token, "").view
+
+	there := browser()
+	do(there, chromedp.Navigate(shown.Step.Leave), webtest.Until(`document.querySelector("h1")?.textContent === "This did not begin in this browser"`), chromedp.Navigate(shown.Step.URL))
+	approve(there, "This did not begin in this browser")
+	if got := w.flow(f); got.Version != shown.Version || got.Stage != connect.AtLogin {
+		t.Fatalf("another browser has moved the flow on: %+v", got)
+	}
+
+	do(here, frames.In(w.app.URL, `(document.querySelector("#continue").click(), true)`))
+	window, cancel := chromedp.NewContext(here, chromedp.WithTargetID(<-opened))
+	defer cancel()
+	approve(window, "Thank you")
+	do(here, frames.In(w.app.URL, `document.querySelector("main").dataset.screen === "accounts"`))
+	webtest.Clean(t, here)
 }
 
 func TestLink(t *testing.T) {

@@ -2,7 +2,9 @@ package app
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -24,6 +26,7 @@ func (a *App) Handler() http.Handler {
 	mux.HandleFunc("GET /connect/app.js", launcher)
 	mux.HandleFunc("GET /connect/assets/{name}", asset)
 	mux.HandleFunc("GET /connect/flow/{handle}", a.page)
+	mux.HandleFunc("GET /connect/leave", a.leave)
 	mux.HandleFunc("GET /connect/return", a.comeBack)
 	mux.HandleFunc("GET /connect/api/flow", a.api(func(r *http.Request, f store.Frame) (any, error) { return a.show(r, f.Flow.Handle) }))
 	mux.HandleFunc("POST /connect/api/flow", a.api(a.post))
@@ -253,7 +256,38 @@ func (a *App) banks(r *http.Request, _ store.Frame) (any, error) {
 	}{found[:min(len(found), most)], a.Directory.Countries(), len(found) > most}, nil
 }
 
-// comeBack is where the bank's page sends the browser: the answer to a Redirect. The nonce is good once, for this step.
+// errForeign is a browser other than the one in which the consumer went to the bank.
+var errForeign = errors.New("this began in another browser")
+
+// leave sends the browser to the bank's page, with a cookie by which it is known when it comes back (RFC 6749, 10.12). It is
+// in the window that the bank's page gets, as a frame's cookies are not those of that window. Only our own page leads here: a
+// link in somebody's message does not.
+func (a *App) leave(w http.ResponseWriter, r *http.Request) {
+	handle, key := cut(r.URL.Query().Get("state"))
+	frame, err := a.Store.FlowByHandle(r.Context(), handle)
+	var dialog connect.Dialog
+	if err == nil {
+		dialog, err = a.open(frame.Flow)
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	switch {
+	case err != nil:
+	case frame.Flow.State != connect.InputNeeded || dialog.Step.Kind != connect.Redirect || !same(key, mark("leave", dialog.Nonce)):
+		err = errToken
+	case site != "" && site != "same-origin":
+		err = errForeign
+	}
+	if err != nil {
+		a.ending(w, r, err)
+		return
+	}
+	http.SetCookie(w, a.cookie(handle, mark("browser", dialog.Nonce), max(1, int(frame.Flow.ExpiresAt.Sub(a.Store.Now()).Seconds()))))
+	w.Header().Set("Location", dialog.Step.URL)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// comeBack is where the bank's page sends the browser: the answer to a Redirect. The nonce is good once, for this step, and in
+// the browser that left.
 func (a *App) comeBack(w http.ResponseWriter, r *http.Request) {
 	handle, nonce := cut(r.URL.Query().Get("state"))
 	query := r.URL.Query()
@@ -261,24 +295,52 @@ func (a *App) comeBack(w http.ResponseWriter, r *http.Request) {
 	err := errToken
 	if frame, found := a.Store.FlowByHandle(r.Context(), handle); found == nil {
 		frame.Session.Language = language(r, frame.Session)
-		err = a.answer(r.Context(), func(change func(*connect.Flow) error) (connect.Flow, error) {
-			return a.Store.Customer(frame.Customer.ID).MoveFlow(r.Context(), frame.Flow.Ref(), func(f *connect.Flow) error {
-				dialog, err := a.open(*f)
-				if err != nil {
-					return err
-				}
-				if dialog.Step.Kind != connect.Redirect || dialog.Nonce == "" || subtle.ConstantTimeCompare([]byte(dialog.Nonce), []byte(nonce)) != 1 {
-					return errToken
-				}
-				return change(f)
-			})
-		}, frame, a.Store.Now().Add(a.timeout()+grace), connect.Answer{Return: query})
+		move := func(change func(*connect.Flow) error) (connect.Flow, error) {
+			return a.Store.Customer(frame.Customer.ID).MoveFlow(r.Context(), frame.Flow.Ref(), change)
+		}
+		err = a.answer(r.Context(), move, frame, a.Store.Now().Add(a.timeout()+grace), connect.Answer{Return: query}, func(d connect.Dialog) error {
+			if d.Step.Kind != connect.Redirect || d.Nonce == "" || !same(nonce, d.Nonce) {
+				return errToken
+			}
+			if known, err := r.Cookie(a.cookie(handle, "", 0).Name); err != nil || !same(known.Value, mark("browser", d.Nonce)) {
+				return errForeign
+			}
+			return nil
+		})
 	}
+	if err == nil {
+		http.SetCookie(w, a.cookie(handle, "", -1))
+	}
+	a.ending(w, r, err)
+}
+
+// mark is made of a nonce and does not tell it.
+func mark(what, nonce string) string {
+	sum := sha256.Sum256([]byte(what + "." + nonce))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// cookie is a flow's, so that flows in other windows keep theirs. By its prefix no other host can set it.
+func (a *App) cookie(handle, value string, age int) *http.Cookie {
+	c := &http.Cookie{Name: "bank-" + handle, Value: value, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	if strings.HasPrefix(a.URL, "https:") {
+		c.Name, c.Secure = "__Host-"+c.Name, true
+	}
+	return c
+}
+
+// ending is the last page of the window in which the bank's page was.
+func (a *App) ending(w http.ResponseWriter, r *http.Request, err error) {
 	name, status := "return.html", http.StatusOK
-	if err != nil {
+	switch {
+	case errors.Is(err, errForeign):
+		name, status = "foreign.html", http.StatusForbidden
+	case err != nil:
 		name, status = "lost.html", http.StatusBadRequest
 		if !errors.Is(err, errToken) && len(fault.Of(err)) == 0 {
-			a.Log.ErrorContext(r.Context(), "return from a bank", "error", describe(err))
+			a.Log.ErrorContext(r.Context(), "to or from a bank", "error", describe(err))
 		}
 	}
 	data, contentType, _ := web.Connect(name)

@@ -37,7 +37,8 @@ type stepView struct {
 	Kind   connect.StepKind `json:"kind"`
 	Fields []connect.Field  `json:"fields"`
 	Note   string           `json:"note"`
-	URL    string           `json:"url"`
+	URL    string           `json:"url"`   // the bank's page
+	Leave  string           `json:"leave"` // our address that leads there
 }
 
 type accountView struct {
@@ -84,7 +85,10 @@ func (a *App) view(frame store.Frame, language string) (view, error) {
 	}
 	switch f.Stage {
 	case connect.AtLogin:
-		v.Step = &stepView{dialog.Step.Kind, dialog.Step.Fields, dialog.Step.Note, dialog.Step.URL}
+		v.Step = &stepView{Kind: dialog.Step.Kind, Fields: dialog.Step.Fields, Note: dialog.Step.Note, URL: dialog.Step.URL}
+		if dialog.Step.Kind == connect.Redirect {
+			v.Step.Leave = a.URL + "/connect/leave?state=" + f.Handle + "." + mark("leave", dialog.Nonce)
+		}
 	case connect.AtAccounts:
 		for _, x := range dialog.Accounts {
 			one := accountView{x.ID, x.Name, masked(x.IBAN), x.Container, x.Currency, nil}

@@ -529,19 +529,20 @@ function webAddress(text) {
 function redirect() {
   const url = webAddress(view.step.url);
   const host = url?.hostname ?? "";
+  const href = view.step.leave; // by way of our server, which knows this browser again when it comes back
   if (!url) return [title(say("redirectTitle")), make("p", { class: "notice bad", role: "alert" }, say("redirectUnusable")), actions(back())];
   const link = make("p", { id: "link", class: "hint", role: "status" });
   const wait = make("div", { id: "waiting", hidden: !opened }, spinner(say("waiting")));
   const offer = (blocked) => {
     wait.hidden = false;
-    link.replaceChildren(say(blocked ? "redirectBlocked" : "redirectHint"), " ", make("a", { href: url.href, target: "_blank", rel: "noopener noreferrer" }, say("redirectLink", { host })));
+    link.replaceChildren(say(blocked ? "redirectBlocked" : "redirectHint"), " ", make("a", { href, target: "_blank", rel: "noopener noreferrer" }, say("redirectLink", { host })));
   };
   const open = () => {
     const page = window.open("", "_blank"); // within the click, so that it is not blocked
     opened = true;
     if (page) {
       page.opener = null; // the bank's page gets no hold of this one
-      page.location.replace(url.href);
+      page.location.replace(href);
     }
     offer(!page);
   };

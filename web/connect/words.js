@@ -90,6 +90,9 @@ const en = {
 
   returnTitle: "Thank you", returnText: "You may close this window. The other one continues by itself.",
   lostTitle: "This link is no longer valid", lostText: "You may close this window and continue in the other one, or start again there.",
+  foreignTitle: "This did not begin in this browser",
+  foreignText: "Nothing was linked. Linking a bank begins and ends in one browser: please go back to the page where you began and open your bank’s page from there.",
+  foreignWarning: "Did somebody send you here? They may be after your data. Tell your bank if you have approved anything there.",
   closeWindow: "Close window",
 };
 
@@ -184,6 +187,9 @@ const de = {
 
   returnTitle: "Vielen Dank", returnText: "Sie können dieses Fenster schließen. Das andere macht von selbst weiter.",
   lostTitle: "Dieser Link gilt nicht mehr", lostText: "Sie können dieses Fenster schließen und im anderen weitermachen oder dort neu beginnen.",
+  foreignTitle: "Das hat nicht in diesem Browser begonnen",
+  foreignText: "Es wurde nichts verbunden. Das Verbinden beginnt und endet in einem Browser: Bitte gehen Sie zurück zu der Seite, auf der Sie begonnen haben, und öffnen Sie die Seite Ihrer Bank von dort.",
+  foreignWarning: "Hat Sie jemand hierher geschickt? Dann will er vielleicht an Ihre Daten. Sagen Sie Ihrer Bank Bescheid, wenn Sie dort etwas freigegeben haben.",
   closeWindow: "Fenster schließen",
 };
 

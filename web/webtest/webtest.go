@@ -149,7 +149,8 @@ func Until(condition string) chromedp.Action {
 	return chromedp.ActionFunc(func(ctx context.Context) error {
 		for {
 			err := chromedp.Poll(condition, nil, chromedp.WithPollingInterval(30*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)).Do(ctx)
-			if gone, ok := errors.AsType[*cdproto.Error](err); !ok || gone.Message != "Cannot find context with specified id" {
+			gone, ok := errors.AsType[*cdproto.Error](err)
+			if !ok || gone.Message != "Cannot find context with specified id" && gone.Message != "Inspected target navigated or closed" {
 				return err
 			}
 		}
