@@ -18,6 +18,7 @@ import (
 	"insightgraph/budget"
 	"insightgraph/fault"
 	"insightgraph/store"
+	"insightgraph/telemetry"
 )
 
 // exportCmd is the data of one person, for whoever must hand it out (GDPR articles 15 and 20).
@@ -160,5 +161,5 @@ func (e *exports) refuse(ctx context.Context, w http.ResponseWriter, err error) 
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]any{"message": f.Message, "extensions": map[string]any{"code": f.Code}}}})
+	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]any{"message": f.Message, "extensions": map[string]any{"code": f.Code, "requestId": telemetry.RequestID(ctx)}}}})
 }

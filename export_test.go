@@ -4,12 +4,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"insightgraph/auth"
 	"insightgraph/bank"
 	"insightgraph/store"
 	"insightgraph/store/storetest"
+	"insightgraph/telemetry"
 )
 
 // unread is a client that does not read until it is told so.
@@ -90,5 +92,19 @@ func TestExportPlaces(t *testing.T) {
 		if got := status(c); got != http.StatusOK {
 			t.Errorf("%d when all was read: %d", i, got)
 		}
+	}
+}
+
+// An error of the export names its request, as an error of GraphQL does.
+func TestExportErrorsNameTheirRequest(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t)
+	h := telemetry.Endpoint("/consumers/", newExports(&auth.Tokens{Store: s}, s, slog.New(slog.DiscardHandler)))
+	r, w := httptest.NewRequest("GET", "/consumers/1/export", nil), httptest.NewRecorder()
+	r.Header.Set("X-Request-Id", "mine")
+	h.ServeHTTP(w, r)
+	want := `{"errors":[{"extensions":{"code":"Y020","requestId":"mine"},"message":"Invalid token in authorization header"}]}`
+	if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusUnauthorized || got != want || w.Header().Get("X-Request-Id") != "mine" {
+		t.Errorf("%d %s", w.Code, got)
 	}
 }
