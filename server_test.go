@@ -209,7 +209,7 @@ func TestProduction(t *testing.T) {
 			t.Errorf("a page of %s may call: %q", origin, got)
 		}
 	}
-	for path, want := range map[string]int{"/": 404, "/playground/config.json": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/graphql": 405, "/auth/token": 405} {
+	for path, want := range map[string]int{"/": 404, "/playground/config.json": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/graphql": 401, "/auth/token": 405} {
 		r, err := http.Get(p.url + path)
 		if err != nil {
 			t.Fatal(err)

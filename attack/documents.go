@@ -148,7 +148,7 @@ func (a *attack) byOtherWays() error {
 		name, method, path, media, body string
 		status                          int
 	}{
-		{"C3 a page to play with", "GET", "/graphql", "", "", 405},
+		{"C3 a page to play with", "GET", "/graphql", "", "", 400},
 		{"C3 a page elsewhere", "GET", "/", "", "", 404},
 		{"C3 a page elsewhere", "GET", "/graphiql", "", "", 404},
 		{"C3 a page elsewhere", "GET", "/playground", "", "", 404},
@@ -173,8 +173,8 @@ func (a *attack) byOtherWays() error {
 		{"BatchQL two values", "POST", "/graphql", "application/json", string(operation) + string(operation), 400},
 		{"PUT", "PUT", "/graphql", "application/json", string(operation), 405},
 		{"another method", "BREW", "/graphql", "application/json", string(operation), 405},
-		{"a method told otherwise", "GET", "/graphql?_method=POST", "application/json", string(operation), 405},
-		{"a websocket", "GET", "/graphql", "", "", 405},
+		{"a method told otherwise", "GET", "/graphql?_method=POST", "application/json", string(operation), 400},
+		{"a websocket", "GET", "/graphql", "", "", 400},
 	} {
 		r, err := http.NewRequest(one.method, a.server.url+one.path, strings.NewReader(one.body))
 		if err != nil {

@@ -42,7 +42,10 @@ func TestRequests(t *testing.T) {
 		{"charset", "acme", hello, header("Content-Type", "application/json; charset=UTF-8"), 200, "", ""},
 		{"nulls", "acme", `{"query":"{viewer{role}}","variables":null,"operationName":null,"extensions":null}`, nil, 200, "", ""},
 
-		{"GET", "", "", method("GET"), 405, "Y806", "Use POST"},
+		{"GET of nothing without a token", "", "", method("GET"), 401, "Y020", "Invalid token in authorization header"},
+		{"GET of nothing", "acme", "", method("GET"), 400, "Y806", "Invalid Input"}, // not 405: a GET may ask (GraphQL over HTTP 6.4)
+		{"GET of nothing, with the rest", "anna", "", func(r *http.Request) { r.Method, r.URL.RawQuery = "GET", "operationName=Q&variables={}" }, 400, "Y806", "Invalid input"},
+		{"GET of an empty query", "acme", "", get(""), 200, "GRAPHQL_VALIDATION_FAILED", "no operation provided"},
 		{"GET of a query", "acme", "", get("{viewer{role}}"), 200, "", ""},
 		{"GET with variables", "acme", "", get("query($n:Int){consumers(first:$n){totalCount}}", "variables", `{"n":1}`, "extensions", `{"a":1}`, "operationName", ""), 200, "", ""},
 		{"GET of one of two", "acme", "", get("query Q{viewer{role}}"+change, "operationName", "Q"), 200, "", ""},

@@ -51,12 +51,16 @@ func body(w http.ResponseWriter, r *http.Request, viewer auth.Viewer) ([]byte, *
 // fromURL is the operation of a GET, as a body would have it.
 func fromURL(r *http.Request) ([]byte, *refused) {
 	in := r.URL.Query()
+	var query *string // as with POST, one that is empty is not one that is missing
+	if in.Has("query") {
+		query = new(in.Get("query"))
+	}
 	text, err := json.Marshal(struct {
-		Query         string          `json:"query"`
+		Query         *string         `json:"query"`
 		OperationName string          `json:"operationName,omitempty"`
 		Variables     json.RawMessage `json:"variables,omitempty"`
 		Extensions    json.RawMessage `json:"extensions,omitempty"`
-	}{in.Get("query"), in.Get("operationName"), json.RawMessage(in.Get("variables")), json.RawMessage(in.Get("extensions"))})
+	}{query, in.Get("operationName"), json.RawMessage(in.Get("variables")), json.RawMessage(in.Get("extensions"))})
 	if err != nil {
 		return nil, notJSON
 	}
@@ -149,14 +153,14 @@ func object(text []byte) (*graphql.RawParams, error) {
 	return &graphql.RawParams{Query: *in.Query, OperationName: in.OperationName, Variables: in.Variables, Extensions: in.Extensions}, nil
 }
 
-// readable refuses what is no POST of JSON, no GET with a query, and no form with a file that a browser has asked for before.
+// readable refuses what is no POST of JSON, no GET, and no form with a file that a browser has asked for before.
 // Else only JSON as sent is read: a form would let any web page send a request, and a compressed body could unpack to any size.
 // A GET can be a link in any web page, but that one carries no token, and GET changes nothing.
 func (a answer) readable(r *http.Request) bool {
 	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset, given := parameters["charset"]
 	switch {
-	case r.Method == http.MethodGet && r.URL.Query().Has("query"):
+	case r.Method == http.MethodGet:
 		return true
 	case r.Method != http.MethodPost:
 		a.refuseMethod()
