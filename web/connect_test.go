@@ -745,6 +745,11 @@ func TestRedirect(t *testing.T) {
 		t.Error("the bank's page has a hold of this one")
 	}
 	must(t, other, chromedp.Navigate(p.URL+"/connect/return"), reads("h1", "Thank you"))
+	closed := gone(ctx, other)
+	_ = chromedp.Run(other, chromedp.Click("button")) // the window does not live to answer
+	if !closed() {
+		t.Error("the bank's window does not close")
+	}
 	p.set(object{"stage": "ACCOUNTS", "step": nil, "accounts": somePick})
 	must(t, ctx, onScreen("accounts"))
 
@@ -754,6 +759,45 @@ func TestRedirect(t *testing.T) {
 		must(t, ctx, p.open(ctx), onScreen("redirect"), reads("[role=alert]", "cannot be opened"), webtest.Until(`!document.querySelector("#continue")`))
 	}
 	webtest.Clean(t, ctx)
+}
+
+// gone tells whether a window closes within a while.
+func gone(ctx, window context.Context) func() bool {
+	id, over := chromedp.FromContext(window).Target.TargetID, make(chan struct{})
+	chromedp.ListenBrowser(ctx, func(event any) {
+		if e, ok := event.(*target.EventTargetDestroyed); ok && e.TargetID == id {
+			close(over)
+		}
+	})
+	return func() bool {
+		select {
+		case <-over:
+			return true
+		case <-time.After(timeout / 4):
+			return false
+		}
+	}
+}
+
+// A window that no script has opened stays, and says so.
+func TestWindowThatCannotClose(t *testing.T) {
+	ctx, p := browse(t), play(t)
+	for _, name := range []string{"return", "lost", "foreign"} {
+		var faults []string
+		must(t, ctx, chromedp.Navigate("about:blank"), chromedp.Navigate(p.URL+"/bank"), chromedp.Navigate(p.URL+"/connect/"+name), chromedp.WaitVisible("button"), webtest.Until(`!document.querySelector("[role=status]").textContent`),
+			chromedp.Click("button"), reads("[role=status]", "Please close the window or tab"), webtest.Until(`!document.querySelector("button")`), chromedp.Evaluate(audit, &faults))
+		same(t, faults)
+		for _, dark := range []bool{false, true} {
+			if err := webtest.Dark(ctx, dark); err != nil {
+				t.Fatal(err)
+			}
+			if err := shoot(ctx, fmt.Sprintf("%s-stays-%v", name, map[bool]string{true: "dark", false: "light"}[dark])); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	// Chromium says by itself that it closes nothing.
+	webtest.Clean(t, ctx, "Scripts may close only the windows that were opened by them")
 }
 
 // Escape closes the question whether to leave, and nothing else.

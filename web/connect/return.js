@@ -11,7 +11,15 @@ const [title, ...texts] = {
 document.documentElement.lang = language;
 document.title = title;
 document.querySelector("h1").textContent = title;
-document.querySelectorAll("main > p").forEach((place, i) => { place.textContent = texts[i]; });
+texts.forEach((text, i) => { document.querySelectorAll("main > p")[i].textContent = text; });
 const button = document.querySelector("button");
 button.textContent = say.closeWindow;
-button.addEventListener("click", () => window.close());
+// A window may be closed by its page if a script opened it, which the page cannot find out: the one that opened it let go of
+// it, and the bank's page may have come between. So it is tried, and said where the browser does not do it.
+button.addEventListener("click", () => {
+  window.close();
+  setTimeout(() => {
+    button.parentElement.remove();
+    document.querySelector("[role=status]").textContent = say.closeYourself;
+  }, 300);
+});

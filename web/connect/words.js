@@ -93,7 +93,7 @@ const en = {
   foreignTitle: "This did not begin in this browser",
   foreignText: "Nothing was linked. Linking a bank begins and ends in one browser: please go back to the page where you began and open your bank’s page from there.",
   foreignWarning: "Did somebody send you here? They may be after your data. Tell your bank if you have approved anything there.",
-  closeWindow: "Close window",
+  closeWindow: "Close window", closeYourself: "Your browser does not let this page close itself. Please close the window or tab.",
 };
 
 const de = {
@@ -190,7 +190,7 @@ const de = {
   foreignTitle: "Das hat nicht in diesem Browser begonnen",
   foreignText: "Es wurde nichts verbunden. Das Verbinden beginnt und endet in einem Browser: Bitte gehen Sie zurück zu der Seite, auf der Sie begonnen haben, und öffnen Sie die Seite Ihrer Bank von dort.",
   foreignWarning: "Hat Sie jemand hierher geschickt? Dann will er vielleicht an Ihre Daten. Sagen Sie Ihrer Bank Bescheid, wenn Sie dort etwas freigegeben haben.",
-  closeWindow: "Fenster schließen",
+  closeWindow: "Fenster schließen", closeYourself: "Ihr Browser lässt nicht zu, dass sich diese Seite selbst schließt. Bitte schließen Sie das Fenster oder den Tab.",
 };
 
 export const words = { en, de };
