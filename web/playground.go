@@ -33,8 +33,8 @@ type Example struct {
 
 // Playground is the page at "/": GraphiQL on the server's own /graphql.
 type Playground struct {
-	// Token gives the token that the page puts into its headers, and says whose it is. It is asked once per page load, so
-	// that an open page starts with a fresh one. Nil: the page tells how to get one.
+	// Token gives the token that the page puts into its headers, and says whose it is. It is asked once per page load, and
+	// again when an open page's token has ended. Nil: the page tells how to get one.
 	Token    func(ctx context.Context) (token, login string, err error)
 	Examples []Example
 }

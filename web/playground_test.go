@@ -11,12 +11,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"insightgraph/web/webtest"
 )
@@ -207,4 +211,70 @@ func TestTokenIsNotStored(t *testing.T) {
 		}
 	}
 	webtest.Clean(t, ctx, "/graphql")
+}
+
+// The page's own token ends while the page is open: the page gets a new one and asks again, once. For a token that the user
+// put in there is no other.
+func TestTokenEnds(t *testing.T) {
+	var mu sync.Mutex
+	given, ended, asked := 0, 0, []string{}
+	p := Playground{Examples: demo.Examples, Token: func(context.Context) (string, string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		given++
+		return fmt.Sprintf("secret-%d", given), "demo", nil
+	}}
+	mux := http.NewServeMux()
+	mux.Handle("/", p.Handler())
+	mux.HandleFunc("/graphql", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if body, _ := io.ReadAll(r.Body); strings.Contains(string(body), "IntrospectionQuery") {
+			fmt.Fprint(w, `{"data":{"__schema":{"queryType":{"name":"Query"},"mutationType":null,"subscriptionType":null,"directives":[],"types":[{"kind":"SCALAR","name":"String"},
+				{"kind":"OBJECT","name":"Query","interfaces":[],"fields":[{"name":"seen","args":[],"type":{"kind":"SCALAR","name":"String"},"isDeprecated":false}]}]}}}`)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		asked = append(asked, token)
+		number, _ := strconv.Atoi(strings.TrimPrefix(token, "secret-"))
+		if number <= ended {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprintf(w, `{"errors":[{"message":"refused:%s:%d"}]}`, token, len(asked))
+			return
+		}
+		fmt.Fprintf(w, `{"data":{"seen":"%s:%d"}}`, token, len(asked))
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(webtest.Browser(t), timeout)
+	defer cancel()
+	run := func(end int, answer string, want ...string) {
+		t.Helper()
+		mu.Lock()
+		ended, asked = end, nil
+		mu.Unlock()
+		err := chromedp.Run(ctx, chromedp.Click(".graphiql-execute-button"), webtest.Until(fmt.Sprintf(`document.querySelector(".graphiql-response").innerText.includes("%s:%d") && document.querySelector(".graphiql-execute-button").ariaLabel.startsWith("Execute")`, answer, len(want))))
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil || !slices.Equal(asked, want) {
+			t.Fatalf("asked with %q, want %q, %d tokens, %v %v", asked, want, given, err, webtest.Look(ctx))
+		}
+	}
+	if err := chromedp.Run(ctx, chromedp.Navigate(server.URL), chromedp.WaitVisible(".graphiql-query-editor .view-line")); err != nil {
+		t.Fatal(err)
+	}
+	run(0, "secret-1", "secret-1")
+	run(1, "secret-2", "secret-1", "secret-2")
+	run(1, "secret-2", "secret-2")
+	run(9, "refused:secret-3", "secret-2", "secret-3")
+	run(2, "secret-3", "secret-3")
+	err := chromedp.Run(ctx, chromedp.Click(`[data-name="headers"]`), chromedp.Click(`.graphiql-editor-tool .graphiql-editor:not(.hidden) .view-line:nth-child(2)`),
+		chromedp.KeyEvent(kb.End), chromedp.KeyEvent(kb.ArrowLeft), input.InsertText("9"), // into the token's text
+		webtest.Until(`[...document.querySelectorAll(".graphiql-editor-tool .graphiql-editor")].some((e) => e.innerText.includes("secret-19"))`))
+	if err != nil {
+		t.Fatal(err, webtest.Look(ctx))
+	}
+	run(99, "refused:secret-19", "secret-19")
+	webtest.Clean(t, ctx, "401")
 }

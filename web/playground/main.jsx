@@ -28,23 +28,39 @@ const notJSON = (response, body) => ({
 
 let passed = false; // the last request went through
 
+const configuration = '/playground/config.json';
+
 // The first request for the schema is made before the headers pane exists, so headers that are not given are the default
-// ones; a pane that says {} sends none. An "Authorization" that still lacks its token is left out.
-const fetcherFor = (endpoint, defaults) => async (params, { headers = defaults } = {}) => {
-  const { Authorization: authorization, ...rest } = headers;
-  const bearer = /^Bearer\s*$/i.test(authorization ?? '') ? {} : { Authorization: authorization };
-  const response = await fetch(endpoint, {
+// ones; a pane that says {} sends none. An "Authorization" that still lacks its token is left out. The page's own token ends
+// after a while: it stands for a new one then, and who has put in another is told that it has ended.
+const fetcherFor = (endpoint, token) => {
+  const own = `Bearer ${token}`;
+  let fresh = own;
+  const ask = (params, headers) => fetch(endpoint, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Accept: 'application/graphql-response+json, application/json;q=0.9', ...rest, ...bearer },
+    headers: { 'Content-Type': 'application/json', Accept: 'application/graphql-response+json, application/json;q=0.9', ...headers },
     body: JSON.stringify(params),
   });
-  passed = response.ok;
-  const body = await response.text();
-  try {
-    return JSON.parse(body);
-  } catch {
-    return notJSON(response, body);
-  }
+  return async (params, { headers = { Authorization: own } } = {}) => {
+    const { Authorization: authorization, ...rest } = headers;
+    const mine = token && authorization === own;
+    const bearer = () => (/^Bearer\s*$/i.test(authorization ?? '') ? {} : { Authorization: mine ? fresh : authorization });
+    let response = await ask(params, { ...rest, ...bearer() });
+    if (response.status === 401 && mine) { // nothing was done
+      const config = await fetch(configuration).then((r) => (r.ok ? r.json() : {}));
+      if (config.token) {
+        fresh = `Bearer ${config.token}`;
+        response = await ask(params, { ...rest, ...bearer() });
+      }
+    }
+    passed = response.ok;
+    const body = await response.text();
+    try {
+      return JSON.parse(body);
+    } catch {
+      return notJSON(response, body);
+    }
+  };
 };
 
 // GraphiQL's history keeps the headers of every request. A token must be neither left in the browser nor come back when it
@@ -106,10 +122,9 @@ function Examples({ examples }) {
 }
 
 function Page({ endpoint, token, login, examples, problem }) {
-  const headers = { Authorization: `Bearer ${token}` };
-  const defaultHeaders = json(headers);
+  const defaultHeaders = json({ Authorization: `Bearer ${token}` });
   const [anonymous, setAnonymous] = useState(!token);
-  const [fetcher] = useState(() => fetcherFor(endpoint, headers));
+  const [fetcher] = useState(() => fetcherFor(endpoint, token));
   const [storage] = useState(() => storageFor(defaultHeaders));
   if (examples.length && !localStorage.getItem('graphiql:tabState')) {
     // GraphiQL fills its editors from these keys, not from the first tab.
@@ -148,7 +163,7 @@ function Page({ endpoint, token, login, examples, problem }) {
 }
 
 const none = { endpoint: '/graphql', token: '', login: '', examples: [] };
-const config = await fetch('/playground/config.json')
+const config = await fetch(configuration)
   .then(async (r) => (r.ok ? r.json() : { ...none, problem: `The server gave no token: ${await r.text()}` }))
   .catch((e) => ({ ...none, problem: `The server does not answer: ${e.message}` }));
 createRoot(document.getElementById('root')).render(<Page {...config} />);
