@@ -224,14 +224,11 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 	if _, err := tx.ExecContext(ctx, `SELECT set_config('app.consumer', '', true)`); err != nil {
 		return e, err
 	}
-	// Work that is under way refers to its consumer while it is stored, and whoever waits to be alone waits for that: other
-	// work would overtake it again and again, or wait for it in a circle. So the work goes first, and then it waits.
-	for _, work := range []string{"DELETE FROM reports WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[])",
-		"DELETE FROM run_shards WHERE (customer_id, run_id) IN (SELECT customer_id, id FROM runs WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[]))",
-		"SELECT 1 FROM consumers WHERE customer_id = (SELECT ?::bigint) AND id = ANY(?::bigint[]) ORDER BY id FOR UPDATE"} {
-		if _, err := tx.ExecContext(ctx, work, customerID, pgdialect.Array(ids)); err != nil {
-			return e, err
-		}
+	if err := tx.dropWork(ctx, customerID, ids); err != nil {
+		return e, err
+	}
+	if err := tx.alone(ctx, customerID, ids); err != nil {
+		return e, err
 	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE customer_id = (SELECT ?0::bigint) AND id IN (SELECT session_id FROM flows f WHERE f.customer_id = (SELECT ?0::bigint)
 			AND (f.consumer_id = ANY(?1::bigint[]) OR f.consumer_external_id IN (SELECT external_id FROM consumers WHERE customer_id = (SELECT ?0::bigint) AND id = ANY(?1::bigint[]))))`,
@@ -262,6 +259,25 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 	}
 	_, err = tx.ExecContext(ctx, "DELETE FROM consumers WHERE customer_id = (SELECT ?::bigint) AND id = ANY(?::bigint[])", customerID, pgdialect.Array(ids))
 	return e, err
+}
+
+// dropWork deletes the work that is for consumers alone. What is under way refers to its consumer while it is stored, and whoever
+// waits to be alone waits for that: other work would overtake it again and again, or wait for it in a circle. So the work goes
+// first, and then it waits.
+func (tx *Tx) dropWork(ctx context.Context, customerID int64, ids []int64) error {
+	for _, work := range []string{"DELETE FROM reports WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[])",
+		"DELETE FROM run_shards WHERE (customer_id, run_id) IN (SELECT customer_id, id FROM runs WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ANY(?::bigint[]))"} {
+		if _, err := tx.ExecContext(ctx, work, customerID, pgdialect.Array(ids)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alone waits until nothing is being stored any more that refers to consumers, and keeps the next from beginning.
+func (tx *Tx) alone(ctx context.Context, customerID int64, ids []int64) error {
+	_, err := tx.ExecContext(ctx, "SELECT 1 FROM consumers WHERE customer_id = (SELECT ?::bigint) AND id = ANY(?::bigint[]) ORDER BY id FOR UPDATE", customerID, pgdialect.Array(ids))
+	return err
 }
 
 // affected runs a statement and tells how many rows it changed.

@@ -114,7 +114,8 @@ func (s *Store) eraseDue(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// eraseOf erases what is due of consumers, and those of which nothing is left then.
+// eraseOf erases what is due of consumers, and those of which nothing is left then. An evaluation that loaded it is stored before
+// that, and erased with it, or finds that it was erased, see unerased; a report that looks at it is gone.
 func (tx *Tx) eraseOf(ctx context.Context, customerID int64, consumerIDs []int64) error {
 	if err := tx.touch(ctx, customerID, consumerIDs); err != nil {
 		return err
@@ -132,14 +133,27 @@ func (tx *Tx) eraseOf(ctx context.Context, customerID int64, consumerIDs []int64
 		customerID, pgdialect.Array(consumerIDs), tx.now).Scan(ctx, &rows); err != nil {
 		return err
 	}
-	if err := tx.eraseEntries(ctx, customerID, accounts, rows); err != nil {
-		return err
-	}
-	if err := tx.unlearn(ctx, customerID, consumerIDs); err != nil {
+	what := goneOf(accounts, rows)
+	if err := tx.eraseReports(ctx, customerID, what); err != nil {
 		return err
 	}
 	var empty []int64
 	if err := tx.NewRaw("SELECT id FROM consumers WHERE customer_id = (SELECT ?::bigint) AND id = ANY(?::bigint[]) AND "+isEmpty, customerID, pgdialect.Array(consumerIDs)).Scan(ctx, &empty); err != nil {
+		return err
+	}
+	if err := tx.dropWork(ctx, customerID, empty); err != nil {
+		return err
+	}
+	if err := tx.alone(ctx, customerID, consumerIDs); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE consumers SET erased_at = changed_at WHERE customer_id = (SELECT ?::bigint) AND id = ANY(?::bigint[])", customerID, pgdialect.Array(consumerIDs)); err != nil {
+		return err
+	}
+	if err := tx.eraseEntries(ctx, customerID, what); err != nil {
+		return err
+	}
+	if err := tx.unlearn(ctx, customerID, consumerIDs); err != nil {
 		return err
 	}
 	if len(empty) > 0 {
@@ -210,30 +224,46 @@ func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []con
 	return err
 }
 
-// eraseEntries erases the feed entries and reports that rest on erased accounts or transactions. A report looks at a year
-// before its period too.
-func (tx *Tx) eraseEntries(ctx context.Context, customerID int64, accounts []bank.Account, rows []bank.Transaction) error {
-	consumers, ids := make([]int64, 0, len(accounts)+len(rows)), make([]string, 0, len(accounts)+len(rows))
-	days, numbers := make([]*string, 0, len(accounts)+len(rows)), make([]int64, 0, len(accounts)+len(rows)) // a nil day: whatever the days
+// gone is what was erased, as columns: an account, or a day of one.
+type gone struct {
+	consumers, accounts []int64
+	refs                []string  // of the accounts
+	days                []*string // nil: whatever the days
+}
+
+func goneOf(accounts []bank.Account, rows []bank.Transaction) (g gone) {
+	add := func(a bank.Account, day *string) {
+		g.consumers, g.accounts, g.refs, g.days = append(g.consumers, a.ConsumerID), append(g.accounts, a.ID), append(g.refs, a.Ref().String()), append(g.days, day)
+	}
 	for _, a := range accounts {
-		consumers, ids, days, numbers = append(consumers, a.ConsumerID), append(ids, a.Ref().String()), append(days, nil), append(numbers, a.ID)
+		add(a, nil)
 	}
 	for _, x := range rows {
-		account := bank.Account{ConsumerID: x.ConsumerID, ID: x.AccountID}
-		consumers, ids, days, numbers = append(consumers, x.ConsumerID), append(ids, account.Ref().String()), append(days, text(&x.BookingDate)), append(numbers, x.AccountID)
+		add(bank.Account{ConsumerID: x.ConsumerID, ID: x.AccountID}, text(&x.BookingDate))
 	}
-	if len(consumers) == 0 {
+	return g
+}
+
+// eraseReports erases the reports that rest on what was erased. A report looks at a year before its period too.
+func (tx *Tx) eraseReports(ctx context.Context, customerID int64, g gone) error {
+	if len(g.consumers) == 0 {
 		return nil
 	}
-	if _, err := tx.pg.Exec(ctx, `DELETE FROM reports r USING cases c, (SELECT DISTINCT consumer_id, account, day::date AS day FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS u(consumer_id, account, day)) gone
+	_, err := tx.pg.Exec(ctx, `DELETE FROM reports r USING cases c, (SELECT DISTINCT consumer_id, account, day::date AS day FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS u(consumer_id, account, day)) gone
 		WHERE r.customer_id = $1 AND r.consumer_id = gone.consumer_id AND (c.customer_id, c.consumer_id, c.id) = (r.customer_id, r.consumer_id, r.case_id)
 			AND gone.account = ANY(c.account_ids) AND (gone.day IS NULL OR gone.day BETWEEN c.period_from - interval '13 months' AND c.period_to)`,
-		customerID, consumers, numbers, days); err != nil {
-		return err
+		customerID, g.consumers, g.accounts, g.days)
+	return err
+}
+
+// eraseEntries erases the feed entries that rest on what was erased.
+func (tx *Tx) eraseEntries(ctx context.Context, customerID int64, g gone) error {
+	if len(g.consumers) == 0 {
+		return nil
 	}
 	_, err := tx.pg.Exec(ctx, `DELETE FROM feed_entries e USING (SELECT DISTINCT consumer_id, account, day::date AS day FROM unnest($2::bigint[], $3::text[], $4::text[]) AS u(consumer_id, account, day)) gone
 		WHERE e.customer_id = $1 AND e.consumer_id = gone.consumer_id AND (gone.day IS NULL OR gone.day BETWEEN e.window_from AND e.window_to)
-			AND EXISTS (SELECT 1 FROM jsonb_array_elements(e.accounts) x WHERE x->>'id' = gone.account)`, customerID, consumers, ids, days)
+			AND EXISTS (SELECT 1 FROM jsonb_array_elements(e.accounts) x WHERE x->>'id' = gone.account)`, customerID, g.consumers, g.refs, g.days)
 	return err
 }
 

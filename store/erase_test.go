@@ -177,6 +177,76 @@ func TestErasureIsNotOvertaken(t *testing.T) {
 	}
 }
 
+// TestRetentionIsNotOvertaken: what an evaluation has loaded before the end of a retention is not stored after it. What is being
+// stored at that moment is waited for, and erased too.
+func TestRetentionIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	anna, ben := consumer(t, w.c, "anna"), consumer(t, w.c, "ben") // who stay, and ben's account too
+	bens := account(t, w.c, "ben", "current", bank.ContainerBank)
+	_, brought := w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("anna"), StoreConsent: connect.ConsentNo, RetentionMinutes: ptr(1)}, nil, told("1", "", row("a", "-5", "2026-02-01")))
+	accounts := map[int64]bank.Account{anna.ID: brought[0], ben.ID: bens}
+	start := func() (shard store.Shard, loaded []store.Result) {
+		t.Helper()
+		_, shards, err := w.c.CreateRun(ctx, store.NewRun{Requests: []insight.TriggerRequest{{Insight: "COMPARISON"}}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shard, _, err = w.Claim(ctx, shards[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range must[store.Facts](t)(w.Load(ctx, shard, anyDay)).Subjects {
+			e := entryFor(x.Consumer, "2026-03", accounts[x.Consumer.ID])
+			e.Revision = shard.Run.ID
+			loaded = append(loaded, evaluated(shard.Run, x.Consumer, "GENERATED", e))
+		}
+		return shard, loaded
+	}
+	db := admin(t, w.url)
+	of := func(c bank.Consumer) int {
+		t.Helper()
+		return column[int](t, db, "SELECT count(*)::int FROM feed_entries WHERE consumer_id = $1", c.ID)[0]
+	}
+	storing, results := start()
+	late, tooLate := start()
+	w.clock.add(time.Minute)
+	half, rest, finished, swept := make(chan bool), make(chan bool), make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := w.FinishParts(ctx, storing, func(yield func([]store.Result) bool) {
+			if yield(results[:1]) {
+				close(half) // the second part is made while the first is stored
+				<-rest
+				yield(results[1:])
+			}
+		})
+		finished <- err
+	}()
+	<-half
+	for column[int](t, db, "SELECT count(*)::int FROM (SELECT 1 FROM consumers WHERE id = $1 FOR UPDATE SKIP LOCKED) free", anna.ID)[0] > 0 { // until she is referred to
+		time.Sleep(time.Millisecond)
+	}
+	go func() { swept <- w.SweepConnect(ctx) }()
+	for len(swept) == 0 && column[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")[0] == 0 {
+	}
+	close(rest)
+	noErrors(t, []error{<-finished, <-swept})
+	if of(anna) != 0 || of(ben) != 1 {
+		t.Errorf("stored beside the sweep: %d entries of anna, %d of ben", of(anna), of(ben))
+	}
+	if _, err := storetest.Finish(ctx, w.Store, late, tooLate); !errors.Is(err, store.ErrErased) || of(anna) != 0 || of(ben) != 1 {
+		t.Errorf("stored after the sweep: %d entries of anna, %d of ben, %v", of(anna), of(ben), err)
+	}
+	_, results = start()
+	for i := range results {
+		results[i].Entries = nil
+	}
+	if _, err := storetest.Finish(ctx, w.Store, late, results); err != nil { // loaded again
+		t.Error(err)
+	}
+}
+
 func TestSweepFlows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -302,9 +302,9 @@ type Result struct {
 }
 
 // FinishParts stores what came of a shard, the results of one consumer one after the other, and marks it as done, in one
-// transaction and only if the shard is still this worker's: a result that comes too late leaves no trace. An entry that
-// the period has already makes a DUPLICATE. Each part is made while the part before is stored; a consumer is in one part
-// only. After a deadlock they are made again.
+// transaction and only if the shard is still this worker's: a result that comes too late leaves no trace, and neither does one
+// that rests on what was erased meanwhile (ErrErased). An entry that the period has already makes a DUPLICATE. Each part is
+// made while the part before is stored; a consumer is in one part only. After a deadlock they are made again.
 func (s *Store) FinishParts(ctx context.Context, c Shard, parts iter.Seq[[]Result]) (counts map[insight.Outcome]int, err error) {
 	save := (*Tx).saveEvaluations
 	if c.Run.Kind == insight.Scheduled {
@@ -329,6 +329,9 @@ func (s *Store) FinishParts(ctx context.Context, c Shard, parts iter.Seq[[]Resul
 				counts[p.results[i].Evaluation.Outcome]++
 			}
 			if err := save(tx, ctx, c, p.results); err != nil {
+				return err
+			}
+			if err := tx.unerased(ctx, c, p.results); err != nil {
 				return err
 			}
 		}
@@ -462,6 +465,29 @@ var ErrLost = errLost{}
 type errLost struct{}
 
 func (errLost) Error() string { return "the work was taken over by another worker" }
+
+// unerased is ErrErased where something of the consumers of stored results was erased since it was loaded. They are referred to by
+// then: who would erase more waits until the results are stored, see alone.
+func (tx *Tx) unerased(ctx context.Context, c Shard, results []Result) error {
+	var consumers []int64
+	var dataAt []time.Time
+	for i, r := range results {
+		if i == 0 || r.Evaluation.ConsumerID != results[i-1].Evaluation.ConsumerID {
+			consumers, dataAt = append(consumers, r.Evaluation.ConsumerID), append(dataAt, r.Evaluation.DataAt)
+		}
+	}
+	var erased bool
+	err := tx.pg.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM consumers c JOIN unnest($2::bigint[], $3::timestamptz[]) AS e(id, data_at) ON e.id = c.id
+		WHERE c.customer_id = $1 AND c.id = ANY($2::bigint[]) AND c.erased_at > e.data_at)`,
+		pgx.QueryExecModeCacheStatement, c.Run.CustomerID, consumers, dataAt).Scan(&erased)
+	if err == nil && erased {
+		err = ErrErased
+	}
+	return err
+}
+
+// ErrErased says that something was erased of what results rest on: they are to be made again.
+var ErrErased = errors.New("what the results rest on was erased meanwhile")
 
 func (tx *Tx) closeShard(ctx context.Context, c Shard, state string, counts map[insight.Outcome]int) error {
 	n, err := tx.affected(ctx, "UPDATE run_shards SET state = ?, outcomes = ?, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",

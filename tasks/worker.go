@@ -161,6 +161,9 @@ func (w *Worker) Do(ctx context.Context, id int64) (done bool, err error) {
 	}
 	start := time.Now()
 	counts, err := w.evaluate(ctx, shard)
+	for errors.Is(err, store.ErrErased) { // what is left is evaluated, and soon nothing more is erased
+		counts, err = w.evaluate(ctx, shard)
+	}
 	switch {
 	case errors.Is(err, store.ErrLost):
 		return false, nil
