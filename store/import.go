@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
@@ -36,12 +37,20 @@ func (s *Store) ImportConsumers(ctx context.Context, customerID int64, rows []st
 		}); err != nil {
 			return err
 		}
-		return tx.NewRaw(`WITH stored AS (INSERT INTO consumers AS c (customer_id, external_id, time_zone, currency, created_at, changed_at)
-				SELECT DISTINCT ON (s.external_id) m.id, s.external_id, coalesce(nullif(s.time_zone, ''), m.time_zone), coalesce(nullif(s.currency, ''), m.currency), ?0, ?0
-				FROM stage s CROSS JOIN customers m WHERE m.id = ?1 ORDER BY s.external_id, s.n DESC
-				ON CONFLICT (customer_id, external_id) DO UPDATE SET time_zone = excluded.time_zone, currency = excluded.currency, changed_at = `+later("excluded.changed_at", "c.changed_at")+`
-				WHERE (c.time_zone, c.currency) <> (excluded.time_zone, excluded.currency) RETURNING xmax = 0 AS made)
-			SELECT count(*) FILTER (WHERE made) FROM stored`, tx.now, customerID).Scan(ctx, &made)
+		// The new ones by name, and then all by number, as everybody locks them.
+		if made, err = tx.affected(ctx, `INSERT INTO consumers (customer_id, external_id, time_zone, currency, created_at, changed_at)
+			SELECT DISTINCT ON (s.external_id) m.id, s.external_id, coalesce(nullif(s.time_zone, ''), m.time_zone), coalesce(nullif(s.currency, ''), m.currency), ?0::timestamptz, ?0::timestamptz
+			FROM stage s CROSS JOIN customers m WHERE m.id = ?1 ORDER BY s.external_id, s.n DESC ON CONFLICT (customer_id, external_id) DO NOTHING`, tx.now, customerID); err != nil {
+			return err
+		}
+		if err := tx.lockStaged(ctx, customerID, "external_id"); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE consumers c SET time_zone = s.time_zone, currency = s.currency, changed_at = `+later("?0", "c.changed_at")+`
+			FROM (SELECT DISTINCT ON (s.external_id) s.external_id, coalesce(nullif(s.time_zone, ''), m.time_zone) AS time_zone, coalesce(nullif(s.currency, ''), m.currency) AS currency
+				FROM stage s CROSS JOIN customers m WHERE m.id = ?1 ORDER BY s.external_id, s.n DESC) s
+			WHERE c.customer_id = (SELECT ?1::bigint) AND c.external_id = s.external_id AND (c.time_zone, c.currency) <> (s.time_zone, s.currency)`, tx.now, customerID)
+		return err
 	})
 	return made, err
 }
@@ -67,12 +76,7 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 			ORDER BY 2 ON CONFLICT (customer_id, external_id) DO NOTHING`, tx.now, customerID); err != nil {
 			return err
 		}
-		var consumers []int64
-		if err := tx.NewRaw("SELECT DISTINCT c.id FROM stage s JOIN consumers c ON c.customer_id = (SELECT ?::bigint) AND c.external_id = s.consumer_external_id ORDER BY 1",
-			customerID).Scan(ctx, &consumers); err != nil {
-			return err
-		}
-		if err := tx.lockConsumers(ctx, customerID, consumers); err != nil {
+		if err := tx.lockStaged(ctx, customerID, "consumer_external_id"); err != nil {
 			return err
 		}
 		var bad []int
@@ -291,6 +295,12 @@ func (tx *Tx) stage(ctx context.Context, columns string, names []string, n int, 
 	if err == nil && int(copied) != n {
 		err = errors.New("copy rows: not all arrived")
 	}
+	return err
+}
+
+// lockStaged waits for and holds the locks of the consumers that a column of the stage names.
+func (tx *Tx) lockStaged(ctx context.Context, customerID int64, column string) error {
+	_, err := tx.ExecContext(ctx, "SELECT 1 FROM consumers WHERE customer_id = (SELECT ?::bigint) AND external_id IN (SELECT ? FROM stage) ORDER BY id FOR NO KEY UPDATE", customerID, bun.Ident(column))
 	return err
 }
 

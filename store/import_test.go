@@ -138,3 +138,47 @@ func TestTextSearch(t *testing.T) {
 		}
 	}
 }
+
+// TestImportLocks: an import holds no consumer's lock while it waits for that of one with a lower number, whatever their names, or for one
+// that somebody else is making.
+func TestImportLocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	first, second := consumer(t, w.c, "b"), consumer(t, w.c, "a") // by name the other way round
+	db, other := admin(t, w.url), admin(t, w.url)
+	for what, held := range map[string]string{
+		"the lower number": fmt.Sprintf("SELECT 1 FROM consumers WHERE id = %d FOR NO KEY UPDATE", first.ID),
+		"a new one":        fmt.Sprintf("INSERT INTO consumers (customer_id, external_id, time_zone, currency, created_at, changed_at) VALUES (%d, 'c', 'UTC', 'EUR', now(), now())", first.CustomerID),
+	} {
+		tx, err := other.Begin(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(ctx, held); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() {
+			_, err := w.ImportConsumers(ctx, first.CustomerID, []statement.ConsumerRow{{ExternalID: "a", Currency: "USD"}, {ExternalID: "b", Currency: "USD"}, {ExternalID: "c", Currency: "USD"}})
+			done <- err
+		}()
+		for column[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")[0] == 0 {
+		}
+		if n := column[int](t, db, "SELECT count(*)::int FROM (SELECT 1 FROM consumers WHERE id = $1 FOR UPDATE SKIP LOCKED) free", second.ID)[0]; n != 1 {
+			t.Errorf("behind %s: it holds the higher number", what)
+		}
+		if err := tx.Rollback(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if n := column[int](t, db, "WITH gone AS (DELETE FROM consumers WHERE external_id = 'c' RETURNING currency) SELECT count(*)::int FROM gone WHERE currency = 'USD'")[0]; n != 1 {
+			t.Errorf("behind %s: %d made", what, n)
+		}
+		if got := column[string](t, db, "UPDATE consumers SET currency = 'EUR' WHERE currency = 'USD' RETURNING external_id"); len(got) != 2 {
+			t.Errorf("behind %s: changed %v", what, got)
+		}
+	}
+}
