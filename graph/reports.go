@@ -211,7 +211,9 @@ func (r *Resolver) build(ctx context.Context, made report.Report, rows int) (rep
 		r.Queue.WakeReports(apart, []int64{made.ID})
 		return made, nil
 	}
-	done, failed := r.Builder.Do(ctx, made.ID)
+	short, cancel := context.WithTimeout(apart, time.Minute) // a caller who goes away is no failure of the build
+	defer cancel()
+	done, failed := r.Builder.Do(short, made.ID)
 	if failed != nil { // it is tried again later
 		r.Queue.WakeReports(apart, []int64{made.ID})
 	}
