@@ -97,7 +97,7 @@ func (q *Queue) WakeReports(ctx context.Context, ids []int64) {
 
 // Deliver calls workers for the callbacks that wait.
 func (q *Queue) Deliver(ctx context.Context) {
-	ids, err := q.store.WaitingDeliveries(ctx, 100)
+	ids, err := q.store.WaitingDeliveries(ctx, q.room(ctx, queueCallbacks, 100))
 	if err != nil {
 		q.log.ErrorContext(ctx, "look for callbacks", "error", describe(err))
 	}

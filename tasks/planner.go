@@ -102,20 +102,23 @@ func (p *Planner) tick(ctx context.Context) {
 	}
 }
 
+// maxSwept is how many rows of a kind one sweep puts on the queue.
+const maxSwept = 1000
+
 // SweepOnce puts waiting shards, parts, reports, callbacks and consents to be given back on the queue: what Redis lost, what was given back, and what a dead worker left.
 // It also does what time does to flows, consents and data that is kept for a time only, and seals new events. A step that fails does not hold
 // up the others.
 func (p *Planner) SweepOnce(ctx context.Context) error {
-	ids, waiting := p.Store.Waiting(ctx, 1000)
+	ids, waiting := p.Store.Waiting(ctx, p.Queue.room(ctx, queueSchedule, maxSwept))
 	p.Queue.put(ctx, queueSchedule, ids)
 	over := p.Store.SweepConnect(ctx)
-	parts, open := p.Store.WaitingParts(ctx, 1000)
+	parts, open := p.Store.WaitingParts(ctx, p.Queue.room(ctx, queueConnect, maxSwept))
 	p.Queue.WakeParts(ctx, parts)
-	reports, unbuilt := p.Store.WaitingReports(ctx, 1000)
+	reports, unbuilt := p.Store.WaitingReports(ctx, p.Queue.room(ctx, queueReports, maxSwept))
 	p.Queue.WakeReports(ctx, reports)
-	deliveries, unsent := p.Store.WaitingDeliveries(ctx, 1000)
+	deliveries, unsent := p.Store.WaitingDeliveries(ctx, p.Queue.room(ctx, queueCallbacks, maxSwept))
 	p.Queue.WakeDeliveries(ctx, deliveries)
-	revocations, held := p.Store.WaitingRevocations(ctx, 1000)
+	revocations, held := p.Store.WaitingRevocations(ctx, p.Queue.room(ctx, queueGiveBack, maxSwept))
 	p.Queue.WakeRevocations(ctx, revocations)
 	return errors.Join(waiting, over, open, unbuilt, unsent, held, p.Store.SealEvents(ctx))
 }

@@ -185,6 +185,49 @@ func TestRedisFlushed(t *testing.T) {
 	w.exactly(30)
 }
 
+// TestBacklog: while workers are behind, what waits is not put on Redis again and again, and what Redis then loses is done nevertheless.
+func TestBacklog(t *testing.T) {
+	flush(t)
+	w := newWorld(t, "2026-03-05T12:00:00Z")
+	anna := w.person("anna", "Europe/Berlin", "2026-02-10 100")
+	var runs []insight.Run
+	for range 30 {
+		run, _, err := w.CreateRun(t.Context(), store.NewRun{Consumer: &anna, AsOf: w.clock.now(), Requests: []insight.TriggerRequest{{Insight: spending}}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, run)
+	}
+	queue := NewQueue(redisClient(t), w.store, silent)
+	queue.enough = 40
+	sweeps := func(n, want int) {
+		t.Helper()
+		for range n {
+			w.clock.add(61 * time.Second)
+			if err := (&Planner{Store: w.store, Queue: queue, Log: silent}).SweepOnce(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := redisClient(t).LLen(t.Context(), "asynq:{"+queueSchedule+"}:pending").Result(); err != nil || int(got) != want {
+			t.Errorf("after %d sweeps %d calls, %v, want %d", n, got, err, want)
+		}
+	}
+	sweeps(1, 30)
+	sweeps(5, 40)
+	flush(t)
+	sweeps(1, 30)
+	flush(t)
+	w.process()
+	w.eventually("the end of all runs", func() bool {
+		for _, r := range runs {
+			if now, err := w.Run(t.Context(), r.Ref()); err != nil || now.Status != insight.RunSucceeded {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // TestRedisDownAtStart: a request does not wait for Redis, and its work is done when Redis comes.
 func TestRedisDownAtStart(t *testing.T) {
 	servers := storetest.Servers(t)

@@ -208,13 +208,15 @@ func (w *Worker) evaluate(ctx context.Context, shard store.Shard) (counts map[in
 // Queue puts shards, and parts of refreshes, on Redis.
 type Queue struct {
 	client *asynq.Client
+	redis  redis.UniversalClient
 	store  *store.Store
 	log    *slog.Logger
+	enough int // calls that wait on one of its queues, see room
 }
 
 // NewQueue makes a queue on a Redis that the caller owns.
 func NewQueue(r redis.UniversalClient, s *store.Store, log *slog.Logger) *Queue {
-	return &Queue{asynq.NewClientFromRedisClient(r), s, log}
+	return &Queue{asynq.NewClientFromRedisClient(r), r, s, log, 10_000}
 }
 
 // patience is how long a request waits for Redis; what does not get through is put on the queue by the sweep.
@@ -252,6 +254,19 @@ func (q *Queue) send(ctx context.Context, queue, task string, ids []int64, unque
 			return
 		}
 	}
+}
+
+// room is how many of up to most rows that wait in the database may be put on a queue. Each of them is called again after a minute
+// as long as nobody works on it: while workers are behind, Redis would fill with calls for the same rows. Beyond enough they
+// wait in the database. A Redis that does not say how many it has is asked to take them.
+func (q *Queue) room(ctx context.Context, queue string, most int) int {
+	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	waiting, err := q.redis.LLen(short, "asynq:{"+queue+"}:pending").Result() // asynq's name for them
+	if err != nil {
+		return most
+	}
+	return max(0, min(most, q.enough-int(waiting)))
 }
 
 func (q *Queue) enqueue(ctx context.Context, queue, task string, payload []byte) error {
