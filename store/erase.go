@@ -10,6 +10,7 @@ import (
 
 	"insightgraph/bank"
 	"insightgraph/connect"
+	"insightgraph/report"
 )
 
 const (
@@ -244,15 +245,23 @@ func goneOf(accounts []bank.Account, rows []bank.Transaction) (g gone) {
 	return g
 }
 
-// eraseReports erases the reports that rest on what was erased. A report looks at a year before its period too.
+// eraseReports erases the reports that rest on what was erased. A report looks at a year before its period too; balances are
+// counted from the day that one was told for, back or forth.
 func (tx *Tx) eraseReports(ctx context.Context, customerID int64, g gone) error {
 	if len(g.consumers) == 0 {
 		return nil
 	}
+	var counted []string
+	for _, d := range report.All {
+		if d.After {
+			counted = append(counted, string(d.Type))
+		}
+	}
 	_, err := tx.pg.Exec(ctx, `DELETE FROM reports r USING cases c, (SELECT DISTINCT consumer_id, account, day::date AS day FROM unnest($2::bigint[], $3::bigint[], $4::text[]) AS u(consumer_id, account, day)) gone
 		WHERE r.customer_id = $1 AND r.consumer_id = gone.consumer_id AND (c.customer_id, c.consumer_id, c.id) = (r.customer_id, r.consumer_id, r.case_id)
-			AND gone.account = ANY(c.account_ids) AND (gone.day IS NULL OR gone.day BETWEEN c.period_from - interval '13 months' AND c.period_to)`,
-		customerID, g.consumers, g.accounts, g.days)
+			AND gone.account = ANY(c.account_ids) AND (gone.day IS NULL OR gone.day BETWEEN c.period_from - interval '13 months' AND c.period_to
+				OR r.type = ANY($5) AND gone.day > least(c.period_to, (SELECT a.balance_as_of - interval '1 day' FROM accounts a WHERE (a.customer_id, a.consumer_id, a.id) = ($1, gone.consumer_id, gone.account))))`,
+		customerID, g.consumers, g.accounts, g.days, counted)
 	return err
 }
 

@@ -406,6 +406,36 @@ func TestReportsAreErased(t *testing.T) {
 	must[report.Report](t)(w.c.Report(t.Context(), own.Ref()))
 }
 
+// TestBalancesAreErased: a report of balances rests on the days between its period and that of the balance that was told, too.
+func TestBalancesAreErased(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	own := must[bank.Account](t)(w.c.CreateAccount(ctx, store.NewAccount{ConsumerExternalID: ptr("ben"), Account: bank.Account{Name: "Account 1", Container: bank.ContainerBank, Currency: "EUR", IBAN: ptr(ibanA),
+		Balance: ptr(amount("500")), BalanceAsOf: ptr(time.Date(2024, 6, 10, 0, 0, 0, 0, time.UTC))}}, nil))
+	put(t, w.c, own, row("stays", "-50", "2024-06-05"))
+	w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("ben"), StoreConsent: connect.ConsentNo, RetentionMinutes: ptr(60)}, nil, told("1", ibanA, row("goes", "-70", "2024-07-10")))
+	made := map[string]report.Report{}
+	for _, month := range []string{"2024-05", "2024-06", "2026-02"} {
+		for _, kind := range []report.Type{report.TypeBalances, report.TypeInsurance} {
+			from := day(month + "-01")
+			r, _, err := w.c.CreateReport(ctx, store.NewReport{NewCase: store.NewCase{Consumer: ptr(person(own.ConsumerID)), From: &from, To: ptr(from + 27)}, Request: report.Request{Type: string(kind)}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made[fmt.Sprint(kind, " ", month)] = w.build(t, r)
+		}
+	}
+	w.clock.add(61 * time.Minute)
+	w.sweep(t)
+	gone := map[string]bool{"BALANCES 2024-05": true, "BALANCES 2024-06": true, "BALANCES 2026-02": true}
+	for what, r := range made {
+		if _, err := w.c.Report(ctx, r.Ref()); (err != nil) != gone[what] {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // TestCorrectionsAreErased: what was learned names counterparties, so it goes with the last account.
 func TestCorrectionsAreErased(t *testing.T) {
 	t.Parallel()
