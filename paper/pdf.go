@@ -150,19 +150,24 @@ func (p press) at(x, y, width, height float64, line, align string) {
 	p.CellFormat(width, height, line, "", 0, align, false, 0, "")
 }
 
-// amount ends in a number and what it is of, such as 1,234.50 EUR or 12.5 %.
-var amount = regexp.MustCompile(`[0-9] (%|[A-Z]{3}\b)[^ ]*$`)
+// unit is what a number is of, such as the EUR of 1,234.50 EUR or the % of 12.5 %.
+var unit = regexp.MustCompile(`^(%|[A-Z]{3}\b)`)
 
 // parts are what no line should end within: words, and numbers with what they are of.
 func (p press) parts(s string) (all []string) {
 	for _, word := range strings.Fields(p.plain(s)) {
-		if last := len(all) - 1; last >= 0 && amount.MatchString(all[last]+" "+word) {
+		if last := len(all) - 1; last >= 0 && endsInDigit(all[last]) && unit.MatchString(word) {
 			all[last] += " " + word
 			continue
 		}
 		all = append(all, word)
 	}
 	return all
+}
+
+func endsInDigit(s string) bool {
+	last := s[len(s)-1]
+	return '0' <= last && last <= '9'
 }
 
 // widest is the width of the widest part of a text.
