@@ -175,12 +175,9 @@ func (s *Store) WaitingDeliveries(ctx context.Context, n int) (ids []int64, err 
 	return ids, err
 }
 
-// UnqueuedDeliveries notes that callbacks could not be put on the queue, so that the next sweep tries again at once.
+// UnqueuedDeliveries notes that callbacks could not be put on the queue.
 func (s *Store) UnqueuedDeliveries(ctx context.Context, ids []int64) error {
-	return s.system(ctx, func(tx *Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE deliveries SET enqueued_at = NULL WHERE id = ANY(?::bigint[]) AND status = 'PENDING'", pgdialect.Array(ids))
-		return err
-	})
+	return s.unqueued(ctx, deliveryLeases, ids)
 }
 
 var deliveryOrder = order{column: "delivery.created_at", kind: "timestamptz", id: "delivery.id"}

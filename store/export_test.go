@@ -26,9 +26,9 @@ func Patient(o Options) Options {
 }
 
 // Lease and the others are what tests have to know.
-const (
-	Lease       = lease
-	MaxAttempts = maxAttempts
+var (
+	Lease       = shardLeases.time
+	MaxAttempts = shardLeases.tries
 	KeyLife     = keyLife
 )
 

@@ -9,11 +9,6 @@ import (
 	"insightgraph/connect"
 )
 
-const (
-	partLease  = 45 * time.Second // how long a worker that says nothing keeps a part, see KeepPart
-	maxFetches = 3                // after how many failed or cut off tries a part is given up
-)
-
 // ClaimPart takes a part for this worker. It is false when there is nothing to do: done, claimed by another, or gone; or
 // not allowed now, since its consent was used four times in 24 hours: then it has failed. So has one whose consent or
 // flow is over by now.
@@ -30,9 +25,7 @@ func (s *Store) ClaimPart(ctx context.Context, id int64) (p Part, ok bool, err e
 			}
 		}
 		row = refreshPart{}
-		if err := tx.NewRaw(`UPDATE refresh_parts SET state = 'RUNNING', attempts = attempts + 1, lease = lease + 1, lease_until = ?
-			WHERE id = ? AND (state = 'READY' AND run_after <= ? OR state = 'RUNNING' AND lease_until < ? AND attempts < ?) RETURNING *`,
-			tx.now.Add(partLease), id, tx.now, tx.now, maxFetches).Scan(ctx, &row); err != nil {
+		if err := partLeases.take(ctx, tx, id, "*", &row); err != nil {
 			return orNothing(err)
 		}
 		p = Part{ID: id, BankCode: row.BankCode, Accounts: row.Accounts, Days: row.Days, Attempts: row.Attempts, lease: row.Lease}
@@ -216,12 +209,12 @@ func (tx *Tx) holdPart(ctx context.Context, p Part) (row refreshPart, err error)
 }
 
 // PartBeat is how often a worker says that it is still there.
-const PartBeat = partLease / 3
+var PartBeat = partLeases.time / 3
 
 // KeepPart says that this worker is still at it.
 func (s *Store) KeepPart(ctx context.Context, p Part) error {
 	return s.system(ctx, func(tx *Tx) error {
-		n, err := tx.affected(ctx, "UPDATE refresh_parts SET lease_until = ? WHERE id = ? AND lease = ? AND state = 'RUNNING'", tx.now.Add(partLease), p.ID, p.lease)
+		n, err := tx.affected(ctx, "UPDATE refresh_parts SET lease_until = ? WHERE id = ? AND lease = ? AND state = 'RUNNING'", tx.now.Add(partLeases.time), p.ID, p.lease)
 		if err == nil && n == 0 {
 			return ErrLost
 		}
@@ -242,38 +235,25 @@ func (tx *Tx) failPart(ctx context.Context, p Part, problem *connect.Problem) er
 	return tx.failParts(ctx, []refreshPart{row}, problem.Category)
 }
 
-// GiveBackPart returns a part after an error of ours, to be tried again a little later; after the last try it fails.
-// Where nothing went wrong but the worker stops, that was no try, and the part is for another at once.
+// GiveBackPart returns a part after an error of ours, see again; after the last try it fails.
 func (s *Store) GiveBackPart(ctx context.Context, p Part, tried bool) error {
 	return s.system(ctx, func(tx *Tx) error {
-		if tried && p.Attempts >= maxFetches {
+		if tried && p.Attempts >= partLeases.tries {
 			tx.dead[deadPart]++
 			return tx.failPart(ctx, p, connect.Is(connect.Technical))
 		}
-		if !tried {
-			_, err := tx.ExecContext(ctx, "UPDATE refresh_parts SET state = 'READY', attempts = attempts - 1, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",
-				p.ID, p.lease)
-			return err
-		}
-		_, err := tx.ExecContext(ctx, "UPDATE refresh_parts SET state = 'READY', run_after = ?, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",
-			tx.now.Add(time.Duration(p.Attempts*p.Attempts)*time.Second), p.ID, p.lease)
-		return err
+		return partLeases.again(ctx, tx, p.ID, p.lease, p.Attempts, tried)
 	})
 }
 
-// WaitingParts takes up to n parts that should be on the queue: new ones, those whose task was lost, and those whose
-// worker died. Each comes again after a minute as long as nobody works on it.
+// WaitingParts takes up to n parts that should be on the queue. One whose worker died again and again is given up.
 func (s *Store) WaitingParts(ctx context.Context, n int) (ids []int64, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
-		ids = nil
 		if err := tx.buryParts(ctx); err != nil {
 			return err
 		}
-		return tx.NewRaw(`UPDATE refresh_parts SET enqueued_at = ? WHERE id IN (
-				SELECT id FROM refresh_parts WHERE (state = 'READY' AND run_after <= ? AND (enqueued_at IS NULL OR enqueued_at < ?)
-					OR state = 'RUNNING' AND lease_until < ? AND (enqueued_at IS NULL OR enqueued_at < ?))
-				ORDER BY run_after, id LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING id`,
-			tx.now, tx.now, tx.now.Add(-time.Minute), tx.now, tx.now.Add(-time.Minute), n).Scan(ctx, &ids)
+		ids, err = partLeases.waiting(ctx, tx, n)
+		return err
 	})
 	return ids, err
 }
@@ -281,8 +261,8 @@ func (s *Store) WaitingParts(ctx context.Context, n int) (ids []int64, err error
 // buryParts gives up parts whose worker died again and again.
 func (tx *Tx) buryParts(ctx context.Context) error {
 	var dead []refreshPart
-	const isDead = "state = 'RUNNING' AND lease_until < ? AND attempts >= ?"
-	if err := tx.NewSelect().Model(&dead).Where(isDead, tx.now, maxFetches).OrderExpr("id").Limit(100).Scan(ctx); err != nil || dead == nil {
+	isDead, values := partLeases.dead(tx)
+	if err := tx.NewSelect().Model(&dead).Where(isDead, values...).OrderExpr("id").Limit(100).Scan(ctx); err != nil || dead == nil {
 		return err
 	}
 	owners, ids := make([]owner, 0, len(dead)), make([]int64, len(dead))
@@ -296,17 +276,14 @@ func (tx *Tx) buryParts(ctx context.Context) error {
 		return err
 	}
 	dead = nil // as they are under the locks
-	if err := tx.NewSelect().Model(&dead).Where("id = ANY(?::bigint[])", pgdialect.Array(ids)).Where(isDead, tx.now, maxFetches).For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&dead).Where("id = ANY(?::bigint[])", pgdialect.Array(ids)).Where(isDead, values...).For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
 		return err
 	}
 	tx.dead[deadPart] += int64(len(dead))
 	return tx.failParts(ctx, dead, connect.Technical)
 }
 
-// UnqueuedParts notes that parts could not be put on the queue, so that the next sweep tries again at once.
+// UnqueuedParts notes that parts could not be put on the queue.
 func (s *Store) UnqueuedParts(ctx context.Context, ids []int64) error {
-	return s.system(ctx, func(tx *Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE refresh_parts SET enqueued_at = NULL WHERE id = ANY(?::bigint[]) AND state = 'READY'", pgdialect.Array(ids))
-		return err
-	})
+	return s.unqueued(ctx, partLeases, ids)
 }

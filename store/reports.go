@@ -359,11 +359,6 @@ const predicates = `EXISTS (SELECT 1 FROM jsonb_to_recordset(p.predicates) AS q(
 // party is report.PartyOf in SQL.
 const party = `coalesce(nullif(transaction.merchant_name, ''), nullif(transaction.counterparty_name, ''), '')`
 
-const (
-	reportLease = time.Minute // how long a worker keeps a report
-	maxBuilds   = 3           // after how many failed or cut off tries a report has FAILED
-)
-
 // Build is a claimed report.
 type Build struct {
 	report.Report
@@ -376,9 +371,7 @@ func (s *Store) ClaimReport(ctx context.Context, id int64) (b Build, ok bool, er
 	err = s.system(ctx, func(tx *Tx) error {
 		ok = false
 		var row reportRow
-		if err := tx.NewRaw(`UPDATE reports SET status = 'RUNNING', attempts = attempts + 1, lease = lease + 1, lease_until = ?
-			WHERE id = ? AND (status = 'QUEUED' AND run_after <= ? OR status = 'RUNNING' AND lease_until < ? AND attempts < ?) RETURNING *`,
-			tx.now.Add(reportLease), id, tx.now, tx.now, maxBuilds).Scan(ctx, &row); err != nil {
+		if err := reportLeases.take(ctx, tx, id, "*", &row); err != nil {
 			return orNothing(err)
 		}
 		b, ok = Build{row.Report, row.Attempts, row.Lease}, true
@@ -485,21 +478,13 @@ func (s *Store) FinishReport(ctx context.Context, b Build, result []byte) error 
 	return s.system(ctx, func(tx *Tx) error { return tx.endReport(ctx, b, report.Succeeded, result) })
 }
 
-// GiveBackReport returns a report after an error of ours, to be tried again a little later; after the last try it has
-// FAILED. Where nothing went wrong but the worker stops, that was no try, and the report is for another at once.
+// GiveBackReport returns a report after an error of ours, see again; after the last try it has FAILED.
 func (s *Store) GiveBackReport(ctx context.Context, b Build, tried bool) error {
 	return s.system(ctx, func(tx *Tx) error {
-		if !tried {
-			_, err := tx.ExecContext(ctx, "UPDATE reports SET status = 'QUEUED', attempts = attempts - 1, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND status = 'RUNNING'",
-				b.ID, b.lease)
-			return err
-		}
-		if b.Attempts >= maxBuilds {
+		if tried && b.Attempts >= reportLeases.tries {
 			return tx.endReport(ctx, b, report.Failed, nil)
 		}
-		_, err := tx.ExecContext(ctx, "UPDATE reports SET status = 'QUEUED', run_after = ?, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND status = 'RUNNING'",
-			tx.now.Add(time.Duration(b.Attempts*b.Attempts)*time.Second), b.ID, b.lease)
-		return err
+		return reportLeases.again(ctx, tx, b.ID, b.lease, b.Attempts, tried)
 	})
 }
 
@@ -526,13 +511,12 @@ func (tx *Tx) endReport(ctx context.Context, b Build, status report.Status, resu
 		Body: callback.ReportBody(b.CallbackHandle, b.Ref(), string(status))}})
 }
 
-// WaitingReports takes up to n reports that should be on the queue: new ones, those whose task was lost, and those whose
-// worker died. One whose worker died again and again has FAILED.
+// WaitingReports takes up to n reports that should be on the queue. One whose worker died again and again has FAILED.
 func (s *Store) WaitingReports(ctx context.Context, n int) (ids []int64, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
-		ids = nil
 		var dead []reportRow
-		if err := tx.NewSelect().Model(&dead).Where("status = 'RUNNING' AND lease_until < ? AND attempts >= ?", tx.now, maxBuilds).Limit(100).For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
+		where, values := reportLeases.dead(tx)
+		if err := tx.NewSelect().Model(&dead).Where(where, values...).Limit(100).For("UPDATE SKIP LOCKED").Scan(ctx); err != nil {
 			return err
 		}
 		for _, row := range dead {
@@ -540,19 +524,13 @@ func (s *Store) WaitingReports(ctx context.Context, n int) (ids []int64, err err
 				return err
 			}
 		}
-		return tx.NewRaw(`UPDATE reports SET enqueued_at = ? WHERE id IN (
-				SELECT id FROM reports WHERE (status = 'QUEUED' AND run_after <= ? AND (enqueued_at IS NULL OR enqueued_at < ?)
-					OR status = 'RUNNING' AND lease_until < ? AND (enqueued_at IS NULL OR enqueued_at < ?))
-				ORDER BY run_after, id LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING id`,
-			tx.now, tx.now, tx.now.Add(-time.Minute), tx.now, tx.now.Add(-time.Minute), n).Scan(ctx, &ids)
+		ids, err = reportLeases.waiting(ctx, tx, n)
+		return err
 	})
 	return ids, err
 }
 
-// UnqueuedReports notes that reports could not be put on the queue, so that the next sweep tries again at once.
+// UnqueuedReports notes that reports could not be put on the queue.
 func (s *Store) UnqueuedReports(ctx context.Context, ids []int64) error {
-	return s.system(ctx, func(tx *Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE reports SET enqueued_at = NULL WHERE id = ANY(?::bigint[]) AND status = 'QUEUED'", pgdialect.Array(ids))
-		return err
-	})
+	return s.unqueued(ctx, reportLeases, ids)
 }

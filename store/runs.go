@@ -254,27 +254,19 @@ func (tx *Tx) reconsider(ctx context.Context, customerID int64) error {
 	return err
 }
 
-// Waiting takes up to n shards that should be on the queue: new ones, those whose task was lost, and those whose worker
-// died. Each comes again after a minute as long as nobody works on it.
+// Waiting takes up to n shards that should be on the queue. One whose worker died again and again is given up.
 func (s *Store) Waiting(ctx context.Context, n int) (ids []int64, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
-		ids = nil
 		if err := tx.bury(ctx); err != nil {
 			return err
 		}
-		return tx.NewRaw(`UPDATE run_shards SET enqueued_at = ? WHERE id IN (
-				SELECT id FROM run_shards WHERE (state = 'READY' AND run_after <= ? AND (enqueued_at IS NULL OR enqueued_at < ?)
-					OR state = 'RUNNING' AND lease_until < ? AND (enqueued_at IS NULL OR enqueued_at < ?))
-				ORDER BY run_after, id LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING id`,
-			tx.now, tx.now, tx.now.Add(-time.Minute), tx.now, tx.now.Add(-time.Minute), n).Scan(ctx, &ids)
+		ids, err = shardLeases.waiting(ctx, tx, n)
+		return err
 	})
 	return ids, err
 }
 
-// maxAttempts is after how many failed or cut off tries a shard is given up.
-const maxAttempts = 5
-
-// lastTries is how many of them each half of a shard has that was cut in two.
+// lastTries is how many tries each half of a shard has that was cut in two.
 const lastTries = 2
 
 // bury gives up shards whose worker died again and again.
@@ -282,8 +274,8 @@ func (tx *Tx) bury(ctx context.Context) error {
 	var dead []struct {
 		ID, CustomerID, RunID, Lease int64
 	}
-	if err := tx.NewRaw("SELECT id, customer_id, run_id, lease FROM run_shards WHERE state = 'RUNNING' AND lease_until < ? AND attempts >= ? ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED",
-		tx.now, maxAttempts).Scan(ctx, &dead); err != nil {
+	where, values := shardLeases.dead(tx)
+	if err := tx.NewRaw("SELECT id, customer_id, run_id, lease FROM run_shards WHERE "+where+" ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED", values...).Scan(ctx, &dead); err != nil {
 		return err
 	}
 	for _, d := range dead {
@@ -302,7 +294,7 @@ func (tx *Tx) giveUp(ctx context.Context, c Shard) error {
 			CROSS JOIN LATERAL (SELECT count(*) AS n, percentile_disc(0.5) WITHIN GROUP (ORDER BY c.id) AS middle FROM consumers c
 				WHERE c.customer_id = s.customer_id AND c.id BETWEEN s.low AND s.high) m
 			CROSS JOIN LATERAL (VALUES (s.low, m.middle), (m.middle + 1, s.high)) AS h(low, high)
-		WHERE s.id = ? AND m.n > 1`, maxAttempts-lastTries, tx.now, c.ID)
+		WHERE s.id = ? AND m.n > 1`, shardLeases.tries-lastTries, tx.now, c.ID)
 	if err != nil {
 		return err
 	}
@@ -315,12 +307,9 @@ func (tx *Tx) giveUp(ctx context.Context, c Shard) error {
 	return tx.closeShard(ctx, c, "DONE", nil)
 }
 
-// Unqueued notes that shards could not be put on the queue, so that the next sweep tries again at once.
+// Unqueued notes that shards could not be put on the queue.
 func (s *Store) Unqueued(ctx context.Context, ids []int64) error {
-	return s.system(ctx, func(tx *Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE run_shards SET enqueued_at = NULL WHERE id = ANY(?::bigint[]) AND state = 'READY'", pgdialect.Array(ids))
-		return err
-	})
+	return s.unqueued(ctx, shardLeases, ids)
 }
 
 // Done counts the outcomes of shards, and of those that they were cut into, and tells which are still open.

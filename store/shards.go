@@ -31,9 +31,6 @@ type Shard struct {
 	lease     int64
 }
 
-// lease is how long a worker may take for a shard before another may take it over.
-const lease = 2 * time.Minute
-
 // Claim takes a shard for this worker. It is false when there is nothing to do: done, claimed by another, or gone.
 func (s *Store) Claim(ctx context.Context, id int64) (c Shard, ok bool, err error) {
 	err = s.system(ctx, func(tx *Tx) error {
@@ -43,15 +40,8 @@ func (s *Store) Claim(ctx context.Context, id int64) (c Shard, ok bool, err erro
 			ChangedTo                           *time.Time
 			Attempts, Round                     int
 		}{}
-		err := tx.NewRaw(`UPDATE run_shards SET state = 'RUNNING', attempts = attempts + 1, lease = lease + 1, lease_until = ?
-			WHERE id = ? AND (state = 'READY' AND run_after <= ? OR state = 'RUNNING' AND lease_until < ? AND attempts < ?)
-			RETURNING customer_id, run_id, low, high, lease, changed_to, attempts, round`,
-			tx.now.Add(lease), id, tx.now, tx.now, maxAttempts).Scan(ctx, &row)
-		if none(err) {
-			return nil
-		}
-		if err != nil {
-			return err
+		if err := shardLeases.take(ctx, tx, id, "customer_id, run_id, low, high, lease, changed_to, attempts, round", &row); err != nil {
+			return orNothing(err)
 		}
 		c = Shard{ID: id, Low: row.Low, High: row.High, ChangedTo: row.ChangedTo, Attempts: row.Attempts, round: row.Round, lease: row.Lease}
 		if _, err := tx.ExecContext(ctx, "UPDATE runs SET status = ? WHERE customer_id = (SELECT ?::bigint) AND id = ? AND status = ?",
@@ -510,21 +500,13 @@ func (tx *Tx) closeShard(ctx context.Context, c Shard, state string, counts map[
 	return err
 }
 
-// GiveBack returns a shard after an error, to be tried again a little later, or gives it up after the last try, see giveUp. Where
-// nothing went wrong but the worker stops, that was no try, and the shard is for another at once.
+// GiveBack returns a shard after an error, see again, or gives it up after the last try, see giveUp.
 func (s *Store) GiveBack(ctx context.Context, c Shard, tried bool) error {
 	return s.system(ctx, func(tx *Tx) error {
-		if !tried {
-			_, err := tx.ExecContext(ctx, "UPDATE run_shards SET state = 'READY', attempts = attempts - 1, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",
-				c.ID, c.lease)
-			return err
-		}
-		if c.Attempts >= maxAttempts {
+		if tried && c.Attempts >= shardLeases.tries {
 			return tx.giveUp(ctx, c)
 		}
-		_, err := tx.ExecContext(ctx, "UPDATE run_shards SET state = 'READY', run_after = ?, enqueued_at = NULL, lease_until = NULL WHERE id = ? AND lease = ? AND state = 'RUNNING'",
-			tx.now.Add(time.Duration(c.Attempts*c.Attempts)*time.Second), c.ID, c.lease)
-		return err
+		return shardLeases.again(ctx, tx, c.ID, c.lease, c.Attempts, tried)
 	})
 }
 
