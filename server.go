@@ -247,7 +247,9 @@ func (cmd *serveCmd) web(ctx context.Context, mux *http.ServeMux, c *config, s *
 		Introspection: cmd.Dev || cmd.Introspection, Plain: cmd.Plain, Log: s.log}))))
 	mux.Handle("/connect/", measured("connect", "/connect/", rim.app.Handler()))
 	mux.Handle("/reports/", measured("reports", "/reports/", rim.view.Handler()))
-	mux.Handle("GET /consumers/{id}/export", measured("export", "/consumers/", crossOrigin(newExports(tokens, s.store, s.log))))
+	export := http.NewServeMux() // within, so that a browser's question whether it may ask is answered too
+	export.Handle("GET /consumers/{id}/export", newExports(tokens, s.store, s.log))
+	mux.Handle("/consumers/{id}/export", measured("export", "/consumers/", crossOrigin(export)))
 	mux.Handle("/auth/token", measured("token", "/auth/token", crossOrigin(tokens.TokenHandler(s.log))))
 	playground := web.Playground{Examples: examples(s.store.Now())}
 	if cmd.Dev {

@@ -197,17 +197,25 @@ func TestProduction(t *testing.T) {
 	t.Parallel()
 	env := []string{"DATA_DIR=" + t.TempDir(), "ALLOWED_ORIGINS=https://app.example.com,https://b.example.com"}
 	p := serve(t, env)
-	for origin, want := range map[string]string{"https://b.example.com": "https://b.example.com", "https://evil.example.com": ""} {
-		r, _ := http.NewRequest("OPTIONS", p.url+"/graphql", nil)
-		r.Header = http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"authorization,content-type,idempotency-key"}}
+	for _, one := range []struct{ path, method, origin, want string }{
+		{"/graphql", "POST", "https://b.example.com", "https://b.example.com"},
+		{"/graphql", "POST", "https://evil.example.com", ""},
+		{"/consumers/x/export", "GET", "https://b.example.com", "https://b.example.com"},
+		{"/consumers/x/export", "GET", "https://evil.example.com", ""},
+	} {
+		r, _ := http.NewRequest("OPTIONS", p.url+one.path, nil)
+		r.Header = http.Header{"Origin": {one.origin}, "Access-Control-Request-Method": {one.method}, "Access-Control-Request-Headers": {"authorization,content-type,idempotency-key"}}
 		answer, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		answer.Body.Close()
-		if got := answer.Header.Get("Access-Control-Allow-Origin"); got != want {
-			t.Errorf("a page of %s may call: %q", origin, got)
+		if got := answer.Header.Get("Access-Control-Allow-Origin"); got != one.want {
+			t.Errorf("a page of %s may call %s: %q", one.origin, one.path, got)
 		}
+	}
+	if r, err := http.Post(p.url+"/consumers/x/export", "", nil); err != nil || r.Body.Close() != nil || r.StatusCode != 405 {
+		t.Errorf("POST of an export: %v %v", r, err)
 	}
 	for path, want := range map[string]int{"/": 404, "/playground/config.json": 404, "/healthz": 200, "/readyz": 200, "/metrics": 200, "/graphql": 401, "/auth/token": 405} {
 		r, err := http.Get(p.url + path)
