@@ -72,7 +72,11 @@ func Parse(first *int, after *string, last *int, before *string) (Args, error) {
 		a.Cursor = &c
 	}
 	if (last != nil || before != nil) && (first != nil || after != nil) {
-		return a, fault.New(fault.NotAllowed, "last", "first and after cannot be combined with last and before")
+		field := "last"
+		if last == nil {
+			field = "before"
+		}
+		return a, fault.New(fault.NotAllowed, field, "first and after cannot be combined with last and before")
 	}
 	a.Backward = last != nil || before != nil
 	size("first", first)

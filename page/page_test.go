@@ -28,7 +28,7 @@ func TestParse(t *testing.T) {
 		"before":         {last: n(5), before: s(good.String()), want: "5 2026-01-01 7 true <nil>"},
 		"no cursor":      {after: s("!"), want: "Y800: Invalid value for after; it is not a cursor of this list (after)"},
 		"both ways":      {first: n(1), last: n(1), want: "Y802: first and after cannot be combined with last and before (last)"},
-		"first + before": {first: n(1), before: s(good.String()), want: "Y802: first and after cannot be combined with last and before (last)"},
+		"first + before": {first: n(1), before: s(good.String()), want: "Y802: first and after cannot be combined with last and before (before)"},
 	} {
 		a, err := Parse(c.first, c.after, c.last, c.before)
 		got := fmt.Sprint(err)
