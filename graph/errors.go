@@ -104,6 +104,7 @@ var (
 	hint  = regexp.MustCompile(`(?s) ?Did you mean .*$`)
 	value = regexp.MustCompile(`(?s)^.* (is not a valid \w+)$`)
 	word  = regexp.MustCompile(`^[A-Za-z_]{1,40} is not a valid \w+$`)
+	kind  = regexp.MustCompile(`(?s)^(?:cannot use .* as|must be an?) (\w+)(?:, not an? \w+)?$`) // with Go's word for what stands there, or that of a number's text
 )
 
 // documentFault is an error about the document or the variables. The validator's guesses are left out, since they tell
@@ -120,8 +121,12 @@ func documentFault(e *gqlerror.Error) *fault.Error {
 	}
 	name := strings.TrimPrefix(strings.Join(field, "."), "input.")
 	message := hint.ReplaceAllString(e.Message, "")
+	if message == "operation  not found" {
+		message = "operationName is needed: the document has several operations"
+	}
 	if field != nil && !word.MatchString(message) { // a misspelt word is shown; what stands in the wrong place may be account data
 		message = value.ReplaceAllString(message, "The value $1")
+		message = kind.ReplaceAllString(message, "The value is not a valid $1")
 	}
 	return fault.New(fault.Code(fmt.Sprint(e.Extensions["code"])), short(name), "%s", short(message))
 }

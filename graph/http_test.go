@@ -55,6 +55,18 @@ func TestRequests(t *testing.T) {
 			get(change)(r)
 			r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
 		}, 405, "Y806", "Use POST"},
+		{"hash for a document", "acme", `{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"ec"}}}`, nil, 400, "Y806", "PersistedQueryNotSupported"},
+		{"GET of a hash", "anna", "", func(r *http.Request) {
+			r.Method, r.URL.RawQuery = "GET", url.Values{"extensions": {`{"persistedQuery":{"version":1}}`}}.Encode()
+		}, 400, "Y806", "PersistedQueryNotSupported"},
+		{"hash beside a document", "acme", `{"query":"{viewer{role}}","extensions":{"persistedQuery":{"version":1}}}`, nil, 200, "", ""},
+
+		{"several operations", "acme", `{"query":"query A{viewer{role}} query B{viewer{role}}"}`, nil, 200, "GRAPHQL_VALIDATION_FAILED", "operationName is needed: the document has several operations"},
+		{"no such operation", "acme", `{"query":"query A{viewer{role}}","operationName":"B"}`, nil, 200, "GRAPHQL_VALIDATION_FAILED", "operation B not found"},
+		{"list for text", "acme", `{"query":"query($i:ID){consumer(id:$i){id}}","variables":{"i":[]}}`, nil, 200, "GRAPHQL_VALIDATION_FAILED", "The value is not a valid ID"},
+		{"fraction for a whole number", "acme", `{"query":"query($n:Int){consumers(first:$n){totalCount}}","variables":{"n":1.5}}`, nil, 200, "GRAPHQL_VALIDATION_FAILED", "The value is not a valid Int"},
+		{"number for an object", "acme", `{"query":"query($f:FeedFilter){feed(filter:$f){totalCount}}","variables":{"f":1}}`, nil, 200, "GRAPHQL_VALIDATION_FAILED", "The value is not a valid FeedFilter"},
+
 		{"GET without a token", "", "", get("{viewer{role}}"), 401, "Y020", "Invalid token in authorization header"},
 		{"GET of a mutation without a token", "", "", get(change), 401, "Y020", "Invalid token in authorization header"},
 		{"GET with broken variables", "acme", "", get("{viewer{role}}", "variables", "{"), 400, "Y800", "Invalid value for input json"},

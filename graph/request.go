@@ -87,6 +87,8 @@ func (s *server) parse(ctx context.Context, r *http.Request, text []byte, viewer
 	params, err := object(text)
 	_, mistyped := errors.AsType[*json.UnmarshalTypeError](err)
 	switch {
+	case err == errHash:
+		return nil, &refused{http.StatusBadRequest, fault.New(fault.InvalidInput, "", "PersistedQueryNotSupported")}
 	case err != nil && !mistyped:
 		return nil, notJSON
 	case params == nil && viewer.Role() == auth.RoleConsumer:
@@ -130,6 +132,9 @@ func crowded(text []byte) bool {
 	return values > maxValues || objects > maxObjects
 }
 
+// errHash tells of a hash that stands for a document. No documents are kept; clients that hear so send the document.
+var errHash = errors.New("a hash in place of a document")
+
 // object reads a GraphQL request object (GraphQL over HTTP 5.1), nil if it is something else; null stands for left out, but for
 // the query.
 func object(text []byte) (*graphql.RawParams, error) {
@@ -146,6 +151,9 @@ func object(text []byte) (*graphql.RawParams, error) {
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, errors.New("more than one value")
+	}
+	if _, hash := in.Extensions["persistedQuery"]; hash && in.Query == nil {
+		return nil, errHash
 	}
 	if in.Query == nil {
 		return nil, nil
