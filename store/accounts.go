@@ -98,7 +98,7 @@ func (t Tenant) CreateAccount(ctx context.Context, n NewAccount, key *string) (a
 		}
 		stored := checked
 		stored.CustomerID, stored.ConsumerID, stored.CreatedAt = t.customerID, owner, tx.now
-		if err := tx.saveAccount(ctx, t, &stored); err != nil {
+		if err := tx.saveAccount(ctx, t, n.Account, &stored); err != nil {
 			return err
 		}
 		tx.about(stored.Ref())
@@ -152,14 +152,14 @@ func (tx *Tx) ownerOf(ctx context.Context, t Tenant, n NewAccount) (int64, error
 	return id, tx.touch(ctx, t.customerID, []int64{id})
 }
 
-// saveAccount inserts an account or updates the one with the same external id. The currency of an account with
-// transactions stays.
-func (tx *Tx) saveAccount(ctx context.Context, t Tenant, a *bank.Account) error {
+// saveAccount inserts an account, as it was given and completed, or updates the one with the same external id. The currency of
+// an account with transactions stays.
+func (tx *Tx) saveAccount(ctx context.Context, t Tenant, given bank.Account, a *bank.Account) error {
 	if a.ExternalID != nil {
 		var old bank.Account
 		err := tx.NewSelect().Model(&old).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND external_id = ?", t.customerID, a.ConsumerID, *a.ExternalID).Scan(ctx)
 		if err == nil {
-			return tx.replaceAccount(ctx, t, old, a)
+			return tx.replaceAccount(ctx, t, old, given, a)
 		}
 		if !none(err) {
 			return err
@@ -169,7 +169,7 @@ func (tx *Tx) saveAccount(ctx context.Context, t Tenant, a *bank.Account) error 
 	return err
 }
 
-func (tx *Tx) replaceAccount(ctx context.Context, t Tenant, old bank.Account, a *bank.Account) error {
+func (tx *Tx) replaceAccount(ctx context.Context, t Tenant, old, given bank.Account, a *bank.Account) error {
 	if old.Currency != a.Currency {
 		used, err := tx.NewSelect().Model((*bank.Transaction)(nil)).
 			Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = ?", t.customerID, old.ConsumerID, old.ID).Limit(1).Exists(ctx)
@@ -182,6 +182,12 @@ func (tx *Tx) replaceAccount(ctx context.Context, t Tenant, old bank.Account, a 
 	}
 	// What was left out stays as it is.
 	a.ID, a.CreatedAt, a.Status, a.DataSourceID = old.ID, old.CreatedAt, old.Status, old.DataSourceID
+	if given.Type == "" {
+		a.Type = old.Type
+	}
+	if given.ProviderName == "" {
+		a.ProviderName = old.ProviderName
+	}
 	if a.IBAN == nil {
 		a.IBAN = old.IBAN
 	}

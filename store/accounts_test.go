@@ -83,7 +83,7 @@ func TestCreateAccount(t *testing.T) {
 	for name, n := range map[string]store.NewAccount{"by the consumer's name": {ConsumerExternalID: ptr("anna"), Account: sparse}, "by the consumer's id": {Consumer: ptr(anna.Ref()), Account: sparse},
 		"by its own name alone": {Account: sparse}} {
 		again := must[bank.Account](t)(c.CreateAccount(ctx, n, nil))
-		if again.ID != first.ID || again.Name != "Renamed" || again.Container != bank.ContainerCard || *again.IBAN != *first.IBAN || again.Balance.String() != "10.00" || !again.CreatedAt.Equal(first.CreatedAt) {
+		if again.ID != first.ID || again.Name != "Renamed" || again.Container != bank.ContainerCard || *again.IBAN != *first.IBAN || again.Balance.String() != "10.00" || again.Type != "CHECKING" || again.ProviderName != "Bank" || !again.CreatedAt.Equal(first.CreatedAt) {
 			t.Errorf("%s: %+v", name, again)
 		}
 	}
