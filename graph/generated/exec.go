@@ -6688,7 +6688,7 @@ scalar Date
 "A moment, RFC 3339; answers are in UTC. In inputs a plain date stands for its first moment in UTC."
 scalar DateTime
 
-"An ISO 4217 currency code, such as EUR."
+"An ISO 4217 currency code in capitals, such as EUR."
 scalar CurrencyCode
 
 "The name of an insight of the catalogue, such as SPENDING_AND_EARNING_COMPARISON. An unknown name is the fault Y800."
@@ -6768,7 +6768,7 @@ type Period {
   days: Int!
 }
 
-"Whatever has an id."
+"What node(id) finds."
 interface Node {
   id: ID!
 }
@@ -6783,7 +6783,11 @@ type PageInfo {
 
 # ---------------------------------------------------------------- Queries
 
-"What can be read; nothing here changes anything."
+"""
+What can be read; nothing here changes anything. Lists with ` + "`" + `first` + "`" + `, ` + "`" + `after` + "`" + `, ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + ` have pages as Relay describes
+them: 20 rows when nothing is said, at most 100; ` + "`" + `first` + "`" + ` and ` + "`" + `after` + "`" + ` do not go with ` + "`" + `last` + "`" + ` and ` + "`" + `before` + "`" + `. In filters a list with
+nothing in it fits nothing; null is as left out.
+"""
 type Query {
   "Who the token belongs to."
   viewer: Viewer!
@@ -6833,7 +6837,7 @@ type Query {
   "A consumer's accounts that are refreshed by themselves, and how it went. For customer-level tokens."
   automaticRefreshes(consumerId: ID!): [AutomaticRefresh!]!
 
-  "Where a consumer's data comes from, and how far it is up to date. For customer-level tokens."
+  "Where a consumer's data comes from, and how far it is up to date; empty before synchronizeAccounts was called. For customer-level tokens."
   dataSources(consumerId: ID!): [DataSource!]!
 
   "A case by its id. For customer-level tokens."
@@ -6973,6 +6977,7 @@ type Account implements Node {
   currency: CurrencyCode!
   iban: String
   balance: Balance
+  "How far the balance may be below zero."
   creditLimit: Money
   createdAt: DateTime!
   transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
@@ -6980,10 +6985,12 @@ type Account implements Node {
 
 "A balance as the bank told it."
 type Balance {
+  "Below zero is owed, on cards too."
   current: Money!
   asOf: DateTime
 }
 
+"All given conditions must hold."
 input AccountFilter {
   containers: [Container!]
   statuses: [AccountStatus!]
@@ -7123,7 +7130,9 @@ input TransactionFilter {
   categoryIds: [ID!]
   "A part of the description or of the counterparty's name, in any case. At least 2 characters."
   text: String
+  "Of the amount without a sign, in the account's currency."
   minAmount: Decimal
+  "As minAmount."
   maxAmount: Decimal
   "Whether only movements between a consumer's own accounts, or none of them, are wanted."
   transfers: Boolean
@@ -7267,7 +7276,7 @@ type Threshold {
 
 "All given conditions must hold. Several values of one list: any of them."
 input FeedFilter {
-  "Up to 100. Not with a user-level token."
+  "Up to 100. With a user-level token only its own."
   consumerIds: [ID!]
   insightNames: [InsightName!]
   "AGGREGATE or OTHER."
@@ -7302,6 +7311,7 @@ type FeedEntry implements Node {
 
 "An account as it was when the entry was made."
 type FeedAccount {
+  "The account's, in each entry: a client that caches objects by id must not do so with these (docs/clients.md)."
   id: ID!
   providerName: String!
   name: String!
@@ -7513,7 +7523,7 @@ type Flow implements Node {
   consumer: Consumer
   "The accounts whose data it brought; empty before the end."
   accounts: [Account!]!
-  "Whether the bank can be asked later without the consumer."
+  "Whether this flow stored a consent, so that the bank can be asked later without the consumer. An earlier flow's may still hold: see Consumer.consents."
   consentStored: Boolean!
   "The bank chosen, if one is."
   bank: Bank
@@ -7712,6 +7722,7 @@ input ReportFilter {
 
 "An account as it was when the report was made."
 type ReportAccount {
+  "The account's, in each report: a client that caches objects by id must not do so with these (docs/clients.md)."
   id: ID!
   name: String!
   providerName: String!
@@ -8151,7 +8162,7 @@ type RecurringReport implements Report & Node {
   coverage: ReportCoverage
   transactionCount: Int!
   transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
-  "The days that were looked at: more than the period."
+  "The days that were looked at: more than the period. The transactions and their count are of these days."
   lookedAt: Period
   inPerMonth: Money
   outPerMonth: Money
@@ -8456,12 +8467,12 @@ type Mutation {
   "Erases the consumer and everything held about it; the receipt counts what went."
   deleteConsumer(input: DeleteConsumerInput!): DeleteConsumerPayload
 
-  "Makes an account; a known externalId of the consumer is updated and returned. With neither consumerId nor consumerExternalId a consumer is made too."
+  "Makes an account; one with a known externalId of the consumer is updated and returned: what is left out stays. With neither consumerId nor consumerExternalId a consumer is made too."
   createAccount(input: CreateAccountInput!): CreateAccountPayload
   updateAccount(input: UpdateAccountInput!): UpdateAccountPayload
   deleteAccount(input: DeleteAccountInput!): DeleteAccountPayload
 
-  "Puts up to 1,000 transactions into an account. The same externalId again updates the row or leaves it as it is; rows without one are always new, except under the same idempotency key."
+  "Puts up to 1,000 transactions into an account. The same externalId again replaces the row, where anything differs: what is left out then is empty. Rows without one are always new, except under the same idempotency key."
   createTransactions(input: CreateTransactionsInput!): CreateTransactionsPayload
   "Corrects one transaction."
   updateTransaction(input: UpdateTransactionInput!): UpdateTransactionPayload
@@ -8524,7 +8535,7 @@ type Mutation {
 }
 
 input CreateConsumerInput {
-  "1 to 150 characters."
+  "Your own name for the consumer: 1 to 150 characters."
   externalId: String
   "IANA name; the customer's when left out."
   timeZone: String
@@ -8537,8 +8548,10 @@ type CreateConsumerPayload {
   consumer: Consumer!
 }
 
+"What is left out or null stays as it is."
 input UpdateConsumerInput {
   consumerId: ID!
+  "IANA name."
   timeZone: String
   currency: CurrencyCode
 }
@@ -8564,15 +8577,22 @@ input CreateAccountInput {
   consumerId: ID
   "An unknown one makes the consumer."
   consumerExternalId: String
+  "Your own name for the account, unique for the consumer: 1 to 150 characters."
   externalId: String
   container: Container!
+  "CHECKING, SAVINGS, CREDIT, … in your words, up to 50 characters; OTHER when left out."
   type: String
+  "1 to 200 characters."
   name: String!
+  "The bank's name, up to 200 characters."
   providerName: String
   currency: CurrencyCode!
   iban: String
+  "In the account's currency; below zero is owed, on cards too."
   balance: MoneyInput
+  "Only with balance."
   balanceAsOf: DateTime
+  "How far the balance may be below zero, in the account's currency."
   creditLimit: MoneyInput
   "As the header Idempotency-Key, and before it."
   idempotencyKey: String
@@ -8583,13 +8603,16 @@ type CreateAccountPayload {
   account: Account!
 }
 
+"What is left out or null stays as it is."
 input UpdateAccountInput {
   accountId: ID!
   name: String
   providerName: String
   type: String
   status: AccountStatus
+  "In the account's currency; below zero is owed, on cards too."
   balance: MoneyInput
+  "Not known after a balance without it."
   balanceAsOf: DateTime
   creditLimit: MoneyInput
 }
@@ -8628,15 +8651,19 @@ input TransactionInput {
   valueDate: Date
   "POSTED when left out."
   status: TransactionStatus
+  "Up to 2,000 characters."
   description: String
   counterparty: CounterpartyInput
   "Four digits (ISO 18245)."
   mcc: String
+  "Found by the rules when left out."
   categoryId: ID
 }
 
 input CounterpartyInput {
+  "Up to 200 characters."
   name: String
+  "IBAN, or the other bank's account number: up to 50 characters."
   iban: String
 }
 
@@ -8648,8 +8675,10 @@ type CreateTransactionsPayload {
   account: Account!
 }
 
+"What is left out or null stays as it is."
 input UpdateTransactionInput {
   transactionId: ID!
+  "In the account's currency. Below zero it becomes a DEBIT; else the side stays if baseType is left out."
   amount: MoneyInput
   baseType: BaseType
   bookingDate: Date
@@ -8705,18 +8734,25 @@ type SeparateTransferPayload {
 }
 
 input UpdateCustomerSubscriptionsInput {
+  "Required."
   customerSubscription: [CustomerSubscriptionInput!]
 }
 
 "What was read may be sent back: a read-only attribute is refused only where its value differs."
 input CustomerSubscriptionInput {
+  "Required."
   insightName: InsightName
   "3 to 100 characters."
   insightTitle: String
+  "Read-only: AGGREGATE or OTHER."
   insightType: Choice
+  "Read-only: SCHEDULE, REFRESH or EVENT."
   triggerType: Choice
+  "Read-only: as in Container."
   containers: [Choice!]
+  "Read-only."
   description: String
+  "Read-only: ACCOUNT, VIEW."
   applicableEntity: [Choice!]
   customerConfiguration: [InsightConfigurationInput!]
 }
@@ -8729,13 +8765,19 @@ input InsightConfigurationInput {
   isSubscribed: Switch
   "DAILY, WEEKLY, MONTHLY or MID_MONTHLY, where the insight leaves a choice."
   frequency: Choice
+  "THIS_MONTH, LAST_MONTH, LAST_THREE_MONTHS, LAST_SIX_MONTHS or LAST_TWELVE_MONTHS, where the insight leaves a choice."
   duration: Choice
+  "An empty list is as left out."
   threshold: [ThresholdInput!]
 }
 
+"All three are needed."
 input ThresholdInput {
+  "As insightDefinitions names it."
   name: Choice
+  "PERCENT, NUMBER, DAYS or AMOUNT, as insightDefinitions says."
   type: Choice
+  "A decimal number within the bounds that insightDefinitions tells."
   value: Choice
 }
 
@@ -8748,17 +8790,25 @@ type UpdateCustomerSubscriptionsPayload {
 input UpdateUserSubscriptionsInput {
   "Left out with a user-level token."
   consumerId: ID
+  "Required."
   userSubscription: [UserSubscriptionInput!]
 }
 
 "What was read may be sent back: a read-only attribute is refused only where its value differs."
 input UserSubscriptionInput {
+  "Required."
   insightName: InsightName
+  "Read-only."
   insightTitle: String
+  "Read-only: AGGREGATE or OTHER."
   insightType: Choice
+  "Read-only: SCHEDULE, REFRESH or EVENT."
   triggerType: Choice
+  "Read-only: as in Container."
   containers: [Choice!]
+  "Read-only."
   description: String
+  "Read-only: ACCOUNT, VIEW."
   applicableEntity: [Choice!]
   userConfiguration: [InsightConfigurationInput!]
   "Read-only."
@@ -8795,6 +8845,7 @@ input TriggerInsightsInput {
 }
 
 input TriggerInsightInput {
+  "Required."
   insightName: InsightName
   "true makes a new entry though the period has one."
   overrideDuplicateCheck: Boolean! = false
@@ -8802,7 +8853,9 @@ input TriggerInsightInput {
 }
 
 input TriggerEntityInput {
+  "ACCOUNT or VIEW."
   entityType: Choice
+  "Not for insights of the type AGGREGATE."
   entityIds: [ID!]
 }
 
@@ -8835,11 +8888,11 @@ type RevokePublicKeyPayload {
 }
 
 input CreateSessionInput {
-  "The consumer's browser, as your backend sees it. Required."
+  "The consumer's browser, as your backend sees it. Required, with both fields."
   psu: PsuInput
   "What may be asked for. Required."
   consentScope: ConsentScopeInput
-  "Of the connect app: en or de; the browser's when left out."
+  "Of the connect app, a language tag such as de; the browser's when left out. It speaks German, and English to all others."
   language: String
   "Chosen for the consumer."
   selectedBank: SelectedBankInput
@@ -8849,6 +8902,7 @@ input CreateSessionInput {
 
 input PsuInput {
   userAgent: String
+  "IPv4 or IPv6."
   ipAddress: String
 }
 
@@ -8859,10 +8913,11 @@ input ConsentScopeInput {
   lifetimeDays: Int
 }
 
-"What flows of the session ask for when they say nothing; they may ask for less, not for more."
+"What flows of the session ask for when they say nothing; what is said here is also the most that they may ask for."
 input InsightsRefreshScopeInput {
-  "1 to 1830; 730 when left out."
+  "Up to and including today: 1 to 1830; 730 when nothing is said."
   refreshDays: Int
+  "With to, in place of refreshDays."
   from: Date
   to: Date
   accounts: AccountSelectionInput
@@ -8914,6 +8969,7 @@ input StartInsightsRefreshFlowInput {
   storeConsent: StoreConsent
   "1 to 1830; as in the session when left out."
   refreshDays: Int
+  "With to, in place of refreshDays."
   from: Date
   to: Date
   accounts: AccountSelectionInput
@@ -8945,6 +9001,7 @@ input StartConsentRefreshInput {
   accountIds: [ID!]
   "1 to 1830; what is new since the last refresh when left out."
   refreshDays: Int
+  "With to, in place of refreshDays."
   from: Date
   to: Date
 }
@@ -9017,7 +9074,7 @@ input SynchronizeAccountsInput {
   consumerId: ID!
   "https; told when all data sources are final, signed after Standard Webhooks."
   callbackUrl: String
-  "Sent back in the callback. 1 to 150 characters."
+  "Sent back in the callback: 1 to 150 characters. Only with callbackUrl."
   callbackHandle: String
 }
 
@@ -9038,7 +9095,7 @@ input CreateCaseInput {
   from: Date
   "Last booking date; not after today."
   to: Date
-  "Up to and including today, in place of from and to."
+  "Up to and including today, in place of from and to: 1 to 3653."
   days: Int
   "As the header Idempotency-Key, and before it."
   idempotencyKey: String
@@ -9051,7 +9108,7 @@ type CreateCasePayload {
 
 input CreateReportInput {
   type: ReportType!
-  "A case that is there; or the fields of a new one."
+  "A case that is there; or consumerId and the fields down to days, as in CreateCaseInput, of a new one."
   caseId: ID
   consumerId: ID
   dataSourceIds: [ID!]
@@ -9064,7 +9121,7 @@ input CreateReportInput {
   shoppingLimits: [ShoppingLimitInput!]
   "https; told when the report has SUCCEEDED or FAILED."
   callbackUrl: String
-  "Sent back in the callback. 1 to 150 characters."
+  "Sent back in the callback: 1 to 150 characters. Only with callbackUrl."
   callbackHandle: String
   "As the header Idempotency-Key, and before it."
   idempotencyKey: String
@@ -9167,6 +9224,7 @@ type RejectedLine {
   message: String!
 }
 
+"What the fields say stands at CategoryRule."
 input SaveCategoryRuleInput {
   "1 to 100 characters; a rule of this name is replaced."
   name: String!

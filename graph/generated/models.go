@@ -68,24 +68,33 @@ type ConsentScopeInput struct {
 }
 
 type CounterpartyInput struct {
+	// Up to 200 characters.
 	Name *string `json:"name,omitempty"`
+	// IBAN, or the other bank's account number: up to 50 characters.
 	Iban *string `json:"iban,omitempty"`
 }
 
 type CreateAccountInput struct {
 	ConsumerID *bank.Ref `json:"consumerId,omitempty"`
 	// An unknown one makes the consumer.
-	ConsumerExternalID *string        `json:"consumerExternalId,omitempty"`
-	ExternalID         *string        `json:"externalId,omitempty"`
-	Container          bank.Container `json:"container"`
-	Type               *string        `json:"type,omitempty"`
-	Name               string         `json:"name"`
-	ProviderName       *string        `json:"providerName,omitempty"`
-	Currency           bank.Currency  `json:"currency"`
-	Iban               *string        `json:"iban,omitempty"`
-	Balance            *MoneyInput    `json:"balance,omitempty"`
-	BalanceAsOf        *time.Time     `json:"balanceAsOf,omitempty"`
-	CreditLimit        *MoneyInput    `json:"creditLimit,omitempty"`
+	ConsumerExternalID *string `json:"consumerExternalId,omitempty"`
+	// Your own name for the account, unique for the consumer: 1 to 150 characters.
+	ExternalID *string        `json:"externalId,omitempty"`
+	Container  bank.Container `json:"container"`
+	// CHECKING, SAVINGS, CREDIT, … in your words, up to 50 characters; OTHER when left out.
+	Type *string `json:"type,omitempty"`
+	// 1 to 200 characters.
+	Name string `json:"name"`
+	// The bank's name, up to 200 characters.
+	ProviderName *string       `json:"providerName,omitempty"`
+	Currency     bank.Currency `json:"currency"`
+	Iban         *string       `json:"iban,omitempty"`
+	// In the account's currency; below zero is owed, on cards too.
+	Balance *MoneyInput `json:"balance,omitempty"`
+	// Only with balance.
+	BalanceAsOf *time.Time `json:"balanceAsOf,omitempty"`
+	// How far the balance may be below zero, in the account's currency.
+	CreditLimit *MoneyInput `json:"creditLimit,omitempty"`
 	// As the header Idempotency-Key, and before it.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
@@ -107,7 +116,7 @@ type CreateCaseInput struct {
 	From *bank.Date `json:"from,omitempty"`
 	// Last booking date; not after today.
 	To *bank.Date `json:"to,omitempty"`
-	// Up to and including today, in place of from and to.
+	// Up to and including today, in place of from and to: 1 to 3653.
 	Days *int `json:"days,omitempty"`
 	// As the header Idempotency-Key, and before it.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
@@ -119,7 +128,7 @@ type CreateCasePayload struct {
 }
 
 type CreateConsumerInput struct {
-	// 1 to 150 characters.
+	// Your own name for the consumer: 1 to 150 characters.
 	ExternalID *string `json:"externalId,omitempty"`
 	// IANA name; the customer's when left out.
 	TimeZone *string `json:"timeZone,omitempty"`
@@ -134,7 +143,7 @@ type CreateConsumerPayload struct {
 
 type CreateReportInput struct {
 	Type report.Type `json:"type"`
-	// A case that is there; or the fields of a new one.
+	// A case that is there; or consumerId and the fields down to days, as in CreateCaseInput, of a new one.
 	CaseID             *bank.Ref  `json:"caseId,omitempty"`
 	ConsumerID         *bank.Ref  `json:"consumerId,omitempty"`
 	DataSourceIds      []bank.Ref `json:"dataSourceIds,omitempty"`
@@ -147,7 +156,7 @@ type CreateReportInput struct {
 	ShoppingLimits []ShoppingLimitInput `json:"shoppingLimits,omitempty"`
 	// https; told when the report has SUCCEEDED or FAILED.
 	CallbackURL *string `json:"callbackUrl,omitempty"`
-	// Sent back in the callback. 1 to 150 characters.
+	// Sent back in the callback: 1 to 150 characters. Only with callbackUrl.
 	CallbackHandle *string `json:"callbackHandle,omitempty"`
 	// As the header Idempotency-Key, and before it.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
@@ -172,11 +181,11 @@ type CreateReportPayload struct {
 }
 
 type CreateSessionInput struct {
-	// The consumer's browser, as your backend sees it. Required.
+	// The consumer's browser, as your backend sees it. Required, with both fields.
 	Psu *PsuInput `json:"psu,omitempty"`
 	// What may be asked for. Required.
 	ConsentScope *ConsentScopeInput `json:"consentScope,omitempty"`
-	// Of the connect app: en or de; the browser's when left out.
+	// Of the connect app, a language tag such as de; the browser's when left out. It speaks German, and English to all others.
 	Language *string `json:"language,omitempty"`
 	// Chosen for the consumer.
 	SelectedBank *SelectedBankInput `json:"selectedBank,omitempty"`
@@ -294,13 +303,14 @@ type ImportStatementPayload struct {
 	Warnings []RejectedLine `json:"warnings"`
 }
 
-// What flows of the session ask for when they say nothing; they may ask for less, not for more.
+// What flows of the session ask for when they say nothing; what is said here is also the most that they may ask for.
 type InsightsRefreshScopeInput struct {
-	// 1 to 1830; 730 when left out.
-	RefreshDays *int                   `json:"refreshDays,omitempty"`
-	From        *bank.Date             `json:"from,omitempty"`
-	To          *bank.Date             `json:"to,omitempty"`
-	Accounts    *AccountSelectionInput `json:"accounts,omitempty"`
+	// Up to and including today: 1 to 1830; 730 when nothing is said.
+	RefreshDays *int `json:"refreshDays,omitempty"`
+	// With to, in place of refreshDays.
+	From     *bank.Date             `json:"from,omitempty"`
+	To       *bank.Date             `json:"to,omitempty"`
+	Accounts *AccountSelectionInput `json:"accounts,omitempty"`
 }
 
 // An amount with its currency. More decimals than the currency has are refused.
@@ -311,6 +321,7 @@ type MoneyInput struct {
 
 type PsuInput struct {
 	UserAgent *string `json:"userAgent,omitempty"`
+	// IPv4 or IPv6.
 	IPAddress *string `json:"ipAddress,omitempty"`
 }
 
@@ -404,6 +415,7 @@ type RotateWebhookSecretPayload struct {
 	PreviousValidUntil time.Time `json:"previousValidUntil"`
 }
 
+// What the fields say stands at CategoryRule.
 type SaveCategoryRuleInput struct {
 	// 1 to 100 characters; a rule of this name is replaced.
 	Name string `json:"name"`
@@ -470,9 +482,10 @@ type StartConsentRefreshInput struct {
 	// All linked ones when left out.
 	AccountIds []bank.Ref `json:"accountIds,omitempty"`
 	// 1 to 1830; what is new since the last refresh when left out.
-	RefreshDays *int       `json:"refreshDays,omitempty"`
-	From        *bank.Date `json:"from,omitempty"`
-	To          *bank.Date `json:"to,omitempty"`
+	RefreshDays *int `json:"refreshDays,omitempty"`
+	// With to, in place of refreshDays.
+	From *bank.Date `json:"from,omitempty"`
+	To   *bank.Date `json:"to,omitempty"`
 }
 
 // The answer of startConsentRefresh.
@@ -489,10 +502,11 @@ type StartInsightsRefreshFlowInput struct {
 	// NO when left out.
 	StoreConsent *connect.StoreConsent `json:"storeConsent,omitempty"`
 	// 1 to 1830; as in the session when left out.
-	RefreshDays *int                   `json:"refreshDays,omitempty"`
-	From        *bank.Date             `json:"from,omitempty"`
-	To          *bank.Date             `json:"to,omitempty"`
-	Accounts    *AccountSelectionInput `json:"accounts,omitempty"`
+	RefreshDays *int `json:"refreshDays,omitempty"`
+	// With to, in place of refreshDays.
+	From     *bank.Date             `json:"from,omitempty"`
+	To       *bank.Date             `json:"to,omitempty"`
+	Accounts *AccountSelectionInput `json:"accounts,omitempty"`
 	// After so many minutes what this flow brought is erased. Left out: it stays.
 	DataRetentionMinutes *int `json:"dataRetentionMinutes,omitempty"`
 }
@@ -510,7 +524,7 @@ type SynchronizeAccountsInput struct {
 	ConsumerID bank.Ref `json:"consumerId"`
 	// https; told when all data sources are final, signed after Standard Webhooks.
 	CallbackURL *string `json:"callbackUrl,omitempty"`
-	// Sent back in the callback. 1 to 150 characters.
+	// Sent back in the callback: 1 to 150 characters. Only with callbackUrl.
 	CallbackHandle *string `json:"callbackHandle,omitempty"`
 }
 
@@ -529,20 +543,25 @@ type TransactionInput struct {
 	BookingDate bank.Date  `json:"bookingDate"`
 	ValueDate   *bank.Date `json:"valueDate,omitempty"`
 	// POSTED when left out.
-	Status       *bank.TransactionStatus `json:"status,omitempty"`
-	Description  *string                 `json:"description,omitempty"`
-	Counterparty *CounterpartyInput      `json:"counterparty,omitempty"`
+	Status *bank.TransactionStatus `json:"status,omitempty"`
+	// Up to 2,000 characters.
+	Description  *string            `json:"description,omitempty"`
+	Counterparty *CounterpartyInput `json:"counterparty,omitempty"`
 	// Four digits (ISO 18245).
-	Mcc        *string   `json:"mcc,omitempty"`
+	Mcc *string `json:"mcc,omitempty"`
+	// Found by the rules when left out.
 	CategoryID *bank.Ref `json:"categoryId,omitempty"`
 }
 
 type TriggerEntityInput struct {
-	EntityType *string    `json:"entityType,omitempty"`
-	EntityIds  []bank.Ref `json:"entityIds,omitempty"`
+	// ACCOUNT or VIEW.
+	EntityType *string `json:"entityType,omitempty"`
+	// Not for insights of the type AGGREGATE.
+	EntityIds []bank.Ref `json:"entityIds,omitempty"`
 }
 
 type TriggerInsightInput struct {
+	// Required.
 	InsightName *string `json:"insightName,omitempty"`
 	// true makes a new entry though the period has one.
 	OverrideDuplicateCheck bool                 `json:"overrideDuplicateCheck"`
@@ -576,15 +595,18 @@ type UnscheduleAutomaticRefreshPayload struct {
 	UnscheduledCount int `json:"unscheduledCount"`
 }
 
+// What is left out or null stays as it is.
 type UpdateAccountInput struct {
 	AccountID    bank.Ref            `json:"accountId"`
 	Name         *string             `json:"name,omitempty"`
 	ProviderName *string             `json:"providerName,omitempty"`
 	Type         *string             `json:"type,omitempty"`
 	Status       *bank.AccountStatus `json:"status,omitempty"`
-	Balance      *MoneyInput         `json:"balance,omitempty"`
-	BalanceAsOf  *time.Time          `json:"balanceAsOf,omitempty"`
-	CreditLimit  *MoneyInput         `json:"creditLimit,omitempty"`
+	// In the account's currency; below zero is owed, on cards too.
+	Balance *MoneyInput `json:"balance,omitempty"`
+	// Not known after a balance without it.
+	BalanceAsOf *time.Time  `json:"balanceAsOf,omitempty"`
+	CreditLimit *MoneyInput `json:"creditLimit,omitempty"`
 }
 
 // The answer of updateAccount.
@@ -592,10 +614,12 @@ type UpdateAccountPayload struct {
 	Account bank.Account `json:"account"`
 }
 
+// What is left out or null stays as it is.
 type UpdateConsumerInput struct {
-	ConsumerID bank.Ref       `json:"consumerId"`
-	TimeZone   *string        `json:"timeZone,omitempty"`
-	Currency   *bank.Currency `json:"currency,omitempty"`
+	ConsumerID bank.Ref `json:"consumerId"`
+	// IANA name.
+	TimeZone *string        `json:"timeZone,omitempty"`
+	Currency *bank.Currency `json:"currency,omitempty"`
 }
 
 // The answer of updateConsumer.
@@ -604,6 +628,7 @@ type UpdateConsumerPayload struct {
 }
 
 type UpdateCustomerSubscriptionsInput struct {
+	// Required.
 	CustomerSubscription []insight.SubscriptionChange `json:"customerSubscription,omitempty"`
 }
 
@@ -613,14 +638,16 @@ type UpdateCustomerSubscriptionsPayload struct {
 	CustomerSubscriptions []model.CustomerSubscription `json:"customerSubscriptions"`
 }
 
+// What is left out or null stays as it is.
 type UpdateTransactionInput struct {
-	TransactionID bank.Ref                `json:"transactionId"`
-	Amount        *MoneyInput             `json:"amount,omitempty"`
-	BaseType      *bank.BaseType          `json:"baseType,omitempty"`
-	BookingDate   *bank.Date              `json:"bookingDate,omitempty"`
-	ValueDate     *bank.Date              `json:"valueDate,omitempty"`
-	Status        *bank.TransactionStatus `json:"status,omitempty"`
-	Description   *string                 `json:"description,omitempty"`
+	TransactionID bank.Ref `json:"transactionId"`
+	// In the account's currency. Below zero it becomes a DEBIT; else the side stays if baseType is left out.
+	Amount      *MoneyInput             `json:"amount,omitempty"`
+	BaseType    *bank.BaseType          `json:"baseType,omitempty"`
+	BookingDate *bank.Date              `json:"bookingDate,omitempty"`
+	ValueDate   *bank.Date              `json:"valueDate,omitempty"`
+	Status      *bank.TransactionStatus `json:"status,omitempty"`
+	Description *string                 `json:"description,omitempty"`
 }
 
 // The answer of updateTransaction.
@@ -630,7 +657,8 @@ type UpdateTransactionPayload struct {
 
 type UpdateUserSubscriptionsInput struct {
 	// Left out with a user-level token.
-	ConsumerID       *bank.Ref                    `json:"consumerId,omitempty"`
+	ConsumerID *bank.Ref `json:"consumerId,omitempty"`
+	// Required.
 	UserSubscription []insight.SubscriptionChange `json:"userSubscription,omitempty"`
 }
 

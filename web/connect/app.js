@@ -5,7 +5,7 @@
 //   InsightConnect.startFlow(clientToken, { onFinished() { … } });
 //
 // configure takes
-//   language    "en" or "de"; otherwise the session's, then the browser's
+//   language    "en" or "de", where the session has none; otherwise the browser's
 //   appearance  "light" or "dark"; otherwise "auto", as the consumer's system has it
 //   container   an element, or a selector of one, that the page fills; otherwise it opens in a window above the page
 //   autoClose   false: the window stays until the consumer closes it; otherwise it closes a moment after the flow has
