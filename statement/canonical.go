@@ -26,7 +26,7 @@ const (
 	transactionsFile = "transactions"
 )
 
-// ConsumerRow is a line of the file of consumers. An empty time zone or currency means the customer's.
+// ConsumerRow is a line of the file of consumers. An empty time zone or currency means the customer's, or what is known already.
 type ConsumerRow struct {
 	Line       int // line number in the file; the header is line 1
 	ExternalID string
@@ -34,11 +34,12 @@ type ConsumerRow struct {
 	Currency   bank.Currency
 }
 
-// AccountRow is a line of the file of accounts.
+// AccountRow is a line of the file of accounts. What it leaves out is that of a new account: a known one keeps its own.
 type AccountRow struct {
 	Line               int
 	ConsumerExternalID string
 	Account            bank.Account
+	NoType, NoStatus   bool // left out
 }
 
 // TransactionRow is a line of the file of transactions. ConsumerExternalID is empty where the file does not tell it.
@@ -91,7 +92,7 @@ func Consumers(r io.Reader) iter.Seq2[ConsumerRow, error] {
 	})
 }
 
-// Accounts reads canonical CSV of accounts. balance_as_of is RFC 3339, status is ACTIVE where it is empty.
+// Accounts reads canonical CSV of accounts. balance_as_of is RFC 3339; a new account is ACTIVE where status is empty.
 func Accounts(r io.Reader) iter.Seq2[AccountRow, error] {
 	return rows(r, accountsFile, "consumer_external_id external_id container name currency",
 		"type provider_name opened_on iban balance balance_as_of credit_limit status", account)
@@ -121,8 +122,9 @@ func account(line int, v values) (AccountRow, fault.Many) {
 		}
 		a.BalanceAsOf = &at
 	}
+	row.NoType, row.NoStatus = a.Type == "", a.Status == ""
 	switch {
-	case a.Status == "":
+	case row.NoStatus:
 		a.Status = bank.AccountActive
 	case !slices.Contains(bank.AccountStatuses, a.Status):
 		faults.Add(fault.Invalid("status", "Invalid value for status; Supported values are ACTIVE, INACTIVE, CLOSED"))

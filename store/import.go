@@ -46,10 +46,11 @@ func (s *Store) ImportConsumers(ctx context.Context, customerID int64, rows []st
 		if err := tx.lockStaged(ctx, customerID, "external_id"); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE consumers c SET time_zone = s.time_zone, currency = s.currency, changed_at = `+later("?0", "c.changed_at")+`
-			FROM (SELECT DISTINCT ON (s.external_id) s.external_id, coalesce(nullif(s.time_zone, ''), m.time_zone) AS time_zone, coalesce(nullif(s.currency, ''), m.currency) AS currency
-				FROM stage s CROSS JOIN customers m WHERE m.id = ?1 ORDER BY s.external_id, s.n DESC) s
-			WHERE c.customer_id = (SELECT ?1::bigint) AND c.external_id = s.external_id AND (c.time_zone, c.currency) <> (s.time_zone, s.currency)`, tx.now, customerID)
+		// What a line leaves out stays as it is.
+		_, err := tx.ExecContext(ctx, `UPDATE consumers c SET time_zone = coalesce(s.time_zone, c.time_zone), currency = coalesce(s.currency, c.currency), changed_at = `+later("?0", "c.changed_at")+`
+			FROM (SELECT DISTINCT ON (s.external_id) s.external_id, nullif(s.time_zone, '') AS time_zone, nullif(s.currency, '') AS currency FROM stage s ORDER BY s.external_id, s.n DESC) s
+			WHERE c.customer_id = (SELECT ?1::bigint) AND c.external_id = s.external_id
+				AND (c.time_zone, c.currency) <> (coalesce(s.time_zone, c.time_zone), coalesce(s.currency, c.currency))`, tx.now, customerID)
 		return err
 	})
 	return made, err
@@ -66,8 +67,14 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 			[]string{"line", "consumer_external_id", "external_id", "container", "type", "name", "provider_name", "status", "currency", "iban", "balance", "balance_as_of", "credit_limit", "opened_on"},
 			len(rows), func(i int) []any {
 				a := rows[i].Account
-				return []any{rows[i].Line, rows[i].ConsumerExternalID, a.ExternalID, string(a.Container), a.Type, a.Name, a.ProviderName, string(a.Status),
-					string(a.Currency), a.IBAN, text(a.Balance), a.BalanceAsOf, text(a.CreditLimit), text(a.OpenedOn)}
+				given := func(s string, leftOut bool) any {
+					if leftOut {
+						return nil
+					}
+					return s
+				}
+				return []any{rows[i].Line, rows[i].ConsumerExternalID, a.ExternalID, string(a.Container), given(a.Type, rows[i].NoType), a.Name,
+					given(a.ProviderName, a.ProviderName == ""), given(string(a.Status), rows[i].NoStatus), string(a.Currency), a.IBAN, text(a.Balance), a.BalanceAsOf, text(a.CreditLimit), text(a.OpenedOn)}
 			}); err != nil {
 			return err
 		}
@@ -89,14 +96,21 @@ func (s *Store) ImportAccounts(ctx context.Context, customerID int64, rows []sta
 		for _, line := range bad {
 			rejected = append(rejected, statement.Rejected{File: "accounts", Line: line, Message: "The currency of an account with transactions cannot be changed"})
 		}
+		// What a line leaves out stays as it is.
+		if _, err := tx.ExecContext(ctx, `UPDATE stage s SET type = coalesce(s.type, a.type), provider_name = coalesce(s.provider_name, a.provider_name), status = coalesce(s.status, a.status)
+			FROM consumers c JOIN accounts a ON a.customer_id = c.customer_id AND a.consumer_id = c.id
+			WHERE c.customer_id = (SELECT ?::bigint) AND c.external_id = s.consumer_external_id AND a.external_id = s.external_id
+				AND (s.type IS NULL OR s.provider_name IS NULL OR s.status IS NULL)`, customerID); err != nil {
+			return err
+		}
 		var stored []struct {
 			ConsumerID int64
 			Made       bool
 		}
 		if err := tx.NewRaw(`INSERT INTO accounts AS a (customer_id, consumer_id, external_id, container, type, name, provider_name, status, currency, iban,
 				balance, balance_as_of, credit_limit, opened_on, created_at)
-			SELECT DISTINCT ON (c.id, s.external_id) c.customer_id, c.id, s.external_id, s.container, s.type, s.name, s.provider_name, s.status, s.currency, s.iban,
-				s.balance::numeric, s.balance_as_of, s.credit_limit::numeric, s.opened_on::date, ?0::timestamptz
+			SELECT DISTINCT ON (c.id, s.external_id) c.customer_id, c.id, s.external_id, s.container, coalesce(s.type, 'OTHER'), s.name, coalesce(s.provider_name, ''),
+				coalesce(s.status, 'ACTIVE'), s.currency, s.iban, s.balance::numeric, s.balance_as_of, s.credit_limit::numeric, s.opened_on::date, ?0::timestamptz
 			FROM stage s JOIN consumers c ON c.customer_id = (SELECT ?1::bigint) AND c.external_id = s.consumer_external_id ORDER BY c.id, s.external_id, s.n DESC
 			ON CONFLICT (customer_id, consumer_id, external_id) DO UPDATE SET container = excluded.container, type = excluded.type, name = excluded.name,
 				provider_name = excluded.provider_name, status = excluded.status, currency = excluded.currency, iban = coalesce(excluded.iban, a.iban),

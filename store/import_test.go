@@ -110,6 +110,31 @@ func TestImport(t *testing.T) {
 	if n := transfers(); n != 2 {
 		t.Errorf("%d legs, active again", n)
 	}
+	// What a line leaves out stays as it was set since.
+	anna := must[bank.Consumer](t)(tenant.ConsumerByExternalID(t.Context(), "anna"))
+	must[bank.Consumer](t)(tenant.UpdateConsumer(t.Context(), anna.Ref(), func(c *bank.Consumer) error { c.TimeZone, c.Currency = "Asia/Tokyo", "CHF"; return nil }))
+	mine := func(n int64) bank.Account {
+		t.Helper()
+		return must[[]*page.Of[bank.Account]](t)(tenant.Accounts(t.Context(), []int64{n}, bank.AccountFilter{}, page.Args{Size: 1}))[0].Nodes[0]
+	}
+	cleo := must[bank.Consumer](t)(tenant.ConsumerByExternalID(t.Context(), "cleo"))
+	must[bank.Account](t)(tenant.UpdateAccount(t.Context(), mine(cleo.ID).Ref(), func(a *bank.Account) error {
+		a.Type, a.ProviderName, a.Status = "CREDIT", "Kartenhaus", bank.AccountClosed
+		return nil
+	}))
+	consumers("external_id\nanna\n", 0)
+	accounts("consumer_external_id,external_id,container,name,currency\ncleo,card,CARD,Card,EUR\n", 0, "[]")
+	if anna := must[bank.Consumer](t)(tenant.ConsumerByExternalID(t.Context(), "anna")); anna.TimeZone != "Asia/Tokyo" || anna.Currency != "CHF" {
+		t.Errorf("anna after a file that does not say: %+v", anna)
+	}
+	if a := mine(cleo.ID); a.Type != "CREDIT" || a.ProviderName != "Kartenhaus" || a.Status != bank.AccountClosed {
+		t.Errorf("the card after a file that does not say: %+v", a)
+	}
+	consumers("external_id,time_zone,currency\nanna,Europe/Berlin,EUR\n", 0)
+	accounts(head+"cleo,card,CARD,Card,EUR,ACTIVE\n", 0, "[]")
+	if a := mine(cleo.ID); a.Type != "CREDIT" || a.Status != bank.AccountActive {
+		t.Errorf("the card after a file that says: %+v", a)
+	}
 	many := rows + "current,anna,1,2026-01-05,-300,EUR\n" // many rows of an account that has some, and of one that has none
 	for day := range 28 {
 		many += fmt.Sprintf("current,anna,m%d,2026-02-%02d,-7,EUR\ncard,cleo,m%d,2026-02-%02d,-7,EUR\n", day, day+1, day, day+1)
