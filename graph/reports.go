@@ -115,6 +115,9 @@ func decoded(x report.Report) (report.Result, error) {
 	if x.Status != report.Succeeded {
 		return d.Pending(x.Period), nil
 	}
+	if x.Result == nil { // erased between two questions
+		return nil, changed
+	}
 	return d.Decode(x.Result)
 }
 

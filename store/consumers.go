@@ -93,11 +93,6 @@ func (t Tenant) own(column string) func(*bun.SelectQuery) *bun.SelectQuery {
 	}
 }
 
-func (tx *Tx) count(q *bun.SelectQuery, ctx context.Context) (int, error) {
-	n, err := q.Count(ctx)
-	return int(n), err
-}
-
 // ConsumersByID finds many consumers; unknown ids are left out.
 func (t Tenant) ConsumersByID(ctx context.Context, ids []int64) (map[int64]bank.Consumer, error) {
 	r := t.Reads()

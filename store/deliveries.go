@@ -1,11 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
 	"insightgraph/callback"
@@ -180,68 +180,65 @@ func (s *Store) UnqueuedDeliveries(ctx context.Context, ids []int64) error {
 	return s.unqueued(ctx, deliveryLeases, ids)
 }
 
-var deliveryOrder = order{column: "delivery.created_at", kind: "timestamptz", id: "delivery.id"}
-
-func (t Tenant) deliveries(f callback.Filter) func(*bun.SelectQuery) *bun.SelectQuery {
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("delivery.customer_id = (SELECT ?::bigint)", t.customerID).Apply(t.own("delivery.consumer_id"))
-		if f.ConsumerIDs != nil {
-			q = q.Where("delivery.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
-		}
-		if f.Events != nil {
-			q = q.Where("delivery.event = ANY(?::text[])", pgdialect.Array(f.Events))
-		}
-		if f.Statuses != nil {
-			q = q.Where("delivery.status = ANY(?::text[])", pgdialect.Array(f.Statuses))
-		}
-		return q
-	}
+var deliveries = kind[callback.Delivery]{
+	model: modelOf[callback.Delivery](), table: "deliveries", alias: "delivery", keys: "delivery.consumer_id, delivery.id AS delivery_id",
+	order: order{column: "delivery.created_at", kind: "timestamptz", id: "delivery.id"},
+	compare: func(a, b *callback.Delivery) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
+	},
+	cursor: func(d callback.Delivery) page.Cursor { return page.Cursor{Key: page.MomentKey(d.CreatedAt), ID: d.ID} },
 }
 
 // Deliveries lists callbacks with their tries, the newest first.
 func (t Tenant) Deliveries(ctx context.Context, f callback.Filter, a page.Args) (*page.Of[callback.Delivery], error) {
-	var rows []callback.Delivery
-	err := t.in(ctx, func(tx *Tx) error {
-		rows = nil
-		if err := deliveryOrder.cut(tx.NewSelect().Model(&rows).Apply(t.deliveries(f)), a).Scan(ctx); err != nil {
-			return err
+	r := t.Reads()
+	found := lists(r, &deliveries, Parents{}, a, func(q *query) {
+		t.mine(q, "delivery.customer_id", "delivery.consumer_id")
+		if f.ConsumerIDs != nil {
+			q.among("delivery.consumer_id", t.numbers(f.ConsumerIDs, bank.KindConsumer))
 		}
-		return tx.tries(ctx, t.customerID, rows)
+		q.sifts = q.sifts || len(f.ConsumerIDs) > 1 // all of theirs are sorted
+		if f.Events != nil {
+			q.sift(" AND delivery.event = ANY(?::text[])", texts(f.Events))
+		}
+		switch {
+		case f.Statuses == nil:
+		case len(f.Statuses) == 1 && f.Statuses[0] == callback.Pending: // there is an index of these, and one of those
+			q.add(" AND delivery.status = 'PENDING'")
+		case len(f.Statuses) == 1 && f.Statuses[0] == callback.Failed:
+			q.add(" AND delivery.status = 'FAILED'")
+		default:
+			q.sift(" AND delivery.status = ANY(?::text[])", texts(f.Statuses))
+		}
 	})
-	total := func(ctx context.Context) (n int, err error) {
-		err = t.in(ctx, func(tx *Tx) (err error) {
-			n, err = tx.count(tx.NewSelect().Model((*callback.Delivery)(nil)).Apply(t.deliveries(f)), ctx)
-			return err
-		})
-		return n, err
+	var tries []attemptRow
+	var q query
+	q.add("SELECT " + attempts.list() + " FROM ")
+	found.Parents().from(&q)
+	q.add(" JOIN delivery_attempts AS x USING (consumer_id, delivery_id) WHERE x.customer_id = (SELECT ?::bigint) ORDER BY delivery_id, number", t.customerID)
+	r.add(q, func(rows answer) (err error) {
+		_, tries, err = attempts.scan(rows, false, a.Size)
+		return err
+	})
+	p, err := only(ctx, r, found)
+	if err == nil {
+		share(p.Nodes, tries)
 	}
-	cursor := func(d callback.Delivery) page.Cursor {
-		return page.Cursor{Key: page.MomentKey(d.CreatedAt), ID: d.ID}
-	}
-	return page.New(a, rows, cursor, total), err
+	return p, err
 }
 
-// tries loads the tries of a customer's callbacks.
-func (tx *Tx) tries(ctx context.Context, customerID int64, of []callback.Delivery) error {
+var attempts = modelOf[attemptRow]()
+
+// share gives callbacks their tries.
+func share(of []callback.Delivery, tries []attemptRow) {
 	place := map[int64]int{}
-	consumers, ids := make([]int64, len(of)), make([]int64, len(of))
 	for i, d := range of {
-		place[d.ID], consumers[i], ids[i] = i, d.ConsumerID, d.ID
-		of[i].Tries = []callback.Attempt{}
+		place[d.ID], of[i].Tries = i, []callback.Attempt{}
 	}
-	if len(of) == 0 {
-		return nil
-	}
-	var rows []attemptRow
-	if err := tx.NewSelect().Model(&rows).Where("customer_id = (SELECT ?::bigint) AND (consumer_id, delivery_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[]))",
-		customerID, pgdialect.Array(consumers), pgdialect.Array(ids)).OrderExpr("delivery_id, number").Scan(ctx); err != nil {
-		return err
-	}
-	for _, r := range rows {
+	for _, r := range tries {
 		d := &of[place[r.DeliveryID]]
 		d.Tries = append(d.Tries, r.Attempt)
 	}
-	return nil
 }
 
 // Delivery finds one callback.
@@ -261,7 +258,10 @@ func (tx *Tx) delivery(ctx context.Context, t Tenant, ref bank.Ref) (d callback.
 	if err := tx.NewSelect().Model(&rows[0]).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", t.customerID, ref.ConsumerID, ref.ID).Scan(ctx); err != nil {
 		return d, notFound(err, "", "Delivery")
 	}
-	return rows[0], tx.tries(ctx, t.customerID, rows)
+	var tries []attemptRow
+	err = tx.NewSelect().Model(&tries).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ? AND delivery_id = ?", t.customerID, ref.ConsumerID, ref.ID).OrderExpr("number").Scan(ctx)
+	share(rows, tries)
+	return rows[0], err
 }
 
 // Redeliver sends a callback again at once, also one that has arrived, with the same id and body; one that waits for its

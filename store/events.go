@@ -2,13 +2,11 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/audit"
 	"insightgraph/bank"
@@ -28,25 +26,11 @@ func (s *Store) insertEvents(tx *Tx) string {
 	return "INSERT INTO events (customer_id, at, actor_kind, actor_name, action, subject_id, consumer_id, request_id) VALUES " + strings.Join(rows, ", ") + "; "
 }
 
-var eventOrder = order{column: "event.at", kind: "timestamptz", id: "event.id"}
-
-func (t Tenant) events(f audit.Filter) func(*bun.SelectQuery) *bun.SelectQuery {
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("event.customer_id = (SELECT ?::bigint)", t.customerID)
-		if f.ConsumerIDs != nil {
-			q = q.Where("event.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
-		}
-		if f.Actions != nil {
-			q = q.Where("event.action = ANY(?::text[])", pgdialect.Array(f.Actions))
-		}
-		if f.From != nil {
-			q = q.Where("event.at >= ?", *f.From)
-		}
-		if f.To != nil {
-			q = q.Where("event.at < ?", *f.To)
-		}
-		return q
-	}
+var events = kind[audit.Event]{
+	model: modelOf[audit.Event](), table: "events", alias: "event",
+	order:   order{column: "event.at", kind: "timestamptz", id: "event.id"},
+	compare: func(a, b *audit.Event) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID)) },
+	cursor:  func(e audit.Event) page.Cursor { return page.Cursor{Key: page.MomentKey(e.At), ID: e.ID} },
 }
 
 // Events lists changes, the newest first.
@@ -54,21 +38,33 @@ func (t Tenant) Events(ctx context.Context, f audit.Filter, a page.Args) (*page.
 	if err := t.customerOnly(); err != nil {
 		return nil, err
 	}
-	var rows []audit.Event
-	err := t.in(ctx, func(tx *Tx) error {
-		return eventOrder.cut(tx.NewSelect().Model(&rows).Apply(t.events(f)), a).Scan(ctx)
-	})
-	total := func(ctx context.Context) (n int, err error) {
-		err = t.in(ctx, func(tx *Tx) (err error) {
-			n, err = tx.count(tx.NewSelect().Model((*audit.Event)(nil)).Apply(t.events(f)), ctx)
-			return err
-		})
-		return n, err
+	r, of, actions := t.Reads(), t.numbers(f.ConsumerIDs, bank.KindConsumer), unique(f.Actions)
+	var e *each
+	switch {
+	case len(of) > 1:
+		e = &each{"event.consumer_id", "bigint[]", unique(of)}
+	case len(actions) > 1 && f.ConsumerIDs == nil:
+		e = &each{"event.action", "text[]", actions}
 	}
-	cursor := func(e audit.Event) page.Cursor {
-		return page.Cursor{Key: page.MomentKey(e.At), ID: e.ID}
-	}
-	return page.New(a, rows, cursor, total), err
+	return only(ctx, r, listsOfEach(r, &events, Parents{}, a, e, func(q *query) {
+		t.mine(q, "event.customer_id", "event.consumer_id")
+		if f.ConsumerIDs != nil {
+			q.among("event.consumer_id", of)
+		}
+		switch {
+		case f.Actions == nil:
+		case len(actions) == 1 && f.ConsumerIDs == nil:
+			q.add(" AND event.action = ?", actions[0])
+		default:
+			q.sift(" AND event.action = ANY(?::text[])", actions)
+		}
+		if f.From != nil {
+			q.add(" AND event.at >= ?", *f.From)
+		}
+		if f.To != nil {
+			q.add(" AND event.at < ?", *f.To)
+		}
+	}))
 }
 
 // Event finds one change.

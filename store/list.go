@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/uptrace/bun"
-
 	"insightgraph/bank"
 	"insightgraph/fault"
 	"insightgraph/page"
@@ -19,27 +17,7 @@ type order struct {
 	column string // qualified; empty: by id alone
 	kind   string // SQL type of the column
 	id     string // qualified
-}
-
-// cut gives a query the order and the limits of a page: one row more than asked for tells whether there is more.
-func (o order) cut(q *bun.SelectQuery, a page.Args) *bun.SelectQuery {
-	direction, before := "DESC", "<"
-	if a.Backward {
-		direction, before = "ASC", ">"
-	}
-	if err := o.check(a); err != nil {
-		return q.Err(err)
-	}
-	switch {
-	case a.Cursor != nil && o.column == "":
-		q = q.Where("? "+before+" ?", bun.Safe(o.id), a.Cursor.ID)
-	case a.Cursor != nil: // row comparison: one index range, however deep the page lies
-		q = q.Where("(?, ?) "+before+" (?::"+o.kind+", ?)", bun.Safe(o.column), bun.Safe(o.id), a.Cursor.Key, a.Cursor.ID)
-	}
-	if o.column != "" {
-		q = q.OrderExpr("? "+direction, bun.Safe(o.column))
-	}
-	return q.OrderExpr("? "+direction, bun.Safe(o.id)).Limit(int64(a.Size + 1))
+	idThen bool   // by id first, then by the column
 }
 
 // check refuses a cursor that cannot be one of this list. A query in a query must be checked before: it hides its error.
@@ -67,24 +45,38 @@ func (o order) check(a page.Args) error {
 	return fault.Invalid(argument, "Invalid value for %s; it is not a cursor of this list", argument)
 }
 
-// write is cut for a statement of Reads, whose conditions have begun.
+// write gives a query, whose conditions have begun, the order and the limits of a page.
 func (o order) write(q *query, a page.Args, rows int) {
-	direction, before := " DESC", " < "
+	before := " < "
 	if a.Backward {
-		direction, before = " ASC", " > "
+		before = " > "
 	}
 	switch {
-	case a.Cursor != nil && o.column == "":
+	case a.Cursor == nil:
+	case o.column == "":
 		q.add(" AND "+o.id+before+"?", a.Cursor.ID)
-	case a.Cursor != nil:
+	case o.idThen: // row comparison: one index range, however deep the page lies
+		q.add(" AND ("+o.id+", "+o.column+")"+before+"(?, ?::"+o.kind+")", a.Cursor.ID, a.Cursor.Key)
+	default:
 		q.add(" AND ("+o.column+", "+o.id+")"+before+"(?::"+o.kind+", ?)", a.Cursor.Key, a.Cursor.ID)
 	}
-	q.add(" ORDER BY ")
-	if o.column != "" {
-		q.add(o.column + direction + ", ")
+	o.sort(q, a, rows)
+}
+
+// sort writes the order and the length of a page.
+func (o order) sort(q *query, a page.Args, rows int) {
+	direction, columns := " DESC", []string{o.column, o.id}
+	if a.Backward {
+		direction = " ASC"
+	}
+	switch {
+	case o.column == "":
+		columns = columns[1:]
+	case o.idThen:
+		slices.Reverse(columns)
 	}
 	// The length is part of the text: a plan for any length would be one for a tenth of all rows, and read them all.
-	q.add(o.id + direction + " LIMIT " + strconv.Itoa(rows))
+	q.add(" ORDER BY " + strings.Join(columns, direction+", ") + direction + " LIMIT " + strconv.Itoa(rows))
 }
 
 // numbers takes the ids out of refs of one kind that the tenant may see.

@@ -190,6 +190,7 @@ type Lists[T any] struct {
 	r     *Reads
 	of    Parents
 	where func(*query)
+	each  *each
 	args  page.Args
 	pages map[bank.Ref]*page.Of[T]
 	n     int // rows in them
@@ -199,9 +200,21 @@ type Lists[T any] struct {
 	failed error
 }
 
+// each are values of a column by which an index has the list's order: a page is the first of what each of them has. As one condition
+// they would have all of theirs sorted, or everything else looked at.
+type each struct {
+	column, sql string // sql: the values as a list
+	values      any    // each once
+}
+
 // lists queues a statement for the pages of all parents. where writes what their rows must be, beside belonging to them.
 func lists[T any](r *Reads, k *kind[T], of Parents, a page.Args, where func(*query)) *Lists[T] {
-	l := &Lists[T]{kind: k, model: k.wanted(a.Fields), r: r, of: of, where: where, args: a}
+	return listsOfEach(r, k, of, a, nil, where)
+}
+
+// listsOfEach are lists of rows that have one of some values.
+func listsOfEach[T any](r *Reads, k *kind[T], of Parents, a page.Args, e *each, where func(*query)) *Lists[T] {
+	l := &Lists[T]{kind: k, model: k.wanted(a.Fields), r: r, of: of, where: where, each: e, args: a}
 	if err := k.order.check(a); err != nil && r.failed == nil {
 		r.failed = err
 	}
@@ -237,8 +250,17 @@ func (l *Lists[T]) all(q *query, columns string) {
 
 // page writes a query for one page of the rows of a parent.
 func (l *Lists[T]) page(q *query, columns string, rows int) {
-	l.all(q, columns)
+	if l.each == nil {
+		l.all(q, columns)
+		l.kind.order.write(q, l.args, rows)
+		return
+	}
+	q.add("SELECT "+columns+" FROM unnest(?::"+l.each.sql+") AS each(value) CROSS JOIN LATERAL (", l.each.values)
+	l.all(q, l.kind.alias+".*")
+	q.add(" AND " + l.each.column + " = each.value")
 	l.kind.order.write(q, l.args, rows)
+	q.add(") AS " + l.kind.alias)
+	l.kind.order.sort(q, l.args, rows)
 }
 
 // read makes the pages. A join keeps the order in which a parent's rows were found, but nobody promises it.

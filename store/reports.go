@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -245,47 +247,106 @@ type reportRow struct {
 	LeaseUntil    *time.Time
 }
 
-var reportOrder = order{column: "report.created_at", kind: "timestamptz", id: "report.id"}
+var reports = kind[report.Report]{
+	model: modelOf[report.Report](), table: "reports", alias: "report", keys: "report.consumer_id, report.id AS report_id",
+	order: order{column: "report.created_at", kind: "timestamptz", id: "report.id"},
+	compare: func(a, b *report.Report) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
+	},
+	cursor: func(r report.Report) page.Cursor { return page.Cursor{Key: page.MomentKey(r.CreatedAt), ID: r.ID} },
+}
 
-func (t Tenant) reports(f report.Filter) func(*bun.SelectQuery) *bun.SelectQuery {
-	return func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("report.customer_id = (SELECT ?::bigint)", t.customerID).Apply(t.own("report.consumer_id"))
+// withoutResults are reports of which it is first asked how large their results are.
+var withoutResults = func() kind[report.Report] {
+	k := reports
+	k.model = k.without("result")
+	return k
+}()
+
+// Reports lists reports, the newest first. Where their results are very large a page is shorter than was asked for.
+func (t Tenant) Reports(ctx context.Context, f report.Filter, a page.Args) (*page.Of[report.Report], error) {
+	r, of := t.Reads(), t.numbers(f.ConsumerIDs, bank.KindConsumer)
+	var e *each
+	if len(of) > 1 && f.CaseID == nil {
+		e = &each{"report.consumer_id", "bigint[]", unique(of)}
+	}
+	found := listsOfEach(r, &withoutResults, Parents{}, a, e, func(q *query) {
+		t.mine(q, "report.customer_id", "report.consumer_id")
 		if f.ConsumerIDs != nil {
-			q = q.Where("report.consumer_id = ANY(?::bigint[])", pgdialect.Array(t.numbers(f.ConsumerIDs, bank.KindConsumer)))
+			q.among("report.consumer_id", of)
 		}
 		if f.CaseID != nil {
-			q = q.Where("report.case_id = ANY(?::bigint[])", pgdialect.Array(t.numbers([]bank.Ref{*f.CaseID}, bank.KindCase)))
+			consumers, cases := t.keys([]bank.Ref{*f.CaseID}, bank.KindCase)
+			q.amongPairs("report.consumer_id", "report.case_id", consumers, cases)
 		}
 		if f.Types != nil {
-			q = q.Where("report.type = ANY(?::text[])", pgdialect.Array(f.Types))
+			q.sift(" AND report.type = ANY(?::text[])", texts(f.Types))
 		}
 		if f.Statuses != nil {
-			q = q.Where("report.status = ANY(?::text[])", pgdialect.Array(f.Statuses))
+			q.sift(" AND report.status = ANY(?::text[])", texts(f.Statuses))
 		}
-		return q
-	}
-}
-
-// Reports lists reports, the newest first.
-func (t Tenant) Reports(ctx context.Context, f report.Filter, a page.Args) (*page.Of[report.Report], error) {
-	var rows []report.Report
-	err := t.in(ctx, func(tx *Tx) error {
-		return reportOrder.cut(tx.NewSelect().Model(&rows).Apply(t.reports(f)), a).Scan(ctx)
 	})
-	total := func(ctx context.Context) (n int, err error) {
-		err = t.in(ctx, func(tx *Tx) (err error) {
-			n, err = tx.count(tx.NewSelect().Model((*report.Report)(nil)).Apply(t.reports(f)), ctx)
-			return err
-		})
-		return n, err
+	sizes := map[int64]int64{}
+	var q query
+	q.add("SELECT x.id, pg_column_size(x.result) FROM ")
+	found.Parents().from(&q)
+	q.add(" JOIN reports AS x ON x.consumer_id = p.consumer_id AND x.id = p.report_id WHERE x.customer_id = (SELECT ?::bigint) AND x.result IS NOT NULL", t.customerID)
+	r.add(q, func(rows answer) error {
+		clear(sizes)
+		for rows.Next() {
+			v := rows.RawValues()
+			sizes[whole(v[0])] = whole(v[1])
+		}
+		return rows.Err()
+	})
+	p, err := only(ctx, r, found)
+	if err != nil || len(p.Nodes) == 0 {
+		return p, err
 	}
-	cursor := func(r report.Report) page.Cursor {
-		return page.Cursor{Key: page.MomentKey(r.CreatedAt), ID: r.ID}
-	}
-	return page.New(a, rows, cursor, total), err
+	return t.results(ctx, shorter(p, a, sizes))
 }
 
-var reports = kind[report.Report]{model: modelOf[report.Report](), table: "reports"}
+// maxResults is how many bytes the results of a page have together, as they are stored: about a tenth of what they are as text, which
+// takes twice as much again when it is read. A page that would have more ends earlier.
+const maxResults = 2 << 20
+
+// shorter is a page whose results have maxResults at most, but for a single one.
+func shorter(p *page.Of[report.Report], a page.Args, sizes map[int64]int64) *page.Of[report.Report] {
+	rows := slices.Clone(p.Nodes)
+	if a.Backward { // as they were read
+		slices.Reverse(rows)
+	}
+	n, size := 0, int64(0)
+	for ; n < len(rows); n++ {
+		if size += sizes[rows[n].ID]; size > maxResults && n > 0 {
+			break
+		}
+	}
+	if n == len(rows) {
+		return p
+	}
+	a.Size = n
+	return page.New(a, rows, reports.cursor, p.Total)
+}
+
+// results reads the results of a page's reports.
+func (t Tenant) results(ctx context.Context, p *page.Of[report.Report]) (*page.Of[report.Report], error) {
+	refs := make([]bank.Ref, len(p.Nodes))
+	for i, x := range p.Nodes {
+		refs[i] = x.Ref()
+	}
+	r := t.Reads()
+	found := byRef(r, &reports, bank.KindReport, refs)
+	if err := r.Send(ctx); err != nil {
+		return nil, err
+	}
+	for i, ref := range refs {
+		if x, ok := found.Get(ref); ok { // else it was erased meanwhile
+			p.Nodes[i] = x
+		}
+	}
+	return p, nil
+}
 
 // Report finds one report.
 func (t Tenant) Report(ctx context.Context, ref bank.Ref) (report.Report, error) {

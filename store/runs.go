@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -109,27 +110,23 @@ func (t Tenant) Run(ctx context.Context, ref bank.Ref) (r insight.Run, err error
 	return r, notFound(err, "", "Run")
 }
 
+var evaluations = kind[insight.Evaluation]{
+	model: modelOf[insight.Evaluation](), table: "evaluations", alias: "evaluation",
+	order:   order{column: "evaluation.insight", kind: "text", id: "evaluation.consumer_id", idThen: true}, // as the key has them
+	compare: func(a, b *insight.Evaluation) int { return cmp.Compare(b.ConsumerID, a.ConsumerID) },         // how names are sorted the database knows
+	cursor:  func(e insight.Evaluation) page.Cursor { return page.Cursor{Key: e.Insight, ID: e.ConsumerID} },
+}
+
 // Evaluations lists what came of a run, by consumer.
 func (t Tenant) Evaluations(ctx context.Context, run insight.Run, outcomes []insight.Outcome, a page.Args) (*page.Of[insight.Evaluation], error) {
-	narrow := func(q *bun.SelectQuery) *bun.SelectQuery {
-		q = q.Where("customer_id = (SELECT ?::bigint) AND run_id = ?", t.customerID, run.ID).Apply(t.own("consumer_id"))
+	r := t.Reads()
+	return only(ctx, r, lists(r, &evaluations, Parents{}, a, func(q *query) {
+		t.mine(q, "evaluation.customer_id", "evaluation.consumer_id")
+		q.add(" AND evaluation.run_id = ?", run.ID)
 		if outcomes != nil {
-			q = q.Where("outcome IN (?)", bun.List(outcomes))
+			q.sift(" AND evaluation.outcome = ANY(?::text[])", texts(outcomes))
 		}
-		return q
-	}
-	var rows []insight.Evaluation
-	err := t.in(ctx, func(tx *Tx) error {
-		return order{column: "insight", kind: "text", id: "consumer_id"}.cut(tx.NewSelect().Model(&rows).Apply(narrow), a).Scan(ctx)
-	})
-	total := func(ctx context.Context) (n int, err error) {
-		err = t.in(ctx, func(tx *Tx) (err error) {
-			n, err = tx.count(tx.NewSelect().Model((*insight.Evaluation)(nil)).Apply(narrow), ctx)
-			return err
-		})
-		return n, err
-	}
-	return page.New(a, rows, func(e insight.Evaluation) page.Cursor { return page.Cursor{Key: e.Insight, ID: e.ConsumerID} }, total), err
+	}))
 }
 
 // Zone is a time zone that consumers of a customer live in.

@@ -191,6 +191,7 @@ var byType = map[reflect.Type]codec{
 	reflect.TypeFor[time.Time]():       reading(moment),
 	reflect.TypeFor[decimal.Decimal](): reading(numeric),
 	reflect.TypeFor[[]int64]():         reading(wholes),
+	reflect.TypeFor[[]byte]():          reading(func(b []byte) ([]byte, error) { return slices.Clone(b), nil }),
 }
 
 // byKind are the codecs of other types, by what they are made of.
