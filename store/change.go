@@ -259,6 +259,6 @@ func (tx *Tx) keep(ctx context.Context, k repeatable) error {
 // forgetAnswers empties the kept answers that are about consumers: what is erased is not in them either. Their keys stay, so
 // that a call that comes late does not make anew what was erased.
 func (tx *Tx) forgetAnswers(ctx context.Context, customerID int64, consumerIDs []int64) error {
-	_, err := tx.pg.Exec(ctx, "UPDATE idempotency_keys SET answer = NULL, sealed = NULL WHERE customer_id = $1 AND about = ANY($2::bigint[])", customerID, consumerIDs)
+	_, err := tx.pg.Exec(ctx, "UPDATE idempotency_keys SET answer = NULL, sealed = NULL WHERE customer_id = $1 AND about <> 0 AND about = ANY($2::bigint[])", customerID, consumerIDs)
 	return err
 }

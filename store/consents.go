@@ -3,7 +3,10 @@ package store
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"strings"
 
+	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"insightgraph/bank"
@@ -74,29 +77,34 @@ func (t Tenant) RevokeConsents(ctx context.Context, consumer bank.Ref) (c bank.C
 // Reseal encrypts all that is sealed anew. reseal is told the place of each; what cannot be opened is counted and stays.
 func (s *Store) Reseal(ctx context.Context, reseal func(sealed []byte, place string) ([]byte, error)) (done, failed int, err error) {
 	for _, kind := range []struct {
-		table, place string // and the column that its place is told by
-		of           func(customerID, id int64) string
-	}{{"flows", "id", connect.DialogPlace}, {"consents", "flow_id", connect.ConsentPlace}, {"revocations", "flow_id", connect.ConsentPlace},
-		{"webhook_secrets", "customer_id", func(customerID, _ int64) string { return callback.SecretPlace(customerID) }},
-		{"idempotency_keys", "customer_id", func(customerID, _ int64) string { return answerPlace(customerID) }}} {
-		after := [2]int64{}
+		table, key, place string // place: the column that its place is told by
+		of                func(customerID, id int64) string
+	}{{"flows", "customer_id, id", "id", connect.DialogPlace}, {"consents", "customer_id, consumer_id, id", "flow_id", connect.ConsentPlace},
+		{"revocations", "customer_id, id", "flow_id", connect.ConsentPlace},
+		{"webhook_secrets", "customer_id, id", "customer_id", func(customerID, _ int64) string { return callback.SecretPlace(customerID) }},
+		{"idempotency_keys", "customer_id, id", "customer_id", func(customerID, _ int64) string { return answerPlace(customerID) }}} {
+		columns := strings.Split(kind.key, ", ")
+		after := make([]int64, len(columns))
+		of := func(alias string) string { return "(" + alias + "." + strings.Join(columns, ", "+alias+".") + ")" }
 		for more := true; more; {
 			var ok, bad int
-			var last [2]int64
+			last := after
 			err := s.system(ctx, func(tx *Tx) error {
 				ok, bad, last, more = 0, 0, after, false
 				var rows []struct {
-					CustomerID, ID, Place int64
-					Sealed                []byte
+					Key        []int64 `bun:",array"`
+					CustomerID int64
+					Place      int64
+					Sealed     []byte
 				}
-				if err := tx.NewRaw("SELECT customer_id, id, "+kind.place+" AS place, sealed FROM "+kind.table+` WHERE sealed IS NOT NULL AND (customer_id, id) > (?, ?)
-					ORDER BY customer_id, id LIMIT 200 FOR UPDATE`, after[0], after[1]).Scan(ctx, &rows); err != nil || len(rows) == 0 {
+				if err := tx.NewRaw("SELECT ARRAY["+kind.key+"] AS key, customer_id, "+kind.place+" AS place, sealed FROM "+kind.table+" WHERE sealed IS NOT NULL AND ("+kind.key+`) > (?)
+					ORDER BY `+kind.key+" LIMIT 200 FOR UPDATE", bun.List(after)).Scan(ctx, &rows); err != nil || len(rows) == 0 {
 					return err
 				}
-				var customers, ids []int64
+				keys := make([][]int64, len(columns))
 				var texts [][]byte
 				for _, r := range rows {
-					more, last = true, [2]int64{r.CustomerID, r.ID}
+					more, last = true, r.Key
 					text, err := reseal(r.Sealed, kind.of(r.CustomerID, r.Place))
 					if err != nil {
 						bad++
@@ -104,11 +112,17 @@ func (s *Store) Reseal(ctx context.Context, reseal func(sealed []byte, place str
 					}
 					ok++
 					if !bytes.Equal(text, r.Sealed) {
-						customers, ids, texts = append(customers, r.CustomerID), append(ids, r.ID), append(texts, text)
+						for i := range keys {
+							keys[i] = append(keys[i], r.Key[i])
+						}
+						texts = append(texts, text)
 					}
 				}
-				_, err := tx.pg.Exec(ctx, "UPDATE "+kind.table+` x SET sealed = u.sealed FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS u(customer_id, id, sealed)
-					WHERE (x.customer_id, x.id) = (u.customer_id, u.id)`, customers, ids, texts)
+				unnested, args := "", []any{texts}
+				for i, k := range keys {
+					unnested, args = unnested+fmt.Sprintf(", $%d::bigint[]", i+2), append(args, k)
+				}
+				_, err := tx.pg.Exec(ctx, "UPDATE "+kind.table+" x SET sealed = u.sealed FROM unnest($1::bytea[]"+unnested+") AS u(sealed, "+kind.key+") WHERE "+of("x")+" = "+of("u"), args...)
 				return err
 			})
 			if err != nil {

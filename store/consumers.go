@@ -225,8 +225,10 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 	if err := tx.alone(ctx, customerID, ids); err != nil {
 		return e, err
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE customer_id = (SELECT ?0::bigint) AND id IN (SELECT session_id FROM flows f WHERE f.customer_id = (SELECT ?0::bigint)
-			AND (f.consumer_id = ANY(?1::bigint[]) OR f.consumer_external_id IN (SELECT external_id FROM consumers WHERE customer_id = (SELECT ?0::bigint) AND id = ANY(?1::bigint[]))))`,
+	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE customer_id = (SELECT ?0::bigint) AND id IN (
+			SELECT session_id FROM flows WHERE customer_id = (SELECT ?0::bigint) AND consumer_id = ANY(?1::bigint[])
+			UNION SELECT f.session_id FROM consumers c JOIN flows f ON f.customer_id = c.customer_id AND f.consumer_external_id = c.external_id
+			WHERE c.customer_id = (SELECT ?0::bigint) AND c.id = ANY(?1::bigint[]) AND f.consumer_external_id IS NOT NULL)`,
 		customerID, pgdialect.Array(ids)); err != nil {
 		return e, err
 	}

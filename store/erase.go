@@ -203,14 +203,15 @@ func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []con
 	if len(consents) == 0 {
 		return nil
 	}
-	ids := make([]int64, len(consents)) // those of one table
+	consumers, ids := make([]int64, len(consents)), make([]int64, len(consents))
 	for i, c := range consents {
-		ids[i] = c.ID
+		consumers[i], ids[i] = c.ConsumerID, c.ID
 	}
-	const dropped = "c.customer_id = (SELECT ?::bigint) AND c.id = ANY(?::bigint[]) AND " + unlinked
+	const dropped = "c.customer_id = (SELECT ?::bigint) AND (c.consumer_id, c.id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[])) AND " + unlinked
+	keys := []any{customerID, pgdialect.Array(consumers), pgdialect.Array(ids)}
 	var open []refreshPart
-	if err := tx.NewSelect().Model(&open).Where("state IN ('READY', 'RUNNING') AND (customer_id, consumer_id, consent_id) IN (SELECT customer_id, consumer_id, id FROM consents c WHERE "+dropped+")",
-		customerID, pgdialect.Array(ids)).OrderExpr("id").For("UPDATE").Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&open).Where("state IN ('READY', 'RUNNING') AND (customer_id, consumer_id, consent_id) IN (SELECT customer_id, consumer_id, id FROM consents c WHERE "+dropped+")", keys...).
+		OrderExpr("id").For("UPDATE").Scan(ctx); err != nil {
 		return err
 	}
 	if len(open) > 0 {
@@ -218,10 +219,10 @@ func (tx *Tx) dropConsents(ctx context.Context, customerID int64, consents []con
 			return err
 		}
 	}
-	if err := tx.giveBack(ctx, dropped, customerID, pgdialect.Array(ids)); err != nil {
+	if err := tx.giveBack(ctx, dropped, keys...); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, "DELETE FROM consents c WHERE "+dropped, customerID, pgdialect.Array(ids))
+	_, err := tx.ExecContext(ctx, "DELETE FROM consents c WHERE "+dropped, keys...)
 	return err
 }
 

@@ -127,6 +127,10 @@ func TestLookedAt(t *testing.T) {
 		{"consumers' events", 10, func(ctx context.Context, _ *store.Store, c store.Tenant) (int, error) {
 			return size(c.Events(ctx, audit.Filter{ConsumerIDs: []bank.Ref{who(3), who(4)}}, ten))
 		}},
+		{"a deleted consumer", 1, func(ctx context.Context, _ *store.Store, c store.Tenant) (int, error) {
+			e, err := c.DeleteConsumer(ctx, who(3))
+			return e.Accounts, err
+		}},
 	} {
 		n := l.during(t, func(s *store.Store) {
 			if got, err := one.do(t.Context(), s, s.Customer(customerID)); got != one.want || err != nil {
@@ -136,6 +140,15 @@ func TestLookedAt(t *testing.T) {
 		if t.Logf("%s: %d", one.name, n); n > few {
 			t.Errorf("%s looks at %d rows, at most %d are needed", one.name, n, few)
 		}
+	}
+	// What all have is looked at once, whatever the page.
+	all := l.during(t, func(s *store.Store) {
+		if done, failed, err := s.Reseal(t.Context(), func([]byte, string) ([]byte, error) { return []byte("y"), nil }); done != 6*consumers || failed != 0 || err != nil {
+			t.Errorf("%d sealed anew, %d not, %v", done, failed, err)
+		}
+	})
+	if t.Logf("secrets: %d", all); all > 5*6*consumers+10*consumers {
+		t.Errorf("new keys look at %d rows, 3,600 are there", all)
 	}
 }
 
