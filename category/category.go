@@ -48,17 +48,20 @@ func CountryOf(iban *string) string {
 // Of answers for a transaction of which no more is known than what it holds.
 func Of(t bank.Transaction) Answer { return Categorise(Input{Transaction: t}) }
 
+// texts adds what rules and words are looked for in. The counterparty's name ends at named.
+func texts(text []byte, t bank.Transaction) (all []byte, named int) {
+	if t.CounterpartyName != nil {
+		text = fold(text, cut(*t.CounterpartyName, maxName))
+		named = len(text) - 1
+	}
+	return fold(text, cut(t.Description, maxText)), named
+}
+
 // Categorise weighs the evidence in the order of bank.CategorySource: the consumer's corrections, the customer's rules, the
 // card's merchant code, the bank's code, the bank's wording, merchants, words. What no evidence speaks for stays None.
 func Categorise(in Input) Answer {
 	var space [384]byte
-	text := space[:0]
-	named := 0
-	if in.CounterpartyName != nil {
-		text = fold(text, cut(*in.CounterpartyName, maxName))
-		named = len(text) - 1
-	}
-	text = fold(text, cut(in.Description, maxText))
+	text, named := texts(space[:0], in.Transaction)
 
 	x := tables()
 	var matches [maxMatches]match

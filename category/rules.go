@@ -43,6 +43,13 @@ func NewRules(rules []Rule) *Rules {
 	return r
 }
 
+// Fit tells whether one of the rules fits a transaction.
+func (r *Rules) Fit(t bank.Transaction) bool {
+	var space [384]byte
+	text, _ := texts(space[:0], t)
+	return r.match(t, text) != nil
+}
+
 func (r *Rules) match(t bank.Transaction, text []byte) *Rule {
 	if r == nil {
 		return nil

@@ -259,7 +259,8 @@ func checkRule(r *category.Rule) error {
 
 // SaveCategoryRule makes a rule, or replaces the one of its name, which keeps its place. With apply, transactions that are
 // there already get their category by it, and those that the replaced one decided get theirs anew; not those whose category
-// was chosen for themselves. That goes page by page, each stored on its own: where it is cut off, the same call again does the rest.
+// was chosen for themselves. That goes page by page, each stored on its own: where it is cut off, the same call again does the rest,
+// from the page on that was not done.
 func (t Tenant) SaveCategoryRule(ctx context.Context, rule category.Rule, apply bool) (saved category.CustomerRule, affected int, err error) {
 	if err := t.customerOnly(); err != nil {
 		return saved, 0, err
@@ -284,10 +285,14 @@ func (t Tenant) SaveCategoryRule(ctx context.Context, rule category.Rule, apply 
 		saved = category.CustomerRule{Rule: rule, CustomerID: t.customerID, CreatedAt: tx.now}
 		if known >= 0 {
 			saved.ID, saved.CreatedAt = rules[known].ID, rules[known].CreatedAt
+			same := rules[known].Rule == rule
 			rules[known] = saved
 			tx.about(saved.Ref())
-			_, err := tx.ExecContext(ctx, "UPDATE category_rules SET text = ?, iban = ?, mcc = ?, base_type = ?, category_id = ?, merchant = ? WHERE customer_id = (SELECT ?::bigint) AND id = ?",
-				rule.Text, rule.IBAN, rule.MCC, rule.BaseType, rule.Category, rule.Merchant, t.customerID, saved.ID)
+			if same { // it goes on where it was cut off
+				return nil
+			}
+			_, err := tx.ExecContext(ctx, `UPDATE category_rules SET text = ?, iban = ?, mcc = ?, base_type = ?, category_id = ?, merchant = ?, applied_consumer = 0, applied_id = 0
+				WHERE customer_id = (SELECT ?::bigint) AND id = ?`, rule.Text, rule.IBAN, rule.MCC, rule.BaseType, rule.Category, rule.Merchant, t.customerID, saved.ID)
 			return err
 		}
 		err := tx.NewRaw(`INSERT INTO category_rules (customer_id, name, text, iban, mcc, base_type, category_id, merchant, created_at)
@@ -314,7 +319,7 @@ func (t Tenant) SaveCategoryRule(ctx context.Context, rule category.Rule, apply 
 			return saved, 0, err
 		}
 	}
-	if affected, err = t.applyRule(ctx, saved.Rule, knowledge{rules: plainRules(rules)}); err != nil {
+	if affected, err = t.applyRule(ctx, saved, knowledge{rules: plainRules(rules)}); err != nil {
 		return saved, affected, err
 	}
 	over = true
@@ -349,12 +354,23 @@ type ruled struct {
 	Iban             *string // of the account
 }
 
-// applyRule gives the customer's transactions that a rule fits their category by it.
-func (t Tenant) applyRule(ctx context.Context, rule category.Rule, k knowledge) (affected int, err error) {
-	for consumer, id := int64(0), int64(0); ; {
+// applyRule gives the customer's transactions that a rule fits their category by it, from where the rule was applied to last.
+func (t Tenant) applyRule(ctx context.Context, saved category.CustomerRule, k knowledge) (affected int, err error) {
+	rule, alone := saved.Rule, category.NewRules([]category.Rule{saved.Rule})
+	var from struct{ AppliedConsumer, AppliedID int64 }
+	if err := t.in(ctx, func(tx *Tx) error {
+		return tx.NewRaw("SELECT applied_consumer, applied_id FROM category_rules WHERE customer_id = (SELECT ?::bigint) AND id = ?", t.customerID, saved.ID).Scan(ctx, &from)
+	}); err != nil && !none(err) { // none: deleted at this moment
+		return 0, err
+	}
+	for consumer, id := from.AppliedConsumer, from.AppliedID; ; {
 		var rows []ruled
 		end := false
 		if err := t.in(ctx, func(tx *Tx) error {
+			// By the key, also where the planner knows nothing of the table: else all rows were sorted for each page.
+			if _, err := tx.ExecContext(ctx, withoutSort); err != nil {
+				return err
+			}
 			// The last row of the page comes in any case: the next page begins after it.
 			rows = nil
 			if err := tx.NewRaw(`WITH p AS MATERIALIZED (SELECT * FROM transactions WHERE customer_id = (SELECT ?0::bigint) AND (consumer_id, id) > (?1, ?2) ORDER BY consumer_id, id LIMIT ?3),
@@ -373,13 +389,19 @@ func (t Tenant) applyRule(ctx context.Context, rule category.Rule, k knowledge) 
 			last := rows[len(rows)-1]
 			consumer, id = last.ConsumerID, last.ID
 			return nil
-		}); err != nil || end {
+		}); err != nil {
 			return affected, err
+		}
+		if end {
+			return affected, t.applied(ctx, saved, 0, 0)
 		}
 		rows = slices.DeleteFunc(rows, func(r ruled) bool { return r.CategorySource == bank.SourceUser || byHand(r.Transaction) })
 		var changed []bank.Transaction
 		for _, r := range rows {
 			x := r.Transaction
+			if r.CategoryRule != rule.Fired() && !alone.Fit(x) { // whatever decides, it is not this rule
+				continue
+			}
 			x.CategoryID = 0
 			k.categorise(&x, x.ConsumerID, r.Iban)
 			if (x.CategoryRule == rule.Fired() || r.CategoryRule == rule.Fired()) && (x.CategoryID != r.CategoryID || x.CategorySource != r.CategorySource ||
@@ -394,7 +416,20 @@ func (t Tenant) applyRule(ctx context.Context, rule category.Rule, k knowledge) 
 				return affected, err
 			}
 		}
+		if err := t.applied(ctx, saved, consumer, id); err != nil {
+			return affected, err
+		}
 	}
+}
+
+// applied notes up to where a rule is applied, unless it was replaced by another meanwhile; 0: to all.
+func (t Tenant) applied(ctx context.Context, r category.CustomerRule, consumer, id int64) error {
+	return t.write(ctx, func(tx *Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE category_rules SET applied_consumer = ?0, applied_id = ?1 WHERE customer_id = (SELECT ?2::bigint) AND id = ?3
+			AND (text, iban, mcc, base_type, category_id, merchant) = (?4, ?5, ?6, ?7, ?8, ?9) AND (applied_consumer, applied_id) <> (?0, ?1)`,
+			consumer, id, t.customerID, r.ID, r.Text, r.IBAN, r.MCC, r.BaseType, r.Category, r.Merchant)
+		return err
+	})
 }
 
 // saveCategories stores the categories of transactions that are still as they were read.

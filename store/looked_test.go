@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"insightgraph/audit"
 	"insightgraph/bank"
 	"insightgraph/callback"
+	"insightgraph/category"
 	"insightgraph/insight"
 	"insightgraph/page"
 	"insightgraph/report"
@@ -209,4 +211,50 @@ func size[T any](p *page.Of[T], err error) (int, error) {
 		return 0, err
 	}
 	return len(p.Nodes), nil
+}
+
+// TestRuleGoesOn: a rule that is applied to more than one call has time for is applied by the same call again, from where it
+// was cut off.
+func TestRuleGoesOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := account(t, w.c, "anna", "current", bank.ContainerBank)
+	db := admin(t, w.url)
+	const rows = 16_000
+	if _, err := db.Exec(t.Context(), `INSERT INTO transactions (customer_id, consumer_id, account_id, base_type, amount, currency, booking_date, status, description, category_id, category_source, created_at, changed_at)
+		SELECT $1, $2, $3, 'DEBIT', 1, 'EUR', '2026-01-01', 'POSTED', 'Hofladen', 200, 'KEYWORD', now(), now() FROM generate_series(1, $4::int)`, a.CustomerID, a.ConsumerID, a.ID, rows); err != nil {
+		t.Fatal(err)
+	}
+	rule := category.Rule{Name: "farm", Text: "hofladen", Category: 202}
+	done := func() int {
+		return column[int](t, db, "SELECT count(*)::int FROM transactions WHERE category_rule = 'rule farm'")[0]
+	}
+	ctx, cut := context.WithCancel(t.Context())
+	defer cut()
+	over := make(chan error, 1)
+	go func() {
+		_, _, err := w.c.SaveCategoryRule(ctx, rule, true)
+		over <- err
+	}()
+	for deadline := time.Now().Add(time.Minute); column[int](t, db, "SELECT count(*)::int FROM category_rules WHERE applied_id > 0")[0] == 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	cut()
+	if err := <-over; err == nil || done() >= rows {
+		t.Skipf("it was not cut off: %d rows, %v", done(), err)
+	}
+	// One of the first page tells whether that is looked at again.
+	column[int64](t, db, "UPDATE transactions SET category_id = 200, category_source = 'KEYWORD', category_rule = '' WHERE id = (SELECT min(id) FROM transactions) RETURNING id")
+	left := rows - done() - 1
+	if _, n, err := w.c.SaveCategoryRule(t.Context(), rule, true); n > left || n < left-2000 || done() != rows-1 || err != nil {
+		t.Errorf("%d of %d that were left, %d are done, %v", n, left, done(), err)
+	}
+	if _, n, err := w.c.SaveCategoryRule(t.Context(), rule, true); n != 1 || done() != rows || err != nil {
+		t.Errorf("from the beginning: %d, %d are done, %v", n, done(), err)
+	}
+	// Another rule of the name begins anew.
+	rule.Category = 201
+	if _, n, err := w.c.SaveCategoryRule(t.Context(), rule, true); n != rows || err != nil {
+		t.Errorf("the new rule: %d, %v", n, err)
+	}
 }
