@@ -31,6 +31,9 @@ type config struct {
 	TokenLife        time.Duration `env:"TOKEN_LIFE" default:"30m" placeholder:"DURATION" help:"How long access tokens hold (${default})."`
 }
 
+// mostConns is the most that PostgreSQL's max_connections can be.
+const mostConns = 262143
+
 // services are the open connections of a command.
 type services struct {
 	store    *store.Store
@@ -48,6 +51,8 @@ func (c *config) open(ctx context.Context, withRedis bool) (*services, error) {
 		return nil, fmt.Errorf("read TOKEN_LIFE: %s is no time that a token can hold", c.TokenLife)
 	case c.DatabaseConns < 0:
 		return nil, fmt.Errorf("read DATABASE_CONNS: %d is below zero", c.DatabaseConns)
+	case c.DatabaseConns > mostConns:
+		return nil, fmt.Errorf("read DATABASE_CONNS: %d is more than the %d that PostgreSQL can have", c.DatabaseConns, mostConns)
 	}
 	s := &services{log: telemetry.NewLogger(os.Stderr, c.LogLevel)}
 	redis.SetLogger(redisLog{s.log})
@@ -74,12 +79,16 @@ func (c *config) open(ctx context.Context, withRedis bool) (*services, error) {
 }
 
 func (c *config) connect(ctx context.Context, s *services, withRedis bool) (err error) {
-	admin := c.DatabaseAdminURL
+	admin, name := c.DatabaseAdminURL, "DATABASE_ADMIN_URL"
 	if admin == "" {
-		admin = c.DatabaseURL
+		admin, name = c.DatabaseURL, "DATABASE_URL"
 	}
-	if _, err := store.Migrate(ctx, admin); err != nil {
-		return err
+	_, denied := store.Migrate(ctx, admin)
+	if denied != nil {
+		denied = fmt.Errorf("migrate with %s: %w", name, denied)
+		if c.DatabaseAdminURL != "" || !store.MayNot(denied) {
+			return denied
+		}
 	}
 	options := store.Options{MaxConns: c.DatabaseConns, Now: failpoint.Clock()}
 	if withRedis {
@@ -92,7 +101,17 @@ func (c *config) connect(ctx context.Context, s *services, withRedis bool) (err 
 		}
 	}
 	s.store, err = store.Open(ctx, c.DatabaseURL, options)
-	return err
+	if denied == nil {
+		return err
+	}
+	// A login that may not migrate need not where somebody else has.
+	if err == nil {
+		var behind int
+		if behind, err = s.store.Behind(ctx); err == nil && behind == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w; this login may not migrate: run migrate with a DATABASE_ADMIN_URL that may", denied)
 }
 
 // redisLog takes what the client of Redis says; left alone it writes lines that are no JSON.

@@ -109,8 +109,12 @@ func (cmd *serveCmd) check() error {
 			return fmt.Errorf("read %s: the number is too small", name)
 		}
 	}
+	if cmd.Addr == "" { // which would be any port of all addresses
+		return errors.New("read ADDR: it is empty")
+	}
 	for _, origin := range cmd.AllowedOrigin {
-		if origin != "*" && !strings.Contains(origin, "://") {
+		scheme, host, _ := strings.Cut(origin, "://")
+		if origin != "*" && (scheme == "" || host == "" || strings.ContainsAny(scheme+host, "/?#@ ")) {
 			return fmt.Errorf("read ALLOWED_ORIGINS: %q is no origin, such as https://app.example.com", origin)
 		}
 	}
@@ -125,7 +129,8 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	if err := cmd.check(); err != nil {
 		return err
 	}
-	growHeap(300) // what lives is small beside what a request uses: a third of the collections, for some 20 MiB
+	slog.SetDefault(telemetry.NewLogger(os.Stderr, c.LogLevel)) // for what is said before anything is open
+	growHeap(300)                                               // what lives is small beside what a request uses: a third of the collections, for some 20 MiB
 	endTraces, err := telemetry.StartTracing(ctx, build().revision)
 	if err != nil {
 		return err

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"insightgraph/store/storetest"
 	"insightgraph/web/webtest"
 )
 
@@ -248,23 +251,58 @@ func TestProduction(t *testing.T) {
 
 // TestSettings: numbers that would switch something off without a word are refused by name.
 func TestSettings(t *testing.T) {
-	fine := serveCmd{Concurrency: 1, Fetches: 1, AllowedOrigin: []string{"*", "https://app.example.com"}}
+	fine := serveCmd{Addr: "127.0.0.1:0", Concurrency: 1, Fetches: 1, AllowedOrigin: []string{"*", "https://app.example.com", "https://*.example.com", "http://localhost:3000"}}
 	if err := fine.check(); err != nil {
 		t.Error(err)
 	}
 	for name, spoil := range map[string]func(*serveCmd){
 		"CONCURRENCY": func(c *serveCmd) { c.Concurrency = 0 }, "FETCHES": func(c *serveCmd) { c.Fetches = -1 }, "CUSTOMER_POINTS": func(c *serveCmd) { c.CustomerPoints = -1 },
 		"CONSUMER_REQUESTS": func(c *serveCmd) { c.ConsumerRequests = -1 }, "LAME_DUCK": func(c *serveCmd) { c.LameDuck = -time.Second },
-		"ALLOWED_ORIGINS": func(c *serveCmd) { c.AllowedOrigin = []string{"foo"} },
+		"ALLOWED_ORIGINS": func(c *serveCmd) { c.AllowedOrigin = []string{"foo"} }, "ADDR": func(c *serveCmd) { c.Addr = "" },
 	} {
 		c := fine
 		if spoil(&c); c.check() == nil || !strings.Contains(c.check().Error(), name) {
 			t.Errorf("%s: %v", name, c.check())
 		}
 	}
-	for _, c := range []config{{TokenLife: 0}, {TokenLife: -time.Minute}, {TokenLife: time.Minute, DatabaseConns: -3}} {
+	for _, origin := range []string{"https://app.example.com/", "https://app.example.com/shop", " https://app.example.com", "://app.example.com", "https://", "https://a@b"} {
+		c := fine
+		if c.AllowedOrigin = []string{"https://b.example.com", origin}; c.check() == nil {
+			t.Errorf("%q is an origin, which no browser sends", origin)
+		}
+	}
+	for _, c := range []config{{TokenLife: 0}, {TokenLife: -time.Minute}, {TokenLife: time.Minute, DatabaseConns: -3}, {TokenLife: time.Minute, DatabaseConns: 1 << 40}} {
 		if _, err := c.open(t.Context(), false); err == nil {
 			t.Errorf("%+v opens", c)
 		}
+	}
+}
+
+// TestLeastPrivilege: once somebody has migrated, processes need no login that may. Who reads why one does not start is told
+// which variable it is about, and no password.
+func TestLeastPrivilege(t *testing.T) {
+	t.Parallel()
+	address := storetest.URL(t)
+	db := look(t, address)
+	name := db.Config().Database + "_least"
+	db.do("CREATE ROLE " + name + " LOGIN PASSWORD 'x' IN ROLE insightgraph_app, insightgraph_system; REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+	t.Cleanup(func() { db.Exec(context.Background(), "DROP ROLE "+name) }) // roles are the whole server's
+	u, err := url.Parse(address)
+	must(t, err)
+	u.User = url.UserPassword(name, "x")
+	env := []string{"DATABASE_URL=" + u.String(), "REDIS_URL=" + storetest.Redis(t), "DATA_DIR=" + t.TempDir()}
+	var own login
+	must(t, json.Unmarshal([]byte(command(t, env, "customer", "create", "--name", "Own", "--json")), &own))
+	ownData(t, serve(t, env).signIn(own, ""))
+	for variable, value := range map[string]string{"DATABASE_URL": "nonsense", "DATABASE_ADMIN_URL": "postgres://me:se@cret@nowhere/x",
+		"DATABASE_REPLICA_URL": u.String() + "&sslmode=verify-full&sslrootcert=/nowhere/ca.crt"} {
+		if _, errs, err := try(t, append(env, "DATABASE_ADMIN_URL="+address, variable+"="+value), "serve"); err == nil || !strings.Contains(errs, variable) || strings.Contains(errs, "cret@") ||
+			strings.Contains(value, "ca.crt") && !strings.Contains(errs, "/nowhere/ca.crt") {
+			t.Errorf("%s=%s: %q %v", variable, value, errs, err)
+		}
+	}
+	db.do("DELETE FROM migrations WHERE name = (SELECT max(name) FROM migrations)")
+	if _, errs, err := try(t, env, "serve"); err == nil || !strings.Contains(errs, "DATABASE_ADMIN_URL") {
+		t.Errorf("a database that lacks a migration: %q %v", errs, err)
 	}
 }

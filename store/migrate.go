@@ -23,13 +23,20 @@ var migrationFiles embed.FS
 // connection, so a crash leaves nothing to clean up (bun's own lock is a row that would stay).
 const migrationLock = 0x1_4516_4772
 
+// MayNot tells whether a migration failed because its login has no right to it.
+func MayNot(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "42501"
+}
+
 // Migrate brings the database up to date: each file in one transaction, forward only. url must allow to create tables
 // and roles. It returns the names of the migrations that it applied.
 func Migrate(ctx context.Context, url string) ([]string, error) {
-	config, err := pgx.ParseConfig(url)
+	pool, err := readURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("read the database URL: it is not a PostgreSQL connection string")
+		return nil, err
 	}
+	config := pool.ConnConfig
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.RuntimeParams["client_min_messages"] = "warning"
 	db := bun.NewDB(stdlib.OpenDB(*config), pgdialect.New())

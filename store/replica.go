@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"sync/atomic"
@@ -44,9 +45,9 @@ func openReplica(ctx context.Context, url string, marks Marks, like *pgxpool.Con
 	if url == "" || marks == nil {
 		return nil, nil
 	}
-	config, err := pgxpool.ParseConfig(url)
+	config, err := readURL(url)
 	if err != nil {
-		return nil, errors.New("read DATABASE_REPLICA_URL: it is not a PostgreSQL connection string") // the text may hold a password
+		return nil, fmt.Errorf("read DATABASE_REPLICA_URL: %w", err)
 	}
 	to, from := config.ConnConfig, like.ConnConfig
 	for name, value := range from.RuntimeParams {

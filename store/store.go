@@ -11,7 +11,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -56,9 +58,9 @@ type Options struct {
 
 // Open connects. The database must have been migrated before; its sessions take the role that owns nothing.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := readURL(url)
 	if err != nil {
-		return nil, errors.New("read DATABASE_URL: it is not a PostgreSQL connection string") // the text may hold a password
+		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
 	}
 	forWork, forReads := 10, 4*runtime.GOMAXPROCS(0)
 	if o.MaxConns > 0 {
@@ -115,6 +117,28 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	db := stdlib.OpenDBFromPool(pool)
 	db.SetMaxIdleConns(0) // the pool below keeps the idle ones
 	return &Store{db: bun.NewDB(db, pgdialect.New()), pool: pool, reads: newSessions(reads, count), replica: replica, keys: o.Keys, now: o.Now, count: count}, nil
+}
+
+// readURL reads a connection string. It says nothing of the text, which may hold a password, but for a file of certificates that
+// cannot be read.
+func readURL(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, fmt.Errorf("it names a file: %w", file)
+	}
+	if err != nil {
+		return nil, errors.New("it is not a PostgreSQL connection string")
+	}
+	hosts := []string{config.ConnConfig.Host}
+	for _, f := range config.ConnConfig.Fallbacks {
+		hosts = append(hosts, f.Host)
+	}
+	for _, host := range hosts {
+		if strings.LastIndexByte(host, '@') > 0 { // the end of the password would be looked up and logged as a host
+			return nil, errors.New("it has more than one @: that of a password is written %40")
+		}
+	}
+	return config, nil
 }
 
 // prepared is the config of a pool of Reads, whose texts have no values in them: the server plans each once.
