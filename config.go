@@ -152,12 +152,15 @@ func openRedis(address string) (redis.UniversalClient, error) {
 	return redis.NewClient(options), nil
 }
 
-// pingRedis asks Redis whether it is there: of a cluster each node that holds a part of the queues.
+// pingRedis asks Redis whether it is there, of a cluster each node that holds a part of the queues, and whether it takes
+// what is written: one that is full, or a replica that only reads, answers and takes no tasks.
 func pingRedis(ctx context.Context, r redis.UniversalClient) error {
 	if cluster, ok := r.(*redis.ClusterClient); ok {
-		return cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() })
+		if err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() }); err != nil {
+			return err
+		}
 	}
-	return r.Ping(ctx).Err()
+	return r.Set(ctx, "insightgraph:ping", 1, time.Minute).Err()
 }
 
 // close gives everything back, the youngest first.

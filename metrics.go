@@ -37,7 +37,7 @@ func (s *services) ready(w http.ResponseWriter, r *http.Request) {
 	state := map[string]string{"status": "ok", "database": "ok", "redis": "ok"}
 	code := http.StatusOK
 	if redis != nil {
-		state["status"], state["redis"] = "degraded", "away: insights wait in the database"
+		state["status"], state["redis"] = "degraded", "away, or it takes nothing: insights wait in the database"
 	}
 	if replica != nil {
 		state["status"], state["replica"] = "degraded", "away: the primary answers"
@@ -111,7 +111,7 @@ func description(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	databaseUp   = description("database_up", "1 while the database answers.")
-	redisUp      = description("redis_up", "1 while Redis answers.")
+	redisUp      = description("redis_up", "1 while Redis answers and takes what is written.")
 	replicaUp    = description("replica_up", "1 while the replica answers; missing where there is none.")
 	replicaLag   = description("replica_lag_bytes", "How much of the primary's log the replica has not replayed.")
 	behind       = description("migrations_behind", "Migrations that this program has and the database has not.")

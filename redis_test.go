@@ -132,6 +132,25 @@ func TestRedisCluster(t *testing.T) {
 	}
 }
 
+// TestRedisTakesNothing: a Redis that is full, or a replica that only reads, answers and takes no tasks: it is as good as away.
+func TestRedisTakesNothing(t *testing.T) {
+	t.Parallel()
+	node := startRedis(t)
+	p := serve(t, []string{"DATABASE_URL=" + storetest.URL(t), "REDIS_URL=redis://scale:secret@" + node.addr, "DATA_DIR=" + t.TempDir()})
+	p.redisIs("ok")
+	must(t, node.ConfigSet(t.Context(), "maxmemory", "1mb").Err())
+	p.redisIs("away")
+	if text := p.metrics(); !strings.Contains(text, "insightgraph_redis_up 0\n") {
+		t.Error("a full Redis is up")
+	}
+	must(t, node.ConfigSet(t.Context(), "maxmemory", "0").Err())
+	p.redisIs("ok")
+	must(t, node.ReplicaOf(t.Context(), "127.0.0.1", "1").Err())
+	p.redisIs("away")
+	must(t, node.ReplicaOf(t.Context(), "NO", "ONE").Err())
+	p.redisIs("ok")
+}
+
 // TestRedisSentinel: the master dies for good, Sentinel puts its replica in its place, and work goes on there.
 func TestRedisSentinel(t *testing.T) {
 	t.Parallel()
