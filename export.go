@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -154,7 +153,7 @@ func (e *exports) refuse(ctx context.Context, w http.ResponseWriter, err error) 
 	} else if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		f, status = fault.New(fault.TimedOut, "", "The request took too long and was stopped"), http.StatusServiceUnavailable
 	} else {
-		e.log.ErrorContext(ctx, "export", "kind", fmt.Sprintf("%T", err))
+		e.log.ErrorContext(ctx, "export", store.Kinds(err)...)
 	}
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")

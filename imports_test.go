@@ -49,7 +49,7 @@ var mayImport = map[string]struct{ ours, others string }{
 	"graph/generated": {"audit auth bank callback category connect graph/model graph/plan insight page report statement",
 		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/vektah/gqlparser/v2"},
 	"graph": {"audit auth bank budget callback category connect fault graph/generated graph/model graph/plan insight page report statement store telemetry",
-		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/jackc/pgx/v5 github.com/prometheus/client_golang github.com/vektah/gqlparser/v2"},
+		"github.com/99designs/gqlgen github.com/govalues/decimal github.com/prometheus/client_golang github.com/vektah/gqlparser/v2"},
 	"budget":          {"", "github.com/redis/go-redis/v9 golang.org/x/sync"},
 	"embedded":        {"", ""},
 	"failpoint":       {"", ""},

@@ -223,7 +223,9 @@ func (cmd *serveCmd) Run(ctx context.Context, c *config) error {
 	}
 	wait, done := context.WithTimeout(context.Background(), 20*time.Second)
 	defer done()
-	err = errors.Join(err, httpServer.Shutdown(wait))
+	if cut := httpServer.Shutdown(wait); cut != nil {
+		err = errors.Join(err, fmt.Errorf("wait for requests that are under way: %w", cut))
+	}
 	rim.app.Stop(wait)
 	return err
 }

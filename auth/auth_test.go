@@ -32,12 +32,14 @@ type house struct {
 	secret   string
 	anna     bank.Consumer
 	now      time.Time
+	url      string // of the database
 }
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{now: noon, secret: auth.NewSecret()}
-	h.store = storetest.Open(t, storetest.URL(t), store.Options{MaxConns: 4, Now: func() time.Time { return h.now }})
+	h.url = storetest.URL(t)
+	h.store = storetest.Open(t, h.url, store.Options{MaxConns: 4, Now: func() time.Time { return h.now }})
 	h.tokens = &auth.Tokens{Store: h.store}
 	h.customer = h.newCustomer(t, "acme", h.secret)
 	var err error

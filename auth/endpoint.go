@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -14,6 +13,7 @@ import (
 
 	"insightgraph/bank"
 	"insightgraph/fault"
+	"insightgraph/store"
 )
 
 // maxForm bounds the body of a token request.
@@ -48,7 +48,7 @@ func (t *Tokens) TokenHandler(log *slog.Logger) http.Handler {
 		}
 		answer, no, err := t.grant(r, form)
 		if err != nil {
-			log.ErrorContext(r.Context(), "token", "kind", kind(err))
+			log.ErrorContext(r.Context(), "token", store.Kinds(err)...)
 			no = &refusal{http.StatusInternalServerError, "server_error", ""}
 			if faults := fault.Of(err); len(faults) > 0 && faults[0].Code == fault.Unavailable {
 				no = &refusal{http.StatusServiceUnavailable, "temporarily_unavailable", faults[0].Message}
@@ -63,14 +63,6 @@ func (t *Tokens) TokenHandler(log *slog.Logger) http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(answer)
 	})
-}
-
-// kind is all that may be logged of an unforeseen error: its text may hold a value that was sent.
-func kind(err error) string {
-	for errors.Unwrap(err) != nil {
-		err = errors.Unwrap(err)
-	}
-	return fmt.Sprintf("%T", err)
 }
 
 func refuse(w http.ResponseWriter, no *refusal) {

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"insightgraph/auth"
 )
@@ -115,5 +118,26 @@ func TestSecrets(t *testing.T) {
 	a, b := auth.NewSecret(), auth.NewSecret()
 	if a == b || len(a) != 43 || string(auth.HashSecret(a)) == string(auth.HashSecret(b)) {
 		t.Errorf("secrets %q, %q", a, b)
+	}
+}
+
+// TestTokenErrorSaysWhat: who is on call reads what the database said, in the words that have no values.
+func TestTokenErrorSaysWhat(t *testing.T) {
+	h := newHouse(t)
+	db, err := pgx.Connect(t.Context(), h.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(t.Context())
+	if _, err := db.Exec(t.Context(), "ALTER TABLE tokens RENAME TO gone"); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	r := httptest.NewRequest(http.MethodPost, "/auth/token", strings.NewReader("grant_type=client_credentials&client_id=acme&client_secret="+h.secret))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	h.tokens.TokenHandler(slog.New(slog.NewTextHandler(&log, nil))).ServeHTTP(w, r)
+	if w.Code != http.StatusInternalServerError || !strings.Contains(log.String(), "sqlstate=42P01") {
+		t.Errorf("%d %s %s", w.Code, w.Body, log.String())
 	}
 }

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"insightgraph/fault"
+	"insightgraph/store"
 	"insightgraph/telemetry"
 )
 
@@ -153,33 +152,10 @@ func (s *server) recovered(ctx context.Context, value any) error {
 	return errPanic
 }
 
-// logError writes what is safe to write about an unforeseen error: kinds and names, never its text, which may hold an
-// account number or an amount.
+// logError writes what is safe to write about an unforeseen error.
 func (s *server) logError(ctx context.Context, what string, path ast.Path, err error) {
 	if errors.Is(err, errPanic) {
 		return
 	}
-	attributes := []any{"path", path.String(), "kind", kinds(err)}
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		attributes = append(attributes, "sqlstate", pg.Code, "constraint", pg.ConstraintName, "table", pg.TableName, slog.String("routine", pg.Routine))
-	}
-	s.Log.ErrorContext(ctx, what, attributes...)
-}
-
-// kinds are the types of an error and of what it wraps.
-func kinds(err error) string {
-	out := fmt.Sprintf("%T", err)
-	var inner []error
-	switch e := err.(type) {
-	case interface{ Unwrap() error }:
-		inner = []error{e.Unwrap()}
-	case interface{ Unwrap() []error }:
-		inner = e.Unwrap()
-	}
-	for _, e := range inner {
-		if e != nil {
-			out += " " + kinds(e)
-		}
-	}
-	return out
+	s.Log.ErrorContext(ctx, what, append([]any{"path", path.String()}, store.Kinds(err)...)...)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -71,3 +72,31 @@ func away(err error) bool {
 
 // none tells whether nothing was found.
 func none(err error) bool { return errors.Is(err, sql.ErrNoRows) }
+
+// Kinds are the attributes of a log line about an unforeseen error: kinds and names, never its text, which may hold an account
+// number or an amount.
+func Kinds(err error) []any {
+	attributes := []any{"kind", types(err)}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		attributes = append(attributes, "sqlstate", pg.Code, "constraint", pg.ConstraintName, "table", pg.TableName, "routine", pg.Routine)
+	}
+	return attributes
+}
+
+// types are those of an error and of what it wraps.
+func types(err error) string {
+	out := fmt.Sprintf("%T", err)
+	var inner []error
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		inner = []error{e.Unwrap()}
+	case interface{ Unwrap() []error }:
+		inner = e.Unwrap()
+	}
+	for _, e := range inner {
+		if e != nil {
+			out += " " + types(e)
+		}
+	}
+	return out
+}
