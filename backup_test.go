@@ -57,7 +57,7 @@ func TestBackup(t *testing.T) {
 
 	dir := t.TempDir()
 	run("pg_dumpall", "--dbname", from, "--roles-only", "--no-role-passwords", "--file", filepath.Join(dir, "roles.sql"))
-	run("pg_dump", "--dbname", from, "--format", "custom", "--file", filepath.Join(dir, "insightgraph.dump"))
+	run("pg_dump", "--dbname", from, "--enable-row-security", "--format", "custom", "--file", filepath.Join(dir, "insightgraph.dump"))
 
 	home, err := os.MkdirTemp("", "insightgraph-restored-") // t.TempDir's name may be too long for a socket
 	if err != nil {
@@ -94,21 +94,25 @@ func TestBackup(t *testing.T) {
 	if len(tables) < 30 {
 		t.Errorf("only %v", tables)
 	}
-	for _, table := range tables {
-		if table == "tokens" { // signing in made one
-			continue
-		}
-		sum := func(s sees) (sum string) {
-			t.Helper()
-			if err := s.QueryRow(t.Context(), "SELECT count(*) || ' ' || coalesce(md5(string_agg(x::text, ',' ORDER BY x::text)), '') FROM "+table+" x").Scan(&sum); err != nil {
-				t.Fatal(err)
+	same := func(there sees) {
+		t.Helper()
+		for _, table := range tables {
+			if table == "tokens" { // signing in made one
+				continue
 			}
-			return sum
-		}
-		if a, b := sum(db), sum(there); a != b {
-			t.Errorf("%s: %s, restored %s", table, a, b)
+			sum := func(s sees) (sum string) {
+				t.Helper()
+				if err := s.QueryRow(t.Context(), "SELECT count(*) || ' ' || coalesce(md5(string_agg(x::text, ',' ORDER BY x::text)), '') FROM "+table+" x").Scan(&sum); err != nil {
+					t.Fatal(err)
+				}
+				return sum
+			}
+			if a, b := sum(db), sum(there); a != b {
+				t.Errorf("%s: %s, restored %s", table, a, b)
+			}
 		}
 	}
+	same(there)
 	const rules = `SELECT count(*)::int FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND relforcerowsecurity`
 	if a, b := db.count(rules), there.count(rules); a != b || a < 20 {
 		t.Errorf("row level security on %d tables, restored on %d", a, b)
@@ -120,4 +124,21 @@ func TestBackup(t *testing.T) {
 	if err := json.Unmarshal([]byte(command(t, []string{"DATABASE_URL=" + u.String(), "DATA_DIR=" + t.TempDir()}, "customer", "create", "--name", "New", "--json")), &l); err != nil || l.ClientID == "" {
 		t.Errorf("numbers do not go on: %v", err)
 	}
+
+	// Another owner, who is no superuser, restores it as its own, and makes the next backup.
+	run("psql", "--dbname", server.DatabaseURL, "--quiet", "--command", "CREATE ROLE keeper LOGIN CREATEROLE PASSWORD 'x'; GRANT insightgraph_app, insightgraph_system TO keeper")
+	owned := func(name string) string {
+		run("psql", "--dbname", server.DatabaseURL, "--quiet", "--command", "CREATE DATABASE "+name+" OWNER keeper")
+		its := *u
+		its.User, its.Path = url.UserPassword("keeper", "x"), "/"+name
+		return its.String()
+	}
+	kept, again := owned("kept"), owned("again")
+	run("pg_restore", "--dbname", kept, "--no-owner", "--exit-on-error", filepath.Join(dir, "insightgraph.dump"))
+	command(t, []string{"DATABASE_URL=" + kept, "DATA_DIR=" + t.TempDir()}, "migrate")
+	run("pg_dump", "--dbname", kept, "--enable-row-security", "--format", "custom", "--file", filepath.Join(dir, "next.dump"))
+	run("pg_restore", "--dbname", again, "--exit-on-error", filepath.Join(dir, "next.dump"))
+	super := *u
+	super.Path = "/again"
+	same(look(t, super.String()))
 }
