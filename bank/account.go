@@ -115,7 +115,8 @@ func (a *Account) Check() fault.Many {
 	return faults
 }
 
-// ParseIBAN reads an IBAN (ISO 13616): blanks are dropped, letters are raised, the two check digits must be right.
+// ParseIBAN reads an IBAN (ISO 13616): blanks are dropped, letters are raised, the two check digits must be right. Of plain
+// numbers, such as a card's, one in 97 would pass for one but for the letters of its country.
 func ParseIBAN(field, s string) (string, *fault.Error) {
 	iban := strings.ToUpper(strings.ReplaceAll(s, " ", ""))
 	if !isIBAN(iban) {
@@ -130,10 +131,11 @@ func isIBAN(iban string) bool {
 	}
 	var digits strings.Builder
 	for i, r := range iban[4:] + iban[:4] {
+		country, check := i == len(iban)-4 || i == len(iban)-3, i >= len(iban)-2
 		switch {
-		case r >= '0' && r <= '9':
+		case r >= '0' && r <= '9' && !country:
 			digits.WriteRune(r)
-		case r >= 'A' && r <= 'Z' && i != len(iban)-1 && i != len(iban)-2:
+		case r >= 'A' && r <= 'Z' && !check:
 			digits.WriteString(big.NewInt(int64(r-'A') + 10).String())
 		default:
 			return false

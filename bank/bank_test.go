@@ -3,6 +3,7 @@ package bank
 import (
 	"fmt"
 	"math/rand"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,9 +52,11 @@ func TestParseAmount(t *testing.T) {
 
 func TestIBAN(t *testing.T) {
 	for s, good := range map[string]bool{"DE89 3704 0044 0532 0130 00": true, "de89370400440532013000": true, "GB29NWBK60161331926819": true,
-		"DE89370400440532013001": false, "DE": false, "": false, "DE8937040044053201300!": false, "NO9386011117947": true, "XX00": false} {
-		if _, f := ParseIBAN("iban", s); (f == nil) != good {
-			t.Errorf("%q: %v", s, f)
+		"DE89370400440532013001": false, "DE": false, "": false, "DE8937040044053201300!": false, "NO9386011117947": true, "XX00": false,
+		"MT84MALT011000012345MTLCAST001S": true,                                                                      // of 31
+		"4111111111111080":                false, "DEA5370400440532013000": false, "D014370400440532013000": false} { // right but for where letters stand
+		if iban, f := ParseIBAN("iban", s); (f == nil) != good || good && iban != strings.ToUpper(strings.ReplaceAll(s, " ", "")) {
+			t.Errorf("%q: %q %v", s, iban, f)
 		}
 	}
 }
