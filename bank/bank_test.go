@@ -42,7 +42,13 @@ func TestMoneyCheck(t *testing.T) {
 }
 
 func TestParseAmount(t *testing.T) {
-	for _, bad := range []string{"", "1e3", "1,000", " 1", "0x10", "1.2.3", "--1", "NaN", "1234567890123456", "٣",
+	for s, want := range map[string]string{"12.50": "12.50", "-0.01": "-0.01", "0": "0", "-0": "0", ".5": "0.5", "007": "7", "1.0000000000000000000000": "1",
+		"999999999999999": "999999999999999", "123456789012345.9999": "123456789012345.9999"} {
+		if d, f := ParseAmount("amount", s); f != nil || d.Cmp(decimal.MustParse(want)) != 0 {
+			t.Errorf("%q was read as %s, %v", s, d, f)
+		}
+	}
+	for _, bad := range []string{"", "-", ".", "1e3", "1,000", " 1", "0x10", "1.2.3", "--1", "NaN", "1234567890123456", "٣",
 		"1.00000000000000000001", "0.00000000000000000001", "123456789012345.00001"} {
 		if d, f := ParseAmount("amount", bad); f == nil {
 			t.Errorf("%q was read as %s", bad, d)
@@ -91,7 +97,7 @@ func TestRef(t *testing.T) {
 		}
 	}
 	for _, s := range []string{"", "x", "YQEB=", "YQEBAA", "0", "💶", "YQAA"} {
-		if got := ParseRef(s); got != (Ref{}) && got.String() != s {
+		if got := ParseRef(s); got != (Ref{}) {
 			t.Errorf("%q names %v", s, got)
 		}
 	}
@@ -110,6 +116,49 @@ func TestTransactionCheck(t *testing.T) {
 	want := []string{"transactions.3.externalId", "transactions.3.amount.amount", "transactions.3.baseType", "transactions.3.status", "transactions.3.mcc"}
 	if diff := cmp.Diff(want, fields); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What a client may send for an amount's direction and its texts, and what is kept of it.
+func TestTransactionFields(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Transaction)
+		want   string // fields with faults
+	}{
+		"plain":                {func(*Transaction) {}, ""},
+		"with its side":        {func(x *Transaction) { x.BaseType = Debit }, ""},
+		"signed with a side":   {func(x *Transaction) { x.BaseType, x.Amount = Debit, x.Amount.Neg() }, "amount.amount"},
+		"another currency":     {func(x *Transaction) { x.Currency = "USD" }, "amount.currency"},
+		"pending":              {func(x *Transaction) { x.Status = Pending }, ""},
+		"merchant code":        {func(x *Transaction) { x.MCC = new("5411") }, ""},
+		"letters in the code":  {func(x *Transaction) { x.MCC = new("54I1") }, "mcc"},
+		"a code of five":       {func(x *Transaction) { x.MCC = new("54110") }, "mcc"},
+		"the longest text":     {func(x *Transaction) { x.Description = strings.Repeat("ü", MaxDescription) }, ""},
+		"too long a text":      {func(x *Transaction) { x.Description = strings.Repeat("u", MaxDescription+1) }, "description"},
+		"not UTF-8":            {func(x *Transaction) { x.Description = "\xff" }, "description"},
+		"too long a name":      {func(x *Transaction) { x.CounterpartyName = new(strings.Repeat("u", MaxName+1)) }, "counterparty.name"},
+		"a zero byte":          {func(x *Transaction) { x.CounterpartyName = new("a\x00b") }, "counterparty.name"},
+		"a number as account":  {func(x *Transaction) { x.CounterpartyIBAN = new("00 1234") }, ""},
+		"too long an account":  {func(x *Transaction) { x.CounterpartyIBAN = new(strings.Repeat("1", 51)) }, "counterparty.iban"},
+		"no id where one goes": {func(x *Transaction) { x.ExternalID = new("") }, "externalId"},
+	} {
+		x := Transaction{Amount: decimal.MustParse("2.5"), Currency: "EUR"}
+		c.change(&x)
+		side := Credit
+		if x.BaseType != "" {
+			side = x.BaseType
+		}
+		var fields []string
+		for _, f := range x.Check("", "EUR") {
+			fields = append(fields, f.Field)
+		}
+		if got := strings.Join(fields, " "); got != c.want || x.BaseType != side {
+			t.Errorf("%s: %q, want %q; %s", name, got, c.want, x.BaseType)
+		}
+	}
+	x := Transaction{Currency: "EUR", CounterpartyIBAN: new("de89 3704 0044 0532 0130 00")}
+	if f := x.Check("", "EUR"); f != nil || *x.CounterpartyIBAN != "DE89370400440532013000" {
+		t.Errorf("%v %s", f, *x.CounterpartyIBAN)
 	}
 }
 
@@ -133,7 +182,7 @@ func TestTransfers(t *testing.T) {
 		"one account":        {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 1, Credit, "100", "2026-01-05")}, nil},
 		"same side":          {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Debit, "100", "2026-01-05")}, nil},
 		"other amount":       {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100.01", "2026-01-05")}, nil},
-		"nothing":            {[]Leg{leg(1, 1, Debit, "0", "2026-01-05"), leg(2, 2, Credit, "0", "2026-01-05")}, nil},
+		"nothing":            {[]Leg{leg(1, 1, Debit, "0", "2026-01-05"), leg(2, 2, Credit, "0", "2026-01-05"), leg(3, 1, Debit, "1", "2026-01-05"), leg(4, 2, Credit, "1", "2026-01-05")}, []Pair{{3, 4}}},
 		"the nearer":         {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100", "2026-01-07"), leg(3, 3, Credit, "100", "2026-01-06")}, []Pair{{1, 3}}},
 		"then the older":     {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100", "2026-01-06"), leg(3, 3, Credit, "100", "2026-01-04")}, []Pair{{1, 3}}},
 		"then the lower id":  {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(3, 2, Credit, "100", "2026-01-06"), leg(2, 3, Credit, "100", "2026-01-06")}, []Pair{{1, 2}}},
@@ -151,6 +200,16 @@ func TestTransfers(t *testing.T) {
 		"names differ":       {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe Markt"), named(leg(2, 2, Credit, "100", "2026-01-05"), "Acme Payroll")}, nil},
 		"a card's payment":   {[]Leg{held(named(leg(1, 1, Debit, "80", "2021-11-10"), "Landesbank Berlin AG"), ContainerBank), held(named(leg(2, 2, Credit, "80", "2021-11-12"), "Zahlungseingang dankend erhalten"), ContainerCard)}, []Pair{{1, 2}}},
 		"a card pays nobody": {[]Leg{held(named(leg(1, 1, Debit, "80", "2021-11-10"), "Rewe Markt"), ContainerCard), held(named(leg(2, 2, Credit, "80", "2021-11-12"), "Acme Payroll"), ContainerBank)}, nil},
+		"IBAN before names":  {[]Leg{to(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe Markt", "B"), at(named(leg(2, 2, Credit, "100", "2026-01-05"), "Acme Payroll"), "B")}, []Pair{{1, 2}}},
+		"IBAN of one alone":  {[]Leg{to(leg(1, 1, Debit, "100", "2026-01-05"), "", "X"), at(leg(2, 2, Credit, "100", "2026-01-05"), "")}, []Pair{{1, 2}}},
+		"no IBAN, own ones":  {[]Leg{at(leg(1, 1, Debit, "100", "2026-01-05"), "A"), at(leg(2, 2, Credit, "100", "2026-01-05"), "B")}, []Pair{{1, 2}}},
+		"zeros in front":     {[]Leg{to(leg(1, 1, Debit, "500", "2021-11-02"), "Visa", "000000532013000"), at(named(leg(2, 2, Credit, "500", "2021-11-03"), "Max Muster"), "DE89370400440532013000")}, []Pair{{1, 2}}},
+		"the other's name":   {[]Leg{with(named(leg(1, 1, Debit, "100", "2026-01-05"), "Top up"), func(l *Leg) { l.AccountName = "Giro Plus" }), named(leg(2, 2, Credit, "100", "2026-01-05"), "From GIRO")}, []Pair{{1, 2}}},
+		"two letters agree":  {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe AG"), named(leg(2, 2, Credit, "100", "2026-01-05"), "Acme AG")}, nil},
+		"three letters":      {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Ann Lee"), named(leg(2, 2, Credit, "100", "2026-01-05"), "A. Lee")}, []Pair{{1, 2}}},
+		"a bank pays a bank": {[]Leg{held(named(leg(1, 1, Debit, "80", "2021-11-10"), "Rewe Markt"), ContainerBank), held(named(leg(2, 2, Credit, "80", "2021-11-12"), "Acme Payroll"), ContainerBank)}, nil},
+		"a card pays a card": {[]Leg{held(named(leg(1, 1, Debit, "80", "2021-11-10"), "Rewe Markt"), ContainerCard), held(named(leg(2, 2, Credit, "80", "2021-11-12"), "Acme Payroll"), ContainerCard)}, nil},
+		"the other one name": {[]Leg{leg(1, 1, Debit, "100", "2026-01-05"), named(leg(2, 2, Credit, "100", "2026-01-05"), "Rewe Markt")}, []Pair{{1, 2}}},
 		"one name":           {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe Markt"), leg(2, 2, Credit, "100", "2026-01-05")}, []Pair{{1, 2}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -181,27 +240,44 @@ func named(l Leg, name string) Leg { l.Counterparty = name; return l }
 func TestRates(t *testing.T) {
 	day := func(s string) Date { d, _ := ParseDate(s); return d }
 	quote := func(c Currency, d, rate string) Quote { return Quote{c, day(d), decimal.MustParse(rate), "test"} }
-	q := NewQuotes([]Quote{quote("USD", "2026-01-05", "1.25"), quote("USD", "2026-01-02", "1.20"), quote("CHF", "2026-01-02", "0.96")})
+	q := NewQuotes([]Quote{quote("USD", "2026-01-05", "1.25"), quote("USD", "2026-01-02", "1.20"), quote("CHF", "2026-01-02", "0.96"), quote("GBP", "2026-01-05", "0")})
 	for _, c := range []struct {
 		from, to  Currency
 		day, want string // "" : none
 	}{
 		{"USD", "EUR", "2026-01-05", "0.8 on 2026-01-05"}, {"USD", "EUR", "2026-01-04", "0.8333333333333333333 on 2026-01-02"}, {"EUR", "USD", "2026-02-01", "1.25 on 2026-01-05"},
 		{"CHF", "USD", "2026-01-05", "1.302083333333333333 on 2026-01-02"}, {"USD", "EUR", "2026-01-01", ""}, {"SEK", "EUR", "2026-01-05", ""},
+		{"EUR", "SEK", "2026-01-05", ""}, {"EUR", "USD", "2026-01-01", ""}, {"USD", "SEK", "2026-01-05", ""}, {"GBP", "EUR", "2026-01-05", ""},
 	} {
 		r, ok := q.Rate(c.from, c.to, day(c.day))
 		got := ""
 		if ok {
 			got = fmt.Sprintf("%s on %s", r.Rate.Trim(0), r.Day)
 		}
-		if got != c.want {
-			t.Errorf("%s to %s on %s: %q, want %q", c.from, c.to, c.day, got, c.want)
+		if got != c.want || ok && r.Source != "test" {
+			t.Errorf("%s to %s on %s: %q, want %q; %q", c.from, c.to, c.day, got, c.want, r.Source)
+		}
+		factor, known := q.Factor(c.from, c.to, day(c.day)) // the same, unrounded
+		if known != ok || ok && decimal.MustParse(factor.FloatString(15)).Cmp(r.Rate.Round(15)) != 0 {
+			t.Errorf("%s to %s on %s: %v, want %v", c.from, c.to, c.day, factor, r.Rate)
 		}
 	}
 	totals, used, missing, err := Convert([]MonthTotal{{AccountID: 1, Month: day("2026-01-05"), Credit: decimal.MustParse("10"), Count: 1},
 		{AccountID: 2, Month: day("2026-01-06"), Debit: decimal.MustParse("3"), Count: 1}}, map[int64]Currency{1: "USD", 2: "EUR"}, "EUR", q)
 	if err != nil || missing != nil || len(used) != 1 || totals[0].Credit.Trim(0).String() != "8" || totals[0].Month != day("2026-01-01") || totals[1].Debit.String() != "3" {
 		t.Errorf("%v %v %v %v", totals, used, missing, err)
+	}
+	var days []MonthTotal // what the same quote served is told once, in order
+	for _, d := range []string{"2026-01-05", "2026-01-04", "2026-01-07", "2026-01-03"} {
+		days = append(days, MonthTotal{AccountID: 1, Month: day(d)}, MonthTotal{AccountID: 2, Month: day(d)})
+	}
+	_, used, _, err = Convert(days, map[int64]Currency{1: "USD", 2: "CHF"}, "EUR", q)
+	got := ""
+	for _, r := range used {
+		got += fmt.Sprint(r.From, " ", r.Day, ", ")
+	}
+	if want := "CHF 2026-01-02, USD 2026-01-02, USD 2026-01-05, "; err != nil || got != want {
+		t.Errorf("%s%v, want %s", got, err, want)
 	}
 	ties := NewQuotes([]Quote{quote("USD", "2025-05-07", "1.136"), quote("CHF", "2025-05-07", "0.93"), quote("JPY", "2025-05-07", "162.5"), quote("HUF", "2025-05-07", "404")})
 	for _, c := range []struct{ amount, from, to, want string }{
