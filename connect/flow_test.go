@@ -172,8 +172,8 @@ func TestFlowWellDone(t *testing.T) {
 		t.Fatal("a kept access is refused")
 	}
 	f.Offers([]byte("two"))
-	f.Collects([]byte("two"))
-	if f.State != Processing || f.Stage != AtFetch || f.WorkingUntil != nil {
+	f.Collects([]byte("three"))
+	if f.State != Processing || f.Stage != AtFetch || f.WorkingUntil != nil || string(f.Sealed) != "three" {
 		t.Fatalf("collecting: %+v", f)
 	}
 	if f.Tick(noon.Add(24 * time.Hour)) {
@@ -208,6 +208,9 @@ func TestFlowConsent(t *testing.T) {
 		f := started(t, c.want)
 		if err := f.Choose(c.bank, c.store, noon, noon.Add(time.Minute)); err != nil {
 			t.Fatal(err)
+		}
+		if over := c.want == ConsentRequired && !c.bank.Consents; f.State.Final() != over {
+			t.Errorf("%+v: %s before a login is asked for", c, f.State)
 		}
 		if !f.State.Final() {
 			f.Asks([]byte("x"))
@@ -449,5 +452,56 @@ func TestMaxFailures(t *testing.T) {
 	}
 	if wrong != MaxFailures || f.State != Exception || *f.Problem != UserCredentials {
 		t.Errorf("%d wrong answers, then %s", wrong, f.State)
+	}
+}
+
+// TestSynchronise: what a source that is a bank needs, by its accounts.
+func TestSynchronise(t *testing.T) {
+	consent := func(id int64, change ...func(*Consent)) *Consent {
+		c := Consent{ID: id, State: ConsentActive, ExpiresAt: noon.Add(time.Hour)}
+		for _, f := range change {
+			f(&c)
+		}
+		return &c
+	}
+	expired := func(c *Consent) { c.ExpiresAt = noon }
+	ago := func(d time.Duration) time.Time { return noon.Add(-d) }
+	for name, c := range map[string]struct {
+		accounts []Linked
+		want     string // status, problem, consents to fetch with
+	}{
+		"nothing linked":              {nil, "SUCCESSFUL  []"},
+		"fresh":                       {[]Linked{{consent(1), ago(6*time.Hour - 1)}}, "SUCCESSFUL  []"},
+		"after a quarter of a day":    {[]Linked{{consent(1), ago(6 * time.Hour)}}, "SUCCESSFUL  [1]"},
+		"two under one consent":       {[]Linked{{consent(1), ago(7 * time.Hour)}, {consent(1), ago(8 * time.Hour)}}, "SUCCESSFUL  [1]"},
+		"two consents":                {[]Linked{{consent(1), ago(7 * time.Hour)}, {consent(2), ago(time.Hour)}, {consent(3), ago(7 * time.Hour)}}, "SUCCESSFUL  [1 3]"},
+		"no consent, today":           {[]Linked{{nil, ago(24*time.Hour - 1)}}, "SUCCESSFUL  []"},
+		"no consent, since yesterday": {[]Linked{{nil, ago(24 * time.Hour)}}, "UPDATE_REQUIRED CONSENT.MISSING []"},
+		"an expired one":              {[]Linked{{consent(1, expired), ago(7 * time.Hour)}}, "UPDATE_REQUIRED CONSENT.EXPIRED []"},
+		"a revoked one":               {[]Linked{{consent(1, func(c *Consent) { c.State = ConsentIsRevoked }), ago(time.Hour)}}, "UPDATE_REQUIRED CONSENT.REVOKED []"},
+		"one of two has expired":      {[]Linked{{consent(1), ago(7 * time.Hour)}, {consent(2, expired), ago(7 * time.Hour)}}, "UPDATE_REQUIRED CONSENT.EXPIRED []"},
+	} {
+		d := DataSource{Status: SourcePending, RefreshID: ptr(int64(1))}
+		ids := []int64{}
+		for _, f := range d.Synchronise(c.accounts, noon) {
+			ids = append(ids, f.ID)
+		}
+		problem := Category("")
+		if d.Problem != nil {
+			problem = *d.Problem
+		}
+		if got := fmt.Sprint(d.Status, " ", problem, " ", ids); got != c.want || d.RefreshID != nil || !d.UpdatedAt.Equal(noon) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	for problem, want := range map[Category]SourceStatus{"": SourceSuccessful, ConsentExpired: SourceUpdateRequired, UserBlocked: SourceUpdateRequired, BankUnavailable: SourceError, Technical: SourceError} {
+		d := DataSource{Status: SourcePending, RefreshID: ptr(int64(1))}
+		told := &problem
+		if problem == "" {
+			told = nil
+		}
+		if d.Fetched(told, noon); d.Status != want || d.Problem != told || d.RefreshID != nil {
+			t.Errorf("after %q: %+v", problem, d)
+		}
 	}
 }

@@ -1,11 +1,54 @@
 package connect
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"insightgraph/bank"
 )
+
+// TestMerge: what a file changes of what is stored, ids that begin with st- being of files.
+func TestMerge(t *testing.T) {
+	for name, c := range map[string]struct {
+		stored, told []string
+		want         string // new ids by stored row, and ids to be written
+	}{
+		"the file again":             {[]string{"st-1 + 03-01 -3 Shop"}, []string{"st-1 + 03-01 -3 Shop"}, "map[] [st-1]"},
+		"settled under its id":       {[]string{"st-1 ? 03-01 -3 Shop"}, []string{"st-1 + 03-02 -3 Shop"}, "map[] [st-1]"},
+		"pending as before":          {[]string{"st-1 ? 03-01 -3 Shop"}, []string{"st-1 ? 03-01 -3 Shop"}, "map[] [st-1]"},
+		"an older file":              {[]string{"st-1 + 03-02 -3 Shop"}, []string{"st-1 ? 03-01 -3 Shop"}, "map[] []"},
+		"nothing told":               {[]string{"st-1 + 03-01 -3 Shop", "st-2 ? 03-01 -3 Shop"}, nil, "map[] []"},
+		"settled":                    {[]string{"st-1 ? 03-01 -3 Shop"}, []string{"st-2 + 03-03 -3 Shop"}, "map[1:st-2] [st-2]"},
+		"the likest settles":         {[]string{"st-1 ? 03-01 -3 Shop", "st-2 ? 03-01 -3 Kiosk"}, []string{"st-3 + 03-02 -3 Kiosk"}, "map[2:st-3] [st-3]"},
+		"each settles once":          {[]string{"st-1 ? 03-01 -3 Shop"}, []string{"st-2 + 03-02 -3 Shop", "st-3 + 03-03 -3 Shop"}, "map[1:st-2] [st-2 st-3]"},
+		"pending after booked":       {[]string{"st-1 + 03-03 -3 Shop"}, []string{"st-2 ? 03-01 -3 SHOP"}, "map[] []"},
+		"another one is pending":     {[]string{"st-1 + 03-03 -3 Shop"}, []string{"st-2 ? 03-01 -3 Kiosk"}, "map[] [st-2]"},
+		"twins, one stored":          {[]string{"st-1 + 03-01 -3 Coffee"}, []string{"st-2 + 03-01 -3 Coffee", "st-3 + 03-01 -3 Coffee"}, "map[] [st-3]"},
+		"twins, one by its id":       {[]string{"st-1 + 03-01 -3 Coffee"}, []string{"st-1 + 03-01 -3 Coffee", "st-2 + 03-01 -3 Coffee"}, "map[] [st-1 st-2]"},
+		"twins, both stored":         {[]string{"st-1 + 03-01 -3 Coffee", "st-2 + 03-01 -3 Coffee"}, []string{"st-3 + 03-01 -3 Coffee", "st-4 + 03-01 -3 Coffee"}, "map[] []"},
+		"other words, of a bank":     {[]string{"bank + 03-01 -3 Einkauf"}, []string{"st-2 + 03-01 -3 SHOP"}, "map[] []"},
+		"other words, two of a bank": {[]string{"bank + 03-01 -3 Einkauf"}, []string{"st-2 + 03-01 -3 SHOP", "st-3 + 03-01 -3 KIOSK"}, "map[] [st-3]"},
+		"other words, of a file":     {[]string{"st-1 + 03-01 -3 Einkauf"}, []string{"st-2 + 03-01 -3 SHOP"}, "map[] [st-2]"},
+		"no id":                      {[]string{"- + 03-01 -3 Shop"}, []string{"st-2 + 03-01 -3 Shop"}, "map[] []"},
+		"another day":                {[]string{"bank + 03-01 -3 Shop"}, []string{"st-2 + 03-02 -3 Shop"}, "map[] [st-2]"},
+		"another amount":             {[]string{"bank + 03-01 -3 Shop"}, []string{"st-2 + 03-01 -4 Shop"}, "map[] [st-2]"},
+		"another side":               {[]string{"bank + 03-01 -3 Shop"}, []string{"st-2 + 03-01 3 Shop"}, "map[] [st-2]"},
+	} {
+		stored := rows(c.stored...)
+		for i := range stored {
+			stored[i].ID = int64(i + 1)
+		}
+		rename, store := Merge(stored, rows(c.told...))
+		ids := []string{}
+		for _, x := range store {
+			ids = append(ids, *x.ExternalID)
+		}
+		if got := fmt.Sprint(rename, " ", ids); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
 
 // TestMergeParties: of two files that share a day, one has one booked row of an amount and the other another.
 func TestMergeParties(t *testing.T) {
@@ -29,6 +72,11 @@ func TestMergeParties(t *testing.T) {
 		"two cards":                   {"Karte 111|Cafe Anton", "Karte 222|Baeckerei Berta", false},
 		"two firms":                   {"Rechnung 1001|Stadtwerke Nord GmbH", "Rechnung 2002|Telekom GmbH", false},
 		"two accounts":                {"Rechnung 1001||DE89370400440532013000", "Rechnung 1001||DE02120300000000202051", false},
+		"two parties, one text":       {"Lastschrift|Stadtwerke", "Lastschrift|Telekom", false},
+		"one form of two firms":       {"Lastschrift|Nordlicht GmbH", "Lastschrift|Telekom GmbH", false},
+		"initials of two":             {"Lastschrift|Berta K", "Lastschrift|Anton K", false},
+		"an account in one file":      {"Lastschrift||DE89370400440532013000", "Lastschrift", true},
+		"a word in common":            {"Lastschrift|Stadtwerke Nord", "Lastschrift|Nord Energie", true},
 		"told again":                  {"Rechnung 1001|Stadtwerke", "RECHNUNG 1001|Stadtwerke", true},
 		"a longer name":               {"Rechnung 1001|Stadtwerke", "Rechnung 1001|STADTWERKE MUENCHEN GMBH", true},
 		"another alphabet":            {"Rechnung 1001|Bäckerei Groß", "Rechnung 1001|BAECKEREI GROSS", true},
