@@ -81,6 +81,7 @@ func TestCustomerErrorTable(t *testing.T) {
 		rows["insightTitle with "+string(r)] = row{titled("Spending" + string(r)), "insightTitle", "Y800", special}
 	}
 	rows["insightTitle with a line break"] = row{titled("Spending\n"), "insightTitle", "Y800", special}
+	rows["insightTitle not UTF-8"] = row{titled("Spending\xff"), "insightTitle", "Y800", special}
 	rows["insightTitle too short"] = row{titled("öö"), "insightTitle", "Y801", length}
 	rows["insightTitle too long"] = row{titled(strings.Repeat("ö", 101)), "insightTitle", "Y801", length}
 	rows["insightTitle empty"] = row{titled(""), "insightTitle", "Y801", length}
@@ -97,6 +98,11 @@ func TestCustomerErrorTable(t *testing.T) {
 				t.Errorf("got  %q\nwant %s %s %s", all, r.code, want, r.sentence)
 			}
 		})
+	}
+	for _, fine := range []string{"öäü", strings.Repeat("ö", 100)} {
+		if got, err := insight.ChangeCustomer(definitions, levels{}.of, []change{titled(fine)}); err != nil || *got[seedsName].Title != fine {
+			t.Errorf("%q: %v", fine, err)
+		}
 	}
 	for _, list := range [][]change{nil, {}} {
 		_, err := insight.ChangeCustomer(definitions, levels{}.of, list)
@@ -127,6 +133,26 @@ func TestUserErrorTable(t *testing.T) {
 	rows["customerConfiguration of another entityType"] = row{customer(configuration{EntityType: new("VIEW")}), "customerConfiguration.0", "Y802", readOnly}
 	rows["customerConfiguration with a threshold"] = row{
 		customer(configuration{EntityType: new("ACCOUNT"), Threshold: []threshold{{Name: new("TOP")}}}), "customerConfiguration.0", "Y802", readOnly}
+	// Whatever of it is not as it was read.
+	read := insight.CustomerSubscription(flexible, insight.Settings{}).Customer[0]
+	for name, set := range map[string]func(*configuration){
+		"without an entityType": func(c *configuration) { c.EntityType = nil },
+		"of an entityId":        func(c *configuration) { c.EntityID = new("a") },
+		"isSubscribed":          func(c *configuration) { c.IsSubscribed = new("false") },
+		"frequency":             func(c *configuration) { c.Frequency = new("DAILY") },
+		"duration":              func(c *configuration) { c.Duration = new("LAST_SIX_MONTHS") },
+		"threshold's name":      func(c *configuration) { c.Threshold[0].Name = new("TOP") },
+		"no threshold's name":   func(c *configuration) { c.Threshold[0].Name = nil },
+		"threshold's type":      func(c *configuration) { c.Threshold[0].Type = new("DAYS") },
+		"threshold's value":     func(c *configuration) { c.Threshold[0].Value = new("14") }, // the other's
+		"second threshold":      func(c *configuration) { c.Threshold[1].Value = new("500") },
+		"no number":             func(c *configuration) { c.Threshold[1].Value = new("14 days") },
+	} {
+		sent := configurationSentBack(read)
+		set(&sent)
+		rows["customerConfiguration: "+name] = row{change{InsightName: new("FLEXIBLE"), CustomerConfiguration: []configuration{sent}, UserConfiguration: []configuration{account("true")}},
+			"customerConfiguration.0", "Y802", readOnly}
+	}
 	rows["entityId twice"] = row{userChange("FLEXIBLE", single("a", "true"), account("true"), single("b", "true"), single("a", "false")),
 		"userConfiguration.3", "Y800", bad}
 	rows["entityId empty"] = row{userChange("FLEXIBLE", single("", "true")), "userConfiguration.0.entityId", "Y800", "Invalid value for entityId"}
@@ -155,20 +181,24 @@ func TestEditableValues(t *testing.T) {
 		sent configuration
 		want string
 	}{
-		"frequency":           {configuration{Frequency: new("MID_MONTHLY")}, "Y800 .frequency Invalid value for frequency; Supported values are WEEKLY, DAILY, MONTHLY"},
-		"duration":            {configuration{Duration: new("FOREVER")}, "Y800 .duration Invalid value for duration; Supported values are LAST_MONTH, LAST_SIX_MONTHS"},
-		"part of a threshold": {configuration{Threshold: []threshold{{Name: new("MINIMUM")}}}, "Y813 .threshold.0 The entire threshold object should be provided"},
-		"unknown threshold":   {configuration{Threshold: limit("TOP", "NUMBER", "1")}, "Y800 .threshold.0.name Invalid value for name; Supported values are MINIMUM, FUTURE"},
-		"other type":          {configuration{Threshold: limit("MINIMUM", "DAYS", "1")}, "Y800 .threshold.0.type Invalid value for type; Supported values are AMOUNT"},
-		"below the minimum":   {configuration{Threshold: limit("MINIMUM", "AMOUNT", "0")}, minimum},
-		"above the maximum":   {configuration{Threshold: limit("MINIMUM", "AMOUNT", "1000000.01")}, minimum},
-		"not a number":        {configuration{Threshold: limit("MINIMUM", "AMOUNT", "1e3")}, minimum},
-		"the minimum":         {configuration{Threshold: limit("MINIMUM", "AMOUNT", "0.01")}, ""},
-		"the maximum":         {configuration{Threshold: limit("MINIMUM", "AMOUNT", "1000000.00")}, ""},
-		"part of a day":       {configuration{Threshold: limit("FUTURE", "DAYS", "1.5")}, days},
-		"whole days":          {configuration{Threshold: limit("FUTURE", "DAYS", "2.0")}, ""},
-		"frequency to choose": {configuration{Frequency: new("DAILY")}, ""},
-		"duration to choose":  {configuration{Duration: new("LAST_SIX_MONTHS")}, ""},
+		"frequency":            {configuration{Frequency: new("MID_MONTHLY")}, "Y800 .frequency Invalid value for frequency; Supported values are WEEKLY, DAILY, MONTHLY"},
+		"duration":             {configuration{Duration: new("FOREVER")}, "Y800 .duration Invalid value for duration; Supported values are LAST_MONTH, LAST_SIX_MONTHS"},
+		"part of a threshold":  {configuration{Threshold: []threshold{{Name: new("MINIMUM")}}}, "Y813 .threshold.0 The entire threshold object should be provided"},
+		"a threshold's number": {configuration{Threshold: []threshold{{Value: new("1")}}}, "Y813 .threshold.0 The entire threshold object should be provided"},
+		"no type":              {configuration{Threshold: []threshold{{Name: new("MINIMUM"), Value: new("1")}}}, "Y813 .threshold.0 The entire threshold object should be provided"},
+		"no value":             {configuration{Threshold: []threshold{{Name: new("MINIMUM"), Type: new("AMOUNT")}}}, "Y813 .threshold.0 The entire threshold object should be provided"},
+		"no name":              {configuration{Threshold: []threshold{{Type: new("AMOUNT"), Value: new("1")}}}, "Y813 .threshold.0 The entire threshold object should be provided"},
+		"unknown threshold":    {configuration{Threshold: limit("TOP", "NUMBER", "1")}, "Y800 .threshold.0.name Invalid value for name; Supported values are MINIMUM, FUTURE"},
+		"other type":           {configuration{Threshold: limit("MINIMUM", "DAYS", "1")}, "Y800 .threshold.0.type Invalid value for type; Supported values are AMOUNT"},
+		"below the minimum":    {configuration{Threshold: limit("MINIMUM", "AMOUNT", "0")}, minimum},
+		"above the maximum":    {configuration{Threshold: limit("MINIMUM", "AMOUNT", "1000000.01")}, minimum},
+		"not a number":         {configuration{Threshold: limit("MINIMUM", "AMOUNT", "1e3")}, minimum},
+		"the minimum":          {configuration{Threshold: limit("MINIMUM", "AMOUNT", "0.01")}, ""},
+		"the maximum":          {configuration{Threshold: limit("MINIMUM", "AMOUNT", "1000000.00")}, ""},
+		"part of a day":        {configuration{Threshold: limit("FUTURE", "DAYS", "1.5")}, days},
+		"whole days":           {configuration{Threshold: limit("FUTURE", "DAYS", "2.0")}, ""},
+		"frequency to choose":  {configuration{Frequency: new("DAILY")}, ""},
+		"duration to choose":   {configuration{Duration: new("LAST_SIX_MONTHS")}, ""},
 		"threshold named twice": {configuration{Threshold: append(limit("FUTURE", "DAYS", "1"), limit("FUTURE", "DAYS", "2")...)},
 			"Y800 .threshold.1 Invalid value for LEVELConfiguration; LEVELConfiguration is either missing, duplicated, or has insufficient/ incorrect attributes"},
 	} {

@@ -90,13 +90,39 @@ func TestPrecedencePerValue(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
+	// Single entities follow the entity types.
+	listed := func(d insight.Definition) (names []string) {
+		for _, c := range insight.UserSubscription(d, customer["FLEXIBLE"], user["FLEXIBLE"]).User {
+			name := string(c.EntityType)
+			if c.EntityID != nil {
+				name += " " + *c.EntityID + " " + c.Threshold[len(c.Threshold)-1].Value.String()
+			}
+			names = append(names, name)
+		}
+		return names
+	}
+	if got := listed(flexible); !slices.Equal(got, []string{"ACCOUNT", "VIEW", "ACCOUNT a 3"}) {
+		t.Errorf("listed: %q", got)
+	}
 	// What a definition no longer allows is passed over.
 	fixed := flexible
-	fixed.Frequencies, fixed.Thresholds = nil, slices.Clone(flexible.Thresholds[:1])
+	fixed.Frequencies, fixed.Durations, fixed.Thresholds, fixed.PerEntity = nil, nil, slices.Clone(flexible.Thresholds[:1]), false
 	fixed.Thresholds[0].Minimum = number("400")
 	stale := insight.Effective(fixed, customer["FLEXIBLE"], user["FLEXIBLE"], "ACCOUNT", nil)
-	if stale.Frequency != insight.Weekly || len(stale.Threshold) != 1 || stale.Threshold[0].Value != number("500") {
+	if stale.Frequency != insight.Weekly || stale.Duration != insight.LastMonth || len(stale.Threshold) != 1 || stale.Threshold[0].Value != number("500") {
 		t.Errorf("stale overrides in force: %+v", stale)
+	}
+	if got := listed(fixed); !slices.Equal(got, []string{"ACCOUNT", "VIEW"}) {
+		t.Errorf("stale entities listed: %q", got)
+	}
+	fixed.Thresholds = flexible.Thresholds
+	if got := insight.Effective(fixed, customer["FLEXIBLE"], user["FLEXIBLE"], "ACCOUNT", new("a")).Threshold[1].Value; got != number("14") {
+		t.Errorf("a stale entity's threshold is in force: %s", got)
+	}
+	fixed.Entities = []insight.EntityType{insight.EntityView}
+	fixed.PerEntity = true
+	if got := listed(fixed); !slices.Equal(got, []string{"VIEW"}) {
+		t.Errorf("entities of a stale type listed: %q", got)
 	}
 }
 
@@ -122,13 +148,16 @@ func TestSeedsSamples(t *testing.T) {
 func TestOverridesComeAndGo(t *testing.T) {
 	titled := func(s string) change { return change{InsightName: new(seedsName), InsightTitle: &s} }
 	customer := mustCustomer(t, levels{}, titled("In und Out & 100 ö"))
-	if s := insight.UserSubscription(seeds, customer[seedsName], insight.Settings{}); s.Title != "In und Out & 100 ö" {
+	if s := insight.UserSubscription(seeds, customer[seedsName], insight.Settings{}); s.Title != "In und Out & 100 ö" || customer[seedsName].Empty() {
 		t.Errorf("title %q", s.Title)
 	}
 	if customer = mustCustomer(t, customer, titled(seeds.Title)); !customer[seedsName].Empty() {
 		t.Errorf("after the default title: %+v", customer[seedsName])
 	}
 	customer = mustCustomer(t, levels{}, customerChange(seedsName, account("false")))
+	if customer[seedsName].Empty() {
+		t.Error("switched off is nothing")
+	}
 	if customer = mustCustomer(t, customer, customerChange(seedsName, account("true"))); !customer[seedsName].Empty() {
 		t.Errorf("customer back on: %+v", customer[seedsName])
 	}

@@ -92,9 +92,6 @@ func (s Settings) with(o Override) Settings {
 		s.Overrides = append(s.Overrides, o)
 	case i >= 0 && empty:
 		s.Overrides = slices.Delete(s.Overrides, i, i+1)
-		if len(s.Overrides) == 0 {
-			s.Overrides = nil // as if nothing had ever been set
-		}
 	case i >= 0:
 		s.Overrides[i] = o
 	}
