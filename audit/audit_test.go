@@ -2,6 +2,8 @@ package audit_test
 
 import (
 	"encoding/hex"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,6 +37,19 @@ func TestSeal(t *testing.T) {
 	if check.Number != 2 || head.Number != 2 {
 		t.Errorf("%d, %d", check.Number, head.Number)
 	}
+	// Whatever of an event is changed shows.
+	for name, change := range map[string]func(*audit.Event){
+		"customer": func(e *audit.Event) { e.CustomerID++ }, "moment": func(e *audit.Event) { e.At = e.At.Add(time.Microsecond) },
+		"kind": func(e *audit.Event) { e.Actor.Kind = audit.System }, "name": func(e *audit.Event) { e.Actor.Name = "" },
+		"action": func(e *audit.Event) { e.Action = "deleteAccount" }, "subject": func(e *audit.Event) { e.SubjectID = nil },
+		"consumer": func(e *audit.Event) { e.ConsumerID = nil }, "request": func(e *audit.Event) { e.RequestID = nil }, "hash": func(e *audit.Event) { e.Hash = audit.Start },
+	} {
+		changed := first
+		change(&changed)
+		if err := (&audit.Head{}).Check(changed); err == nil || err.Error() != "event 1 is not what was sealed" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	if err := (&audit.Head{}).Check(second); err == nil || err.Error() != "event 1 is missing" {
 		t.Errorf("%v", err)
 	}
@@ -42,11 +57,27 @@ func TestSeal(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	at := time.Date(2026, 3, 5, 0, 0, 0, 0, time.UTC)
-	if faults := (audit.Filter{From: &at, To: &at, Actions: make([]string, 101), ConsumerIDs: make([]bank.Ref, 101)}).Check("filter"); len(faults) < 3 {
-		t.Errorf("%v", faults)
-	}
 	later := at.Add(time.Second)
-	if faults := (audit.Filter{From: &at, To: &later, Actions: []string{"createAccount"}}).Check("filter"); faults != nil {
-		t.Errorf("%v", faults)
+	actions := slices.Repeat([]string{"createAccount"}, 101)
+	for _, c := range []struct {
+		filter audit.Filter
+		want   string // fields with faults
+	}{
+		{audit.Filter{}, "[]"},
+		{audit.Filter{From: &at, To: &later, Actions: actions[:100], ConsumerIDs: make([]bank.Ref, 100)}, "[]"},
+		{audit.Filter{From: &at}, "[]"},
+		{audit.Filter{To: &at}, "[]"},
+		{audit.Filter{From: &at, To: &at}, "[f.to]"},
+		{audit.Filter{From: &later, To: &at}, "[f.to]"},
+		{audit.Filter{Actions: []string{"createAccount", ""}}, "[f.actions.1]"},
+		{audit.Filter{From: &at, To: &at, Actions: actions, ConsumerIDs: make([]bank.Ref, 101)}, "[f.consumerIds f.actions f.to]"},
+	} {
+		fields := []string{}
+		for _, f := range c.filter.Check("f") {
+			fields = append(fields, f.Field)
+		}
+		if got := fmt.Sprint(fields); got != c.want {
+			t.Errorf("%s, want %s", got, c.want)
+		}
 	}
 }

@@ -133,6 +133,9 @@ func TestCheckURL(t *testing.T) {
 		"https://LOCALHOST./":                                  private,
 		"https://app.localhost/":                               private,
 		"http://receiver:8080/":                                private, // in a compose network
+		"https://receiver/":                                    private,
+		"https://" + strings.Repeat("x", 63) + ".example/":     public,
+		"https://" + strings.Repeat("x", 64) + ".example/":     never,
 		"http://127.0.0.1:4000/":                               private,
 		"https://127.9.9.9/":                                   private,
 		"https://10.0.0.1/":                                    private,
@@ -188,6 +191,7 @@ func TestCheckURL(t *testing.T) {
 		"https://shop.example/#":                               never,
 		"https://shop.example:0/":                              never,
 		"https://shop.example:/":                               never,
+		"https://shop.example:65535/":                          public,
 		"https://shop.example:65536/":                          never,
 		"https://shop.example:https/":                          never,
 		"https:///hook":                                        never,

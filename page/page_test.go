@@ -26,6 +26,10 @@ func TestParse(t *testing.T) {
 		"negative":       {last: n(-1), want: "Y800: Invalid value for last; it must be from 0 to 100 (last)"},
 		"after":          {first: n(5), after: s(good.String()), want: "5 2026-01-01 7 false <nil>"},
 		"before":         {last: n(5), before: s(good.String()), want: "5 2026-01-01 7 true <nil>"},
+		"before alone":   {before: s(good.String()), want: "20 2026-01-01 7 true <nil>"},
+		"last alone":     {last: n(5), want: "5 <nil> true <nil>"},
+		"last + after":   {last: n(1), after: s(good.String()), want: "Y802: first and after cannot be combined with last and before (last)"},
+		"not base64":     {after: s(good.String() + "="), want: "Y800: Invalid value for after; it is not a cursor of this list (after)"},
 		"no cursor":      {after: s("!"), want: "Y800: Invalid value for after; it is not a cursor of this list (after)"},
 		"both ways":      {first: n(1), last: n(1), want: "Y802: first and after cannot be combined with last and before (last)"},
 		"first + before": {first: n(1), before: s(good.String()), want: "Y802: first and after cannot be combined with last and before (before)"},
@@ -55,6 +59,12 @@ func TestNew(t *testing.T) {
 	p = New(Args{Size: 2, Backward: true, Cursor: &Cursor{ID: 3}}, []int{4, 5, 6}, key, total)
 	if fmt.Sprint(p.Nodes) != "[5 4]" || !p.Info.HasNextPage || !p.Info.HasPreviousPage || p.Edges()[0].Cursor != key(5).String() {
 		t.Errorf("page before: %+v", p)
+	}
+	if p = New(Args{Size: 2}, []int{8, 7}, key, total); p.Info.HasNextPage || *p.Info.StartCursor() != key(8).String() || *p.Info.EndCursor() != key(7).String() {
+		t.Errorf("all of it: %+v", p)
+	}
+	if p = New(Args{Size: 2}, []int{7}, key, total); *p.Info.StartCursor() != key(7).String() || *p.Info.EndCursor() != key(7).String() {
+		t.Errorf("one row: %+v", p)
 	}
 	if p = New(Args{Size: 0}, []int{9}, key, total); len(p.Nodes) != 0 || !p.Info.HasNextPage || p.Info.StartCursor() != nil {
 		t.Errorf("empty page: %+v", p)
