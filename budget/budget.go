@@ -177,7 +177,8 @@ func (b *Budget) tidy(now time.Time) {
 	}
 	b.tidied = now
 	for key, a := range b.known {
-		if a.inside == 0 && !a.telling && now.Sub(a.at) > 2*burst*time.Second {
+		idle := now.Sub(a.at)
+		if a.inside == 0 && !a.telling && idle > 2*burst*time.Second && a.points+idle.Seconds()*float64(a.limits.Points) >= float64(a.limits.Points*burst) {
 			delete(b.known, key)
 		}
 	}

@@ -86,6 +86,31 @@ func TestPoints(t *testing.T) {
 	}
 }
 
+// Where many come, those who have not come lately are forgotten: not who is inside, nor who still has a debt.
+func TestTidy(t *testing.T) {
+	c := newClock()
+	b := &Budget{Customers: Limits{Points: 1, Requests: 1}, Now: c.Now}
+	idle, debtor, inside := Holder{Customer: 1}, Holder{Customer: 2}, Holder{Customer: 3}
+	b.Spend(idle, 10)
+	b.Spend(debtor, 100) // a minute and a half until it has points again
+	leave, err := b.Enter(t.Context(), inside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range int64(maxKnown) {
+		b.Spend(Holder{Customer: 10 + n}, 1)
+	}
+	c.pass(21 * time.Second)
+	b.Spend(Holder{Customer: 5}, 1)
+	if _, err := b.Enter(t.Context(), debtor); err == nil {
+		t.Error("a debt is forgotten")
+	}
+	if len(b.known) != 3 || b.known[inside] == nil {
+		t.Errorf("%d are known", len(b.known))
+	}
+	leave()
+}
+
 func TestNoLimits(t *testing.T) {
 	b := &Budget{Now: time.Now}
 	leave, err := b.Enter(t.Context(), Holder{1, 2})
