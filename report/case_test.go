@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,8 @@ func TestChoosePeriod(t *testing.T) {
 		"more than ten years":     {new(day("2015-03-31")), new(day("2025-04-01")), nil, auckland, "", []string{"Y800 input.from"}},
 		"backwards":               {new(day("2025-02-01")), new(day("2025-01-31")), nil, auckland, "", []string{"Y800 input.to"}},
 		"before the calendar":     {new(day("1900-01-01") - 1), new(day("2025-01-31")), nil, auckland, "", []string{"Y800 input.from"}},
+		"one day":                 {new(day("2025-02-01")), new(day("2025-02-01")), nil, auckland, "2025-02-01 2025-02-01", nil},
+		"from and to, and days":   {new(day("2025-02-01")), new(day("2025-02-02")), new(3), auckland, "", []string{"Y802 input.days"}},
 		"from alone":              {new(day("2025-02-01")), nil, nil, auckland, "", []string{"Y813 input.to"}},
 		"to alone, and days":      {nil, new(day("2025-02-01")), new(3), auckland, "", []string{"Y802 input.days", "Y813 input.from"}},
 		"no days":                 {nil, nil, new(0), auckland, "", []string{"Y800 input.days"}},
@@ -90,6 +93,9 @@ func TestNewCase(t *testing.T) {
 			}
 			if diff := cmp.Diff(c.accounts, got.AccountIDs); c.faults == nil && diff != "" {
 				t.Error(diff)
+			}
+			if want := slices.Compact(slices.Sorted(slices.Values(c.in.DataSourceIDs))); c.faults == nil && !slices.Equal(got.DataSourceIDs, want) {
+				t.Errorf("of sources %v, want %v", got.DataSourceIDs, want)
 			}
 			if got.Period != days("2024-04-01", "2025-03-31") && c.in.Days == nil || got.CustomerID != 1 || got.ConsumerID != 2 {
 				t.Errorf("%+v", got)
@@ -159,6 +165,8 @@ func TestAgain(t *testing.T) {
 		"still queued": {Queued, []Limit{limit(Fashion, "80", "EUR")}, false, ""},
 		"failed":       {Failed, []Limit{limit(Fashion, "80", "EUR")}, true, ""},
 		"other":        {Failed, []Limit{limit(Fashion, "81", "EUR")}, false, "input.shoppingLimits"},
+		"of a group":   {Succeeded, []Limit{limit(Groceries, "80", "EUR")}, false, "input.shoppingLimits"},
+		"a currency":   {Succeeded, []Limit{limit(Fashion, "80", "USD")}, false, "input.shoppingLimits"},
 		"none":         {Succeeded, nil, false, "input.shoppingLimits"},
 	} {
 		t.Run(name, func(t *testing.T) {

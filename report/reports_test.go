@@ -173,6 +173,58 @@ func TestRecurring(t *testing.T) {
 
 }
 
+// TestSeries: when a series goes on next, and whether it has ended, by the days and amounts of its transactions.
+func TestSeries(t *testing.T) {
+	for name, c := range map[string]struct {
+		period bank.Period
+		booked string
+		want   string // interval, the latest amount, its change and the next day
+	}{
+		"amounts up and down":      {year, "12-09 10.00, 12-16 11.00, 12-23 10.50, 12-30 10.00", "WEEKLY 10.00 -4.76 2026-01-06"},
+		"every second week":        {year, "12-01 10.00, 12-15 10.00, 12-29 10.00", "FORTNIGHTLY 10.00 none 2026-01-12"},
+		"the month's last day":     {year, "10-31 10.00, 11-30 10.00, 12-31 10.00", "MONTHLY 10.00 none 2026-01-31"},
+		"there is no such day":     {days("2025-01-01", "2025-08-31"), "03-31 10.00, 05-31 10.00, 06-30 10.00, 07-31 10.00, 08-31 10.00, 05-01 10.00", "MONTHLY 10.00 none 2025-09-30"},
+		"every quarter":            {year, "05-31 10.00, 08-31 10.00, 11-30 10.00", "QUARTERLY 10.00 none 2026-02-28"},
+		"twice a year":             {year, "06-15 10.00, 12-12 10.00", "HALF_YEARLY 10.00 none 2026-06-12"},
+		"overdue, but not by much": {year, "09-26 10.00, 10-26 10.00, 11-26 10.00", "MONTHLY 10.00 none 2025-12-26"},
+		"overdue by a day more":    {year, "09-25 10.00, 10-25 10.00, 11-25 10.00", "MONTHLY 10.00 none ended"},
+		"to the period's first":    {days("2025-03-01", "2025-12-31"), "01-01 10.00, 02-01 10.00, 03-01 10.00", "MONTHLY 10.00 none ended"},
+		"to the day before":        {days("2025-03-01", "2025-12-31"), "01-01 10.00, 02-01 10.00, 02-28 10.00", ""},
+	} {
+		b := &book{}
+		for _, one := range strings.Split(c.booked, ", ") {
+			d, amount, _ := strings.Cut(one, " ")
+			b.on(giro, "2025-"+d, "-"+amount, 902, "Somebody")
+		}
+		got := ""
+		for _, s := range build[*Recurring](t, TypeRecurring, b.input(c.period, giro)).Series {
+			next := "ended"
+			if s.NextDate != nil {
+				next = s.NextDate.String()
+			}
+			got += fmt.Sprintf("%s %s %s %s", s.Interval, s.Latest.Amount, show(s.Changed), next)
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// TestMinor: amounts in minor units and parts of them, a half away from zero on both sides of it.
+func TestMinor(t *testing.T) {
+	for amount, want := range map[string]int64{"12.5": 1250, "-12.50": -1250, "-3": -300, "12.505": 1251, "-12.505": -1251, "12.504": 1250, "-12.504": -1250, "0.000": 0,
+		"1000000000000000": maxSum, "-1000000000000000.000": -maxSum, "1000000000000000.01": -1, "1000000000000000.005": -1, "100000000000000000": -1} { // -1: too large
+		if got, ok := minorOf(decimal.MustParse(amount), 2); ok != (want != -1) || ok && got != want {
+			t.Errorf("%s is %d, %v", amount, got, ok)
+		}
+	}
+	for _, c := range [][3]int64{{5, 2, 3}, {-5, 2, -3}, {4, 3, 1}, {-4, 3, -1}, {-5, 3, -2}, {6, 3, 2}, {0, 3, 0}} {
+		if got := part(c[0], c[1]); got != c[2] {
+			t.Errorf("%d / %d is %d", c[0], c[1], got)
+		}
+	}
+}
+
 func TestRhythm(t *testing.T) {
 	for dates, interval := range map[string]Interval{
 		"2025-01-01":                                                        "",
@@ -217,6 +269,7 @@ func TestBalances(t *testing.T) {
 	b, a := holder()
 	jan := days("2025-01-01", "2025-01-31")
 	// 100 + 30 = 130 at the 19th, 130 - 180 = -50 at the 4th, 100 at the 2nd; 60 from the 25th
+	b.on(visa, "2025-01-06", "-9.00", 201, "REWE") // of no known balance: counts nowhere
 	r := build[*Balances](t, TypeBalances, b.input(jan, a, visa))
 	g := r.ByAccount[0]
 	want(t,
@@ -225,8 +278,8 @@ func TestBalances(t *testing.T) {
 		g.Minimum, "-50.00 EUR", g.MinimumDate, "2025-01-03", g.Maximum, "130.00 EUR", g.MaximumDate, "2025-01-05",
 		g.Average, "95.81 EUR", // (2*100 - 2*50 + 15*130 + 5*100 + 7*60) / 31 = 2970 / 31 = 95.8065
 		g.OverdraftDays, "2", g.OverLimitDays, "2", g.In, "200.00 EUR 1", g.Out, "240.00 EUR 4", g.Current, "100.00 EUR", g.Limit, "40.00 EUR",
-		r.Total.Average, "95.81 EUR", r.Total.In, "200.00 EUR 1",
-		r.Coverage.LeftOut, "PENDING 1",
+		r.Total.Average, "95.81 EUR", r.Total.In, "200.00 EUR 1", r.Total.Out, "240.00 EUR 4", len(r.Total.Accounts), "1",
+		r.TransactionCount, "5", len(r.Used), "1", len(r.Used[0].AccountIDs), "1", r.Coverage.LeftOut, "NO_BALANCE 1; PENDING 1",
 	)
 	onPaper(t, r, "[Lowest: -50.00 EUR; 3 Jan 2025]", "[Average: 95.81 EUR; in Jan 2025]", "! Giro was below zero on 2 of 31 days.", "! Giro was beyond its credit limit of 40.00 EUR on 2 of 31 days.",
 		"Data: Transactions from 3 to 25 Jan 2025, in 1 of 1 month. Visa is left out: its balance is not known.")
@@ -247,6 +300,10 @@ func TestBalancesTogether(t *testing.T) {
 		r.Total.MinimumDate, "2025-01-03", r.Total.In, "300.00 EUR 2", r.Total.Out, "240.00 EUR 4", // the transfer not
 		r.ByAccount[1].Covered, "2025-01-30 2025-01-31", r.ByAccount[1].Average, "47.00 CHF", r.ByAccount[0].Out, "265.00 EUR 5",
 		r.Coverage.LeftOut, "PENDING 1", r.Coverage.Complete, "true")
+
+	given.Quotes = bank.NewQuotes([]bank.Quote{{Currency: "CHF", Day: day("2025-01-01"), Rate: decimal.MustParse("0.94")}, {Currency: "CHF", Day: day("2025-01-31"), Rate: decimal.MustParse("0.47")}})
+	r = build[*Balances](t, TypeBalances, given) // each day at its rate
+	want(t, r.Total.Opening, "100.00 EUR", r.Total.Closing, "235.00 EUR", r.Total.Maximum, "235.00 EUR", r.Total.In, "400.00 EUR 2")
 
 	given.Quotes = nil
 	r = build[*Balances](t, TypeBalances, given)
@@ -282,6 +339,8 @@ func TestHeld(t *testing.T) {
 		"told after the period":            {"UTC", new(day("2025-03-01").Time()), nil, "2024-12-05 2025-01-10 2025-02-10", "2025-01-01 2025-01-31 80.00 90.00"},
 		"nothing is known of the period":   {"UTC", new(day("2024-12-01").Time()), nil, "2024-11-05", ""},
 		"nor before the account was known": {"UTC", new(day("2025-03-01").Time()), nil, "2025-02-05", ""},
+		"opens with the first day's end":   {"UTC", new(day("2025-01-20").Time()), new(day("2025-01-01")), "2025-01-01 2025-01-02", "2025-01-01 2025-01-20 90.00 100.00"},
+		"booked on the last day":           {"UTC", new(day("2025-01-20").Time()), new(day("2025-01-01")), "2025-01-31 2025-02-01", "2025-01-01 2025-01-31 100.00 110.00"},
 		"begins with what is known":        {"UTC", new(day("2025-03-01").Time()), nil, "2025-01-30", "2025-01-30 2025-01-31 100.00 100.00"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -310,6 +369,24 @@ func TestHeld(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBelowZero: zero is not below zero, a limit is to go down to, and a card is no account that is overdrawn.
+func TestBelowZero(t *testing.T) {
+	b, g, v := &book{}, giro, visa
+	g.Balance, g.BalanceAsOf, g.OpenedOn, g.CreditLimit = new(decimal.MustParse("10.00")), new(day("2025-01-31").Time()), new(day("2025-01-01")), new(decimal.MustParse("10.00"))
+	v.Balance, v.BalanceAsOf, v.OpenedOn, v.CreditLimit = new(decimal.MustParse("-100.00")), new(day("2025-01-31").Time()), new(day("2025-01-01")), new(decimal.MustParse("500.00"))
+	for d, amount := range map[string]string{"02": "-5.00", "04": "5.00", "05": "-20.00", "08": "20.00", "09": "-10.00", "10": "20.00"} { // 0, -5, -5, 0, three days -20, 0, -10, then 10
+		b.on(g, "2025-01-"+d, amount, 201, "REWE")
+	}
+	given := b.input(days("2025-01-01", "2025-01-31"), g, v)
+	r := build[*Balances](t, TypeBalances, given)
+	want(t, r.ByAccount[0].OverdraftDays, "6", r.ByAccount[0].OverLimitDays, "3", r.ByAccount[0].Opening, "0.00 EUR", r.ByAccount[0].MinimumDate, "2025-01-05",
+		r.ByAccount[1].OverdraftDays, "0", r.ByAccount[1].OverLimitDays, "0", r.ByAccount[1].Closing, "-100.00 EUR",
+		r.Total.Opening, "-100.00 EUR", r.Total.Closing, "-90.00 EUR")
+	risk := build[*RiskIndicators](t, TypeRiskIndicators, given)
+	over := risk.Indicators[len(risk.Indicators)-1].Overdrawn
+	want(t, len(over), "1", over[0].Account.ID, "10", over[0].Days, "6", over[0].LongestDays, "3", over[0].Lowest, "-20.00 EUR", over[0].LowestDate, "2025-01-05")
 }
 
 // TestBalancesFromBefore: what an account held is known from its first transaction, though only those from the period on
