@@ -141,6 +141,44 @@ func TestOrderOfEvidence(t *testing.T) {
 	}
 }
 
+// TestRules: all that a rule says must hold, and the first that fits decides.
+func TestRules(t *testing.T) {
+	rules := NewRules([]Rule{{Name: "side", Text: "Verein", BaseType: bank.Debit, Category: 804}, {Name: "account", IBAN: "de89 3704 0044 0532 0130 00", Category: 501},
+		{Name: "code", MCC: "5411", Category: 201}, {Name: "both", Text: "Kasse", MCC: "5812", Category: 402}, {Name: "word", Text: "Müller", Category: 301}, {Name: "last", Text: "Müller Verein", Category: 302}})
+	for _, c := range []struct {
+		side            bank.BaseType
+		text, iban, mcc string
+		want            string
+	}{
+		{bank.Debit, "SV Verein e.V.", "", "", "side"},
+		{bank.Credit, "SV Verein e.V.", "", "", ""},
+		{bank.Debit, "Vereinsheim", "", "", ""},
+		{bank.Debit, "x", "DE89370400440532013000", "", "account"},
+		{bank.Debit, "x", "DE02120300000000202051", "", ""},
+		{bank.Credit, "x", "", "5411", "code"},
+		{bank.Debit, "Kasse 4", "", "5812", "both"},
+		{bank.Debit, "Kasse 4", "", "5813", ""},
+		{bank.Debit, "Kasse 4", "", "", ""},
+		{bank.Credit, "MÜLLER Verein", "", "", "word"},
+		{bank.Debit, "Müller Verein", "DE89370400440532013000", "5411", "side"},
+	} {
+		x := transaction(c.side, c.text)
+		if c.iban != "" {
+			x.CounterpartyIBAN = &c.iban
+		}
+		if c.mcc != "" {
+			x.MCC = &c.mcc
+		}
+		got := ""
+		if answer := Categorise(Input{Transaction: x, Rules: rules}); answer.Source == bank.SourceCustomerRule {
+			got = strings.TrimPrefix(answer.Rule, "rule ")
+		}
+		if got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
 func TestLearned(t *testing.T) {
 	iban, other := "DE89370400440532013000", "DE02120300000000202051"
 	landlord := transaction(bank.Debit, "Danke 0412")
