@@ -71,6 +71,38 @@ warning {statement 4 The entry is for information only and was left out}`},
 		"MT940, Polish": {mt(":61:2601310131D3,20NTRFNONREF\n:86:020~00VE02\n~20Kawa ~21styczen~2200000000000000000000000000\n~3010901014~310000071219812874\n~32KAWIARNIA POLNOC~33UL. DLUGA 1\n~38PL61109010140000071219812874"), `MT940
 /532013000 37040044 EUR BANK  STARTUMS 1/1 "" 2026-01-30..2026-01-31 100.00 EUR -> 96.80 EUR
 6 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Kawa styczen 00000000000000000000000000|KAWIARNIA POLNOC UL. DLUGA 1 PL61109010140000071219812874|VE02`},
+		"MT940, the other account below": {mt(":61:2601310131D3,20N526NONREF//26031\nNL02ABNA0123456789\n:86:Koffie\n:61:2601310131D0,00N526NONREF//26032\n4111111111111080\n:86:Kaart"), `MT940
+/532013000 37040044 EUR BANK  STARTUMS 1/1 "" 2026-01-30..2026-01-31 100.00 EUR -> 96.80 EUR
+6 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Koffie| NL02ABNA0123456789|
+9 2026-01-31 2026-01-31 DEBIT 0.00 EUR|Kaart| |`},
+		"MT940, plain lines": {mt(":61:2601310131D3,20NTRFNONREF\n:86:Kaffee\nund Kuchen\n" + strings.Repeat("x", 64) + "y\nz"), `MT940
+/532013000 37040044 EUR BANK  STARTUMS 1/1 "" 2026-01-30..2026-01-31 100.00 EUR -> 96.80 EUR
+6 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Kaffee und Kuchen ` + strings.Repeat("x", 64) + `yz| |`},
+		"MT940, numbered lines": {mt(":61:2601310131D3,20NTRFNONREF\n:86:\n:NS:01Kaffee\n14Januar\n15Nord\n16licht\n17LASTSCHRIFT\n34DE02120300000000202051\n99x"), `MT940
+/532013000 37040044 EUR BANK  STARTUMS 1/1 "" 2026-01-30..2026-01-31 100.00 EUR -> 96.80 EUR
+6 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Kaffee Januar|Nordlicht DE02120300000000202051|LASTSCHRIFT`},
+		"CSV, a side of its own": {"Datum;Text;Betrag;Soll/Haben\n31.01.2026;one;1,00;S\n30.01.2026;two;2,00;H\n29.01.2026;three;3,00;\n28.01.2026;four;4,00;S\n", `CSV
+/  EUR BANK   "" 2026-01-28..2026-01-31  ->
+5 2026-01-28  DEBIT 4.00 EUR|four| |
+3 2026-01-30  CREDIT 2.00 EUR|two| |
+2 2026-01-31  DEBIT 1.00 EUR|one| |
+statement line 4: The line does not tell whether it is a debit or a credit`},
+		"CSV, what did not happen": {"Date;Text;Amount;Status\n2026-01-31;one;-1.00;Booked\n2026-01-30;two;-2.00;Declined\n2026-01-29;three;-3.00;Pending\n2026-01-28;four;-4.00;Cancelled\n2026-01-27;five;-5.00;REVERTED\n", `CSV
+/  EUR BANK   "" 2026-01-29..2026-01-31  ->
+4 2026-01-29  DEBIT 3.00 EUR|three| |
+2 2026-01-31  DEBIT 1.00 EUR|one| |
+warning {statement 3 The entry was cancelled and was left out}
+warning {statement 5 The entry was cancelled and was left out}
+warning {statement 6 The entry was cancelled and was left out}`},
+		"CSV, both sides": {"Date;Text;Debit;Credit\n2026-01-31;one;1.00;0.00\n2026-01-30;two;;2.00\n2026-01-29;three;3.00;3.00\n2026-01-28;four;;\n2026-01-27;five;0.00;0.00\n2026-01-26;six;x;\n2026-01-25;seven;-7.00;\n", `CSV
+/  EUR BANK   "" 2026-01-25..2026-01-31  ->
+8 2026-01-25  DEBIT 7.00 EUR|seven| |
+6 2026-01-27  CREDIT 0.00 EUR|five| |
+3 2026-01-30  CREDIT 2.00 EUR|two| |
+2 2026-01-31  DEBIT 1.00 EUR|one| |
+statement line 4: The line has both a debit and a credit
+statement line 5: The amount is missing or is no decimal number
+statement line 7: The amount is missing or is no decimal number`},
 		"MT942": {":20:A\n:25:37040044/532013000\n:28C:1/1\n:34F:EUR0,\n:13D:2601311200+0100\n:61:2601310131D3,20NTRFNONREF\n:86:Kaffee\n:90D:1EUR3,20\n:90C:0EUR0,\n-\n", `MT940
 /532013000 37040044 EUR BANK  A 1/1 "" 2026-01-31..2026-01-31  ->
 6 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Kaffee| |`},
