@@ -172,6 +172,9 @@ func TestFlowWellDone(t *testing.T) {
 		t.Fatal("a kept access is refused")
 	}
 	f.Offers([]byte("two"))
+	if f.State != InputNeeded || f.Stage != AtAccounts || string(f.Sealed) != "two" {
+		t.Fatalf("offered: %+v", f)
+	}
 	f.Collects([]byte("three"))
 	if f.State != Processing || f.Stage != AtFetch || f.WorkingUntil != nil || string(f.Sealed) != "three" {
 		t.Fatalf("collecting: %+v", f)

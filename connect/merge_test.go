@@ -73,6 +73,7 @@ func TestMergeParties(t *testing.T) {
 		"two firms":                   {"Rechnung 1001|Stadtwerke Nord GmbH", "Rechnung 2002|Telekom GmbH", false},
 		"two accounts":                {"Rechnung 1001||DE89370400440532013000", "Rechnung 1001||DE02120300000000202051", false},
 		"two parties, one text":       {"Lastschrift|Stadtwerke", "Lastschrift|Telekom", false},
+		"two parties with accounts":   {"Lastschrift|Stadtwerke|DE89370400440532013000", "Lastschrift|Telekom|DE02120300000000202051", false},
 		"one form of two firms":       {"Lastschrift|Nordlicht GmbH", "Lastschrift|Telekom GmbH", false},
 		"initials of two":             {"Lastschrift|Berta K", "Lastschrift|Anton K", false},
 		"an account in one file":      {"Lastschrift||DE89370400440532013000", "Lastschrift", true},

@@ -45,6 +45,12 @@ func TestNewSession(t *testing.T) {
 		"return by http":      {good(func(n *NewSession) { n.RedirectReturnURL = ptr("http://shop.example/") }), "[Y800 redirectReturnUrl]"},
 		"return by script":    {good(func(n *NewSession) { n.RedirectReturnURL = ptr("javascript:alert(1)") }), "[Y800 redirectReturnUrl]"},
 		"return with a login": {good(func(n *NewSession) { n.RedirectReturnURL = ptr("https://a:b@shop.example/") }), "[Y800 redirectReturnUrl]"},
+		"return by ftp":       {good(func(n *NewSession) { n.RedirectReturnURL = ptr("ftp://127.0.0.1/") }), "[Y800 redirectReturnUrl]"},
+		"return nowhere":      {good(func(n *NewSession) { n.RedirectReturnURL = ptr("https:///back") }), "[Y800 redirectReturnUrl]"},
+		"return too far":      {good(func(n *NewSession) { n.RedirectReturnURL = ptr("https://shop.example/" + strings.Repeat("x", 1980)) }), "[Y800 redirectReturnUrl]"},
+		"return":              {good(func(n *NewSession) { n.RedirectReturnURL = ptr("https://shop.example/" + strings.Repeat("x", 1979)) }), "[]"},
+		"a day":               {good(func(n *NewSession) { n.LifetimeDays = ptr(1) }), "[]"},
+		"the longest":         {good(func(n *NewSession) { n.LifetimeDays = ptr(MaxConsentDays) }), "[]"},
 		"return here":         {good(func(n *NewSession) { n.RedirectReturnURL = ptr("http://127.0.0.1:3000/back?x=1") }), "[]"},
 		"scope":               {good(func(n *NewSession) { n.Scope = Scope{To: &d} }), "[Y813 consentScope.insightsRefresh.from]"},
 		"all at once": {NewSession{PSU: &PSU{"", "x"}, HasScope: true, Scope: Scope{RefreshDays: ptr(MaxDays + 1)}, LifetimeDays: ptr(-1), Language: ptr(""), BankCode: ptr("x"), RedirectReturnURL: ptr("shop")},
@@ -83,7 +89,10 @@ func TestScopeCheck(t *testing.T) {
 		{Scope{RefreshDays: ptr(5), From: &early, To: &late}, "", "[Y802 refreshDays]"},
 		{Scope{From: &early}, "a", "[Y813 a.to]"}, {Scope{To: &early}, "", "[Y813 from]"}, {Scope{From: &late, To: &early}, "", "[Y800 from]"},
 		{Scope{Accounts: &Selection{All: true, IDs: []bank.Ref{{}}}}, "", "[Y802 accounts.all]"},
-		{Scope{Accounts: &many}, "", "[Y824 accounts]"},
+		{Scope{Accounts: &Selection{All: true, IBANs: []string{iban1}}}, "", "[Y802 accounts.all]"}, {Scope{Accounts: &Selection{All: true}}, "", "[]"},
+		{Scope{RefreshDays: ptr(5), To: &late}, "", "[Y802 refreshDays Y813 from]"},
+		{Scope{Accounts: &many}, "", "[Y824 accounts]"}, {Scope{Accounts: &Selection{IDs: many.IDs[:MaxSelected]}}, "", "[]"},
+		{Scope{Accounts: &Selection{IDs: many.IDs[:MaxSelected], IBANs: []string{iban1}}}, "", "[Y824 accounts]"},
 		{Scope{Accounts: &Selection{IBANs: []string{iban1, "DE00", ""}}}, "p", "[Y800 p.accounts.ibans.1 Y800 p.accounts.ibans.2]"},
 	} {
 		if got := faultsOf(c.s.Check(c.path).Err()); got != c.want {
@@ -93,6 +102,11 @@ func TestScopeCheck(t *testing.T) {
 	s := Scope{Accounts: &Selection{IBANs: []string{"de89 3704 0044 0532 0130 00"}}}
 	if s.Check(""); s.Accounts.IBANs[0] != iban1 {
 		t.Errorf("IBAN: %s", s.Accounts.IBANs[0])
+	}
+	for _, said := range []Selection{{All: true}, {IDs: many.IDs[:1]}, {IBANs: []string{iban1}}} {
+		if s = (Scope{Accounts: &said}); s.Check("").Err() != nil || s.Accounts == nil {
+			t.Errorf("%+v is forgotten", said)
+		}
 	}
 	if s = (Scope{Accounts: &Selection{}}); s.Check("").Err() != nil || s.Accounts != nil {
 		t.Errorf("an empty selection is as none: %+v", s)
@@ -165,7 +179,7 @@ func TestCheckOrigin(t *testing.T) {
 		"http://shop.example": "", "https://": "", "": "", "shop.example": "", "https://shop.example/page": "", "https://shop.example?x": "", "https://shop.example#x": "",
 		"https://a:b@shop.example": "", "https://*.example": "", "https://*": "", "null": "", "https://shop.example;script-src": "", "https://shop.example:": "",
 		"https://müller.example": "", "https://shop.example//": "", "javascript:alert(1)": "", "data:text/html,x": "", "file:///etc": "", "https://:443": "",
-		"https://shop.example https://b.example": "", "https://shop.example,https://b.example": "", "https://a'b.example": "", "ftp://shop.example": "",
+		"https://shop.example https://b.example": "", "https://shop.example,https://b.example": "", "https://a'b.example": "", "ftp://shop.example": "", "ftp://localhost": "",
 		"https://" + strings.Repeat("a", 300): "",
 	} {
 		got, f := CheckOrigin("origin", raw)
