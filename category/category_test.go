@@ -124,6 +124,8 @@ func TestOrderOfEvidence(t *testing.T) {
 		"a code of how":         {Input{Transaction: rewe, BankCode: BankCode{"PMNT", "CCRD", "POSD"}, Country: "DE"}, 201, bank.SourceMerchant, "merchant rewe sagt danke", "Rewe"},
 		"gvc salary":            {Input{Transaction: transaction(bank.Credit, "ACME"), GVC: "153"}, 101, bank.SourceBankCode, "gvc 153", ""},
 		"gvc pension":           {Input{Transaction: transaction(bank.Credit, "Altersrente 03"), GVC: "153"}, 102, bank.SourceBankCode, "gvc 153", ""},
+		"gvc securities":        {Input{Transaction: transaction(bank.Debit, "x"), GVC: "303"}, 1603, bank.SourceBankCode, "gvc 303", ""},
+		"a family's code":       {Input{Transaction: transaction(bank.Debit, "x"), BankCode: BankCode{"LDAS", "MGLN", "PPAY"}}, 502, bank.SourceBankCode, "iso20022 LDAS/MGLN/PPAY", ""},
 		"gvc returned":          {Input{Transaction: transaction(bank.Debit, "REWE"), GVC: "109"}, 1206, bank.SourceBankCode, "gvc 109", ""},
 		"gvc interest in":       {Input{Transaction: transaction(bank.Credit, "x"), GVC: "814"}, 104, bank.SourceBankCode, "gvc 814", ""},
 		"gvc of how":            {Input{Transaction: transaction(bank.Debit, "MIETE MAI"), GVC: "117"}, 501, bank.SourceBankText, "wording miete", ""},
@@ -220,6 +222,19 @@ func TestCounterparty(t *testing.T) {
 	}
 	if got := CountryOf(nil); got != "" {
 		t.Errorf("country of nothing %q", got)
+	}
+}
+
+// What a stored transaction tells: its bank code is ISO 20022's or the German one.
+func TestInputOf(t *testing.T) {
+	for code, want := range map[string]Input{"153": {GVC: "153"}, "PMNT-CCRD-CWDL": {BankCode: BankCode{"PMNT", "CCRD", "CWDL"}}, "PMNT-CCRD": {}, "NTRF": {}, "": {}} {
+		in := InputOf(bank.Transaction{BankCode: &code}, new("DE89370400440532013000"))
+		if in.GVC != want.GVC || in.BankCode != want.BankCode || in.Country != "DE" {
+			t.Errorf("%q: %q %v of %q", code, in.GVC, in.BankCode, in.Country)
+		}
+	}
+	if in := InputOf(bank.Transaction{}, nil); in.GVC != "" || in.BankCode != (BankCode{}) || in.Country != "" {
+		t.Errorf("nothing: %+v", in)
 	}
 }
 
