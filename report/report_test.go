@@ -228,6 +228,11 @@ func check(t interface {
 			t.Errorf("%s: %s says %s and its transactions give %s", d.Type, p.name, p.total, sum)
 		}
 	}
+	for _, p := range h.Used {
+		if len(p.AccountIDs) == 0 || p.From > p.To {
+			t.Errorf("%s: a predicate without accounts or days: %+v", d.Type, p)
+		}
+	}
 	for i, x := range given.Transactions {
 		if slices.ContainsFunc(h.Used, func(p Predicate) bool { return p.Matches(x) }) && matching(h.Used, x) != 1 {
 			t.Errorf("%s: two predicates fit transaction %d", d.Type, i)

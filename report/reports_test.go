@@ -69,6 +69,23 @@ func TestSpending(t *testing.T) {
 
 }
 
+// A table that is too long for paper says what the rest of it comes to.
+func TestOthers(t *testing.T) {
+	for n, rest := range map[int]string{mostRows: "", mostRows + 2: "2 others | 3 | 3.00 EUR | "} {
+		b := &book{}
+		b.on(giro, "2025-01-11", "-0.50", 201, "Shop 1")
+		b.on(giro, "2025-01-12", "-0.50", 201, "Shop 1")
+		for i := 2; i <= n; i++ {
+			b.on(giro, "2025-01-10", fmt.Sprintf("-%d.00", i), 201, fmt.Sprintf("Shop %d", i))
+		}
+		d, _ := ByType(TypeSpending)
+		text := plainText(d.Doc(Report{}, build[*Spending](t, TypeSpending, b.input(year, giro))))
+		if strings.Contains(text, " others | ") != (rest != "") || !strings.Contains(text, rest) {
+			t.Errorf("%d parties: %s", n, text)
+		}
+	}
+}
+
 func TestRentAndLiving(t *testing.T) {
 	b := &book{}
 	b.monthly(giro, 1, 1, 12, "2000.00", 101, "Employer")
@@ -246,6 +263,33 @@ func TestRhythm(t *testing.T) {
 		}
 		if got := rhythm(all); got != interval {
 			t.Errorf("%s: %q, want %q", dates, got, interval)
+		}
+	}
+}
+
+// What a series comes to a month, for each interval; and what is one series: each amount at most a fifth above the next smaller.
+func TestPerMonth(t *testing.T) {
+	for name, c := range map[string]struct{ paid, want string }{
+		"weekly":            {"2025-12-15 10, 2025-12-22 10, 2025-12-29 10", "WEEKLY 43.33"},
+		"fortnightly":       {"2025-12-01 10, 2025-12-15 10, 2025-12-29 10", "FORTNIGHTLY 21.67"},
+		"monthly":           {"2025-10-20 10, 2025-11-20 11, 2025-12-20 10", "MONTHLY 10.33"},
+		"quarterly":         {"2025-05-15 60, 2025-08-15 60, 2025-11-15 60", "QUARTERLY 20.00"},
+		"every half year":   {"2025-03-10 60, 2025-09-10 60", "HALF_YEARLY 10.00"},
+		"yearly":            {"2024-03-10 60, 2025-03-10 60", "YEARLY 5.00"},
+		"a fifth dearer":    {"2025-10-20 10, 2025-11-20 10, 2025-12-20 12", "MONTHLY 10.67"},
+		"more than a fifth": {"2025-10-20 10, 2025-11-20 10, 2025-12-20 12.01", ""},
+	} {
+		b := &book{}
+		for _, paid := range strings.Split(c.paid, ", ") {
+			d, amount, _ := strings.Cut(paid, " ")
+			b.on(giro, d, "-"+amount, 902, "Netflix")
+		}
+		got := ""
+		for _, s := range build[*Recurring](t, TypeRecurring, b.input(year, giro)).Series {
+			got += fmt.Sprintf("%s %s", s.Interval, s.PerMonth.Amount)
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
 }
