@@ -18,8 +18,13 @@ func TestRooms(t *testing.T) {
 	}
 	over := make(chan struct{})
 	waited := make(chan func(), 2)
-	for _, customer := range []int64{1, 4} {
+	for _, customer := range []int64{4, 1} {
 		go func() { waited <- r.Take(over, customer) }()
+		for waits := false; !waits; {
+			r.mu.Lock()
+			waits = r.freed != nil
+			r.mu.Unlock()
+		}
 	}
 	third() // for customer 4: customer 1 has its half
 	if free := <-waited; free == nil {
