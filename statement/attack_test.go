@@ -159,6 +159,9 @@ func TestIdentity(t *testing.T) {
 	entry := func(status, day, amount, ref, text string) string {
 		return `<Ntry><Amt Ccy="EUR">` + amount + `</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>` + status + `</Sts><BookgDt><Dt>2026-01-` + day + `</Dt></BookgDt><AcctSvcrRef>` + ref + `</AcctSvcrRef><AddtlNtryInf>` + text + `</AddtlNtryInf></Ntry>`
 	}
+	paid := func(ref, paymentRef, end string) string {
+		return strings.Replace(entry("BOOK", "30", "3.20", ref, "coffee"), "</Ntry>", "<NtryDtls><TxDtls><Refs><AcctSvcrRef>"+paymentRef+"</AcctSvcrRef><EndToEndId>"+end+"</EndToEndId></Refs></TxDtls></NtryDtls></Ntry>", 1)
+	}
 	report := func(entries ...string) string { return camt("BkToCstmrAcctRpt", "Rpt", strings.Join(entries, "")) }
 	booked := func(entries ...string) string { return camt("BkToCstmrStmt", "Stmt", strings.Join(entries, "")) }
 	coffee, other := entry("BOOK", "30", "3.20", "NONREF", "coffee"), entry("BOOK", "30", "4.00", "NONREF", "cake")
@@ -173,6 +176,10 @@ func TestIdentity(t *testing.T) {
 		"a report, then the statement":             {report(entry("BOOK", "30", "3.20", "2026013012345", "short")), booked(entry("BOOK", "30", "3.20", "2026013012345", "longer text")), 1},
 		"pending, then booked":                     {report(entry("PDNG", "30", "3.20", "2026013012345", "reserved")), booked(entry("BOOK", "30", "3.20", "2026013012345", "coffee")), 1},
 		"pending without a reference, then booked": {report(entry("PDNG", "30", "3.20", "NONREF", "coffee")), booked(coffee), 1},
+		"the reference in the one payment":         {booked(paid("", "2026013012345", "E1")), booked(entry("BOOK", "30", "3.20", "2026013012345", "coffee")), 1},
+		"the entry's reference first":              {booked(paid("2026013012345", "7", "E1")), booked(entry("BOOK", "30", "3.20", "2026013012345", "coffee")), 1},
+		"the payer's references tell apart":        {booked(paid("", "", "E1"), paid("", "", "E2")), booked(paid("", "", "E2")), 2},
+		"NOTPROVIDED is none":                      {booked(paid("", "", "NOTPROVIDED")), booked(paid("", "", "")), 1},
 		"CAMT, then MT940":                         {booked(entry("BOOK", "30", "3.20", "2026013012345", "coffee")), ":20:A\n:25:DE89370400440532013000\n:60F:C260130EUR3,20\n:61:2601300130D3,20NTRFNONREF//2026013012345\n:86:coffee\n:62F:C260130EUR0,\n-\n", 1},
 		"a payer's reference, which says little":   {"Date,Counter Party,Reference,Amount (GBP)\n2026-01-30,A,RENT,1.00\n2026-01-30,B,RENT,1.00\n", "Date,Counter Party,Reference,Amount (GBP)\n2026-01-30,B,RENT,1.00\n", 2},
 		"a bank's number, and a text that changed": {"Transaction ID,Date,Name,Amount,Currency,Notes\ntx_1,2026-01-30,A,1.00,GBP,\n", "Transaction ID,Date,Name,Amount,Currency,Notes\ntx_1,2026-01-30,A,1.00,GBP,my note\n", 1},

@@ -161,6 +161,95 @@ func TestCAMTDetails(t *testing.T) {
 	}
 }
 
+// Where in an entry, or in its one payment, the parts of a booking may stand.
+func TestCAMTEntry(t *testing.T) {
+	german := func(issuer, code string) string {
+		return "<BkTxCd><Prtry><Cd>" + code + "</Cd><Issr>" + issuer + "</Issr></Prtry></BkTxCd>"
+	}
+	iso := "<BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>SALA</SubFmlyCd></Fmly></Domn></BkTxCd>"
+	single := "<Chrgs><Rcrd><Amt Ccy=\"EUR\">0.40</Amt></Rcrd><Rcrd><Amt Ccy=\"EUR\">0.25</Amt></Rcrd></Chrgs>"
+	total := "<Chrgs><Rcrd><Amt Ccy=\"EUR\">0.40</Amt></Rcrd><TtlChrgsAndTaxAmt Ccy=\"EUR\">0.50</TtlChrgsAndTaxAmt></Chrgs>"
+	card := "<CardTx><POI><MrchntCtgyCd>5411</MrchntCtgyCd></POI></CardTx>"
+	parties := "<RltdPties><Dbtr><Nm>Anna</Nm></Dbtr><Cdtr><Nm>Shop</Nm></Cdtr></RltdPties>"
+	for name, c := range map[string]struct{ entry, payments, want string }{
+		"nothing":                       {"", "", ""},
+		"ISO code":                      {iso, "", "PMNT-RCDT-SALA"},
+		"ISO code of the payment":       {"", iso, "PMNT-RCDT-SALA"},
+		"the entry's code first":        {german("DK", "NTRF+166+1"), iso, "166"},
+		"German code":                   {german("DK", "NTRF+166+0000"), "", "166"},
+		"German code, alone":            {german("ZKA", "166"), "", "166"},
+		"German code of the payment":    {"", german("DK", "NTRF+166+0000"), "166"},
+		"German code that says nothing": {german("DK", "NTRF+000"), "", ""},
+		"no German code":                {german("DK", "NTRF+16X") + german("DK", "NTRF+1660"), "", ""},
+		"another bank's code":           {german("SWIFT", "NTRF+166"), "", ""},
+		"charges":                       {single, "", "charges 0.65"},
+		"charges in all":                {total, "", "charges 0.50"},
+		"charges of the payment":        {"", single, "charges 0.65"},
+		"the entry's charges first":     {total, single, "charges 0.50"},
+		"merchant code":                 {card, "", "MCC 5411"},
+		"merchant code of the payment":  {"", card, "MCC 5411"},
+		"the merchant code of both":     {card, "</TxDtls><TxDtls>", "MCC 5411"},
+		"money out, to whom":            {"", parties, "Shop"},
+		"a reversal, from whom":         {"<RvslInd>1</RvslInd>", parties, "Anna"},
+		"no reversal":                   {"<RvslInd>0</RvslInd>", parties, "Shop"},
+	} {
+		f, _ := read(t, strings.NewReader(camtOf(`<Ntry><Amt Ccy="EUR">1.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-01-01</Dt></BookgDt>`+
+			c.entry+`<NtryDtls><TxDtls>`+c.payments+`</TxDtls></NtryDtls></Ntry>`)), Options{})
+		e := f.Statements[0].Entries[0]
+		got := e.BankCode + e.GVC + deref(e.CounterpartyName)
+		if e.Charges != nil {
+			got += fmt.Sprint("charges ", e.Charges.Amount)
+		}
+		if e.MCC != nil {
+			got += "MCC " + *e.MCC
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// The balances that open and close a statement, with their days, and what else it tells of its account.
+func TestCAMTAccount(t *testing.T) {
+	bal := func(code, amount, side, day string) string {
+		return `<Bal><Tp><CdOrPrtry><Cd>` + code + `</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">` + amount + `</Amt><CdtDbtInd>` + side + `</CdtDbtInd><Dt><Dt>` + day + `</Dt></Dt></Bal>`
+	}
+	for name, c := range map[string]struct{ data, want string }{
+		"booked":              {bal("OPBD", "1.00", "CRDT", "2026-01-01") + bal("CLBD", "2.00", "DBIT", "2026-01-31"), "1.00 2026-01-01, -2.00 2026-01-31"},
+		"the day before's":    {bal("PRCD", "1.00", "DBIT", "2025-12-31") + bal("CLBD", "2.00", "CRDT", "2026-01-31"), "-1.00 2025-12-31, 2.00 2026-01-31"},
+		"the better ones":     {bal("PRCD", "9.00", "CRDT", "2025-12-31") + bal("OPBD", "1.00", "CRDT", "2026-01-01") + bal("CLBD", "2.00", "CRDT", "2026-01-31") + bal("ITBD", "9.00", "CRDT", "2026-01-15"), "1.00 2026-01-01, 2.00 2026-01-31"},
+		"in another order":    {bal("OPBD", "1.00", "CRDT", "2026-01-01") + bal("PRCD", "9.00", "CRDT", "2025-12-31") + bal("ITBD", "9.00", "CRDT", "2026-01-15") + bal("CLBD", "2.00", "CRDT", "2026-01-31"), "1.00 2026-01-01, 2.00 2026-01-31"},
+		"the latest of a day": {bal("ITBD", "1.00", "CRDT", "2026-01-15") + bal("ITBD", "2.00", "CRDT", "2026-01-15"), ", 2.00 2026-01-15 interim"},
+		"what is no balance":  {bal("CLAV", "1.00", "CRDT", "2026-01-15") + bal("FWAV", "x", "x", "x"), ", "},
+		"no side":             {bal("OPBD", "1.00", "CRDT", "2026-01-01") + bal("CLBD", "2.00", "", "2026-01-31"), "1: The amount, side or date of a balance is malformed"},
+		"no day":              {bal("CLBD", "2.00", "CRDT", "2026-02-30"), "1: The amount, side or date of a balance is malformed"},
+		"no amount":           {bal("CLBD", "-2.00", "CRDT", "2026-01-31"), "1: The amount, side or date of a balance is malformed"},
+	} {
+		f, whole := read(t, strings.NewReader(camtOf(c.data)), Options{Currency: "EUR"})
+		got := ""
+		if whole != nil {
+			got = fmt.Sprint(whole.Line, ": ", whole.Message)
+		} else {
+			told := func(b *Balance) string {
+				if b == nil {
+					return ""
+				}
+				return fmt.Sprint(b.Amount, " ", *b.Date, map[bool]string{true: " interim"}[b.Interim])
+			}
+			got = told(f.Statements[0].Opening) + ", " + told(f.Statements[0].Closing)
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	f, _ := read(t, strings.NewReader(`<Document><BkToCstmrStmt><Stmt><Acct><Id><Othr><Id>0532013000</Id></Othr></Id><Tp><Cd>SVGS</Cd></Tp><Ccy>CHF</Ccy><Nm>Savings</Nm><Ownr><Nm>Anna</Nm></Ownr>
+		<Svcr><FinInstnId><BICFI>COBADEFFXXX</BICFI><ClrSysMmbId><MmbId>37040044</MmbId></ClrSysMmbId><Nm>The bank</Nm></FinInstnId></Svcr></Acct></Stmt></BkToCstmrStmt></Document>`), Options{Currency: "EUR"})
+	want := Account{Number: "0532013000", BankCode: "37040044", BIC: "COBADEFFXXX", Currency: "CHF", Owner: "Anna", Name: "Savings", BankName: "The bank", Type: "SAVINGS", Container: bank.ContainerBank}
+	if got := f.Statements[0].Account; got != want {
+		t.Errorf("account %+v, want %+v", got, want)
+	}
+}
+
 func camtOf(entries string) string {
 	return `<Document><BkToCstmrStmt><Stmt><Acct><Id><Othr><Id>1</Id></Othr></Id></Acct>` + entries + `</Stmt></BkToCstmrStmt></Document>`
 }
