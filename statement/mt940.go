@@ -549,7 +549,6 @@ func german(gvc string, sep byte, s string) (d swiftDetails) {
 			name.WriteString(value)
 		}
 	}
-	d.gvc = ""
 	if sep == '?' {
 		d.gvc = gvc
 	}

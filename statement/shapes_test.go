@@ -103,6 +103,24 @@ warning {statement 6 The entry was cancelled and was left out}`},
 statement line 4: The line has both a debit and a credit
 statement line 5: The amount is missing or is no decimal number
 statement line 7: The amount is missing or is no decimal number`},
+		"MT940, Rabobank": {mt(":61:2601310131D3,20N654EREF//2026\nNL02ABNA0123456789\n:86:Koffie\n:61:2601310131D0,00N102NONREF          Koffie Noord"), `MT940
+/532013000 37040044 EUR BANK  STARTUMS 1/1 "" 2026-01-30..2026-01-31 100.00 EUR -> 96.80 EUR
+6 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Koffie| NL02ABNA0123456789|
+9 2026-01-31 2026-01-31 DEBIT 0.00 EUR||Koffie Noord |`},
+		"MT940, little text": {mt(":61:2601310131DR1,20NTRFNONREF\n:86:105?00LASTSCHRIFT?20EREF+E-1?21MREF+M-1\n:61:2601310131DR2,00NTRFNONREF\nBANK'S WORD\n:61:2601310131D0,00NTRFNONREF\n:86:/4711/ no code word\n:61:2601310131D0,00NTRFNONREF\n:86:166?20KREF+K-1 MTLG:Dank"), `MT940
+/532013000 37040044 EUR BANK  STARTUMS 1/1 "" 2026-01-30..2026-01-31 100.00 EUR -> 96.80 EUR
+6 2026-01-31 2026-01-31 DEBIT 1.20 EUR|E-1| |LASTSCHRIFT  105
+8 2026-01-31 2026-01-31 DEBIT 2.00 EUR|BANK'S WORD| |
+10 2026-01-31 2026-01-31 DEBIT 0.00 EUR|/4711/ no code word| |
+12 2026-01-31 2026-01-31 DEBIT 0.00 EUR|MTLG:Dank| |  166`},
+		"MT940, fields of :NS:": {mt(":61:2601310131DR3,20NTRFNONREF\n:NS:01Kaffee \n14im Januar\n15Nord\n16 GmbH\n17LASTSCHRIFT\n18no such field\n34532013999\nx"), `MT940
+/532013000 37040044 EUR BANK  STARTUMS 1/1 "" 2026-01-30..2026-01-31 100.00 EUR -> 96.80 EUR
+6 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Kaffee im Januar|Nord GmbH 532013999|LASTSCHRIFT`},
+		"MT942, totals that do not fit": {":20:A\n:25:37040044/532013000\n:28C:1/1\n:34F:EURD0,\n:61:2601310131D3,20NTRFNONREF\n:90D:1EUR3,21\n:90C:1EUR0,\n-\n", `MT940
+/532013000 37040044 EUR BANK  A 1/1 "" 2026-01-31..2026-01-31  ->
+5 2026-01-31 2026-01-31 DEBIT 3.20 EUR|| |
+warning {statement 1 The entries do not give the count and sum in :90C:}
+warning {statement 1 The entries do not give the count and sum in :90D:}`},
 		"MT942": {":20:A\n:25:37040044/532013000\n:28C:1/1\n:34F:EUR0,\n:13D:2601311200+0100\n:61:2601310131D3,20NTRFNONREF\n:86:Kaffee\n:90D:1EUR3,20\n:90C:0EUR0,\n-\n", `MT940
 /532013000 37040044 EUR BANK  A 1/1 "" 2026-01-31..2026-01-31  ->
 6 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Kaffee| |`},
@@ -166,6 +184,29 @@ statement line 3: The line has more fields than there are columns: a text or a d
 		}
 		if tight(got) != tight(c.want) {
 			t.Errorf("%s\n got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+// What :25: tells, by which the account is found again.
+func TestSwiftAccount(t *testing.T) {
+	for s, want := range map[string]Account{
+		"37040044/532013000":        {BankCode: "37040044", Number: "532013000"},
+		"37040044/532013EUR":        {BankCode: "37040044", Number: "532013EUR"}, // too short to tell
+		"1291.99.348EUR":            {Number: "1291.99.348", Currency: "EUR"},
+		"37040044/0532013000EUR":    {BankCode: "37040044", Number: "0532013000", Currency: "EUR"},
+		"37040044/532013000/CHF":    {BankCode: "37040044", Number: "532013000", Currency: "CHF"},
+		"COBADEFF/532013000":        {BIC: "COBADEFF", Number: "532013000"},
+		"COBADEFFXXX/532013000":     {BIC: "COBADEFFXXX", Number: "532013000"},
+		"KTO/532013000":             {Number: "KTO/532013000"},
+		" /532013000/ ":             {Number: "532013000"},
+		"DE89370400440532013000":    {Number: "DE89370400440532013000"},
+		"DE89370400440532013000EUR": {Number: "DE89370400440532013000", Currency: "EUR"},
+		"DE89370400440532013000XQZ": {Number: "DE89370400440532013000XQZ"},
+	} {
+		var got Account
+		if swiftAccount(s, &got); got != want {
+			t.Errorf("%q: %+v, want %+v", s, got, want)
 		}
 	}
 }
