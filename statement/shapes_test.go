@@ -188,6 +188,30 @@ statement line 3: The line has more fields than there are columns: a text or a d
 	}
 }
 
+// Dates and amounts as the programs write them that make OFX; "" is none.
+func TestOFXValues(t *testing.T) {
+	for s, want := range map[string]string{"20260131": "2026-01-31", " 20260131 ": "2026-01-31", "202601312359": "2026-01-31", "20260131120000": "2026-01-31", "20260131235959.999[-5:EST]": "2026-01-31",
+		"20260131[+1]": "2026-01-31", "20260131240000": "2026-01-31", "20260131250000": "", "202601311260": "", "2026013112": "", "2026013": "", "20260230": "", "2026-1-31": "", "202601311x00": "", "": ""} {
+		got := ""
+		if d, ok := ofxDate(s); ok {
+			got = d.String()
+		}
+		if got != want {
+			t.Errorf("date %q: %q, want %q", s, got, want)
+		}
+	}
+	for s, want := range map[string]string{"-1234.50": "-1234.50", "-1234,50": "-1234.50", "+5": "5", "1,234.50": "1234.50", "1.234,50": "1234.50", "1,234,567.89": "1234567.89", "1.234.567,89": "1234567.89",
+		"$5": "", "1e3": "", "": "", "--5": ""} {
+		got := ""
+		if a, ok := ofxAmount(s); ok {
+			got = a.String()
+		}
+		if got != want {
+			t.Errorf("amount %q: %q, want %q", s, got, want)
+		}
+	}
+}
+
 // What :25: tells, by which the account is found again.
 func TestSwiftAccount(t *testing.T) {
 	for s, want := range map[string]Account{

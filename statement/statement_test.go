@@ -161,6 +161,43 @@ func TestCAMTDetails(t *testing.T) {
 	}
 }
 
+// The day of the balance that closes a statement: an account's balance is kept as of it.
+func TestBalanceDays(t *testing.T) {
+	ofx := func(bal string) string {
+		return "<OFX><STMTRS><CURDEF>EUR<LEDGERBAL>" + bal + "</LEDGERBAL></STMTRS></OFX>"
+	}
+	for name, c := range map[string]struct{ data, want string }{
+		"MT940":                        {":20:A\n:25:1\n:60F:C260101EUR1,\n:62F:D260131EUR2,5\n-\n", "2026-01-01, -2.50 2026-01-31"},
+		"MT940, a page of several":     {":20:A\n:25:1\n:60M:C260101EUR1,\n:62M:C260131EUR2,\n-\n", "2026-01-01, 2.00 2026-01-31 interim"},
+		"OFX":                          {ofx("<BALAMT>-2.50<DTASOF>20260131"), ", -2.50 2026-01-31"},
+		"OFX, no number":               {ofx("<BALAMT>much<DTASOF>20260131"), ", none 1"},
+		"OFX, none told":               {ofx("<DTASOF>20260131"), ", none 0"},
+		"CSV, oldest first":            {"Date,Amount,Balance\n2026-01-30,1.00,3.00\n2026-01-31,2.00,5.00\n", ", 5.00 2026-01-31"},
+		"CSV, newest first":            {"Date,Amount,Balance\n2026-01-31,2.00,5.00\n2026-01-30,1.00,3.00\n", ", 5.00 2026-01-31"},
+		"CSV, a balance that does not": {"Date,Amount,Balance\n2026-01-30,1.00,3.00\n2026-01-31,2.00,5.01\n", ", none 0"},
+		"CSV, a line without":          {"Date,Amount,Balance\n2026-01-30,1.00,3.00\n2026-01-31,2.00,\n", ", none 0"},
+		"CSV, above the columns":       {"Kontostand vom 31.01.2026:;1.234,50 EUR\n\nBuchungstag;Betrag\n30.01.2026;1,00\n", ", 1234.50 2026-01-31"},
+	} {
+		f, whole := read(t, strings.NewReader(c.data), Options{Currency: "EUR"})
+		if whole != nil || len(f.Statements) != 1 {
+			t.Errorf("%s: %v", name, whole)
+			continue
+		}
+		got := ""
+		if b := f.Statements[0].Opening; b != nil && b.Date != nil {
+			got = b.Date.String()
+		}
+		if b := f.Statements[0].Closing; b == nil {
+			got += fmt.Sprint(", none ", len(f.Warnings))
+		} else {
+			got += fmt.Sprint(", ", b.Amount, " ", *b.Date, map[bool]string{true: " interim"}[b.Interim])
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // Where in an entry, or in its one payment, the parts of a booking may stand.
 func TestCAMTEntry(t *testing.T) {
 	german := func(issuer, code string) string {
@@ -328,6 +365,11 @@ func TestRefused(t *testing.T) {
 		{"no date in OFX", ofxOf("\n<STMTTRN><TRNAMT>1<DTPOSTED>2026" + secret + "</STMTTRN>"), "4: The date (DTPOSTED)"},
 		{"amount in OFX", ofxOf("\n<STMTTRN><DTPOSTED>20260101\n<TRNAMT>" + secret + "</STMTTRN>"), "5: The amount (TRNAMT)"},
 		{"time in OFX", ofxOf("\n<STMTTRN><TRNAMT>1<DTPOSTED>20260101990000</STMTTRN>"), "4: The date (DTPOSTED)"},
+
+		{"an entry without an end in OFX", ofxOf("<STMTTRN><DTPOSTED>20260101<TRNAMT>1\n"), "4: The element STMTTRN does not end"},
+		{"a statement within an entry in OFX", ofxOf("<STMTTRN><DTPOSTED>20260101<TRNAMT>1\n<CCSTMTRS></CCSTMTRS>"), "4: The element STMTTRN does not end"},
+		{"no statement in OFX", "<OFX><STATUS><SEVERITY>INFO</STATUS></OFX>", "1: The file holds no statement"},
+		{"no element in OFX", "OFXHEADER:100\n\n<OTHER><STMTRS></STMTRS></OTHER>", "1: The file holds no OFX element"},
 
 		{"date in QIF", "!Type:Bank\nT1\nD31/31/2026\n^\n", "3: The date (D)"},
 		{"amount in QIF", "!Type:Bank\nD31/1/2026\nT" + secret + "\n^\n", "3: The amount (T)"},
