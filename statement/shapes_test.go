@@ -165,6 +165,30 @@ statement line 3: The line has more fields than there are columns: a text or a d
 /  EUR BANK   "" 2026-01-30..2026-01-31  ->
 4 2026-01-30  CREDIT 2.00 EUR|x| |
 2 2026-01-31  CREDIT 1.00 EUR|one two;three| |`},
+		"texts that go on": {"Date;Text;Amount\n2026-01-30;one;1,00\n;two;\n;three;\n2026-01-31;x;2,00\n", `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  CREDIT 1.00 EUR|one two three| |
+5 2026-01-31  CREDIT 2.00 EUR|x| |`},
+		"a line that is none": {"Date;Text;Name;Amount\n2026-01-30;one;Shop;1,00\n;two;Other;\n2026-01-31;;Shop;2,00\n", `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  CREDIT 1.00 EUR|one|Shop |
+4 2026-01-31  CREDIT 2.00 EUR|Shop|Shop |
+warning {statement 3 The line is no entry and was left out}`},
+		"no balance over a gap": {"Date;Amount;Balance\n2026-01-30;1,00;1,00\n2026-01-31;5,00;6,00;x\n2026-01-31;2,00;3,00\n", `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  CREDIT 1.00 EUR|| |
+4 2026-01-31  CREDIT 2.00 EUR|| |
+statement line 3: The line has more fields than there are columns: a text or a decimal number with the delimiter in it is not in quotation marks`},
+		"a CSV's account, above": {"Konto:;=\"DE89370400440532013000\"\nSaldo inicial;5,00\nWährung;CHF\nKontostand;8,00\nSaldo;9,00\n\nBuchungstag;Betrag\n30.01.2026;1,00\n", `CSV
+DE89370400440532013000/  CHF BANK   "" 2026-01-30..2026-01-30  -> 8.00 CHF
+8 2026-01-30  CREDIT 1.00 CHF|| |`},
+		"a CSV's parties": {"Date,Partner,IBAN,Amount\n2026-01-30,Shop,DE02120300000000202051,-1.00\n2026-01-31,Employer,,2.00\n", `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  DEBIT 1.00 EUR|Shop|Shop DE02120300000000202051|
+3 2026-01-31  CREDIT 2.00 EUR|Employer|Employer |`},
+		"a CSV's own account": {"Date,Counterparty,IBAN,Amount\n2026-01-30,DE02120300000000202051,DE89370400440532013000,-1.00\n", `CSV
+DE89370400440532013000/  EUR BANK   "" 2026-01-30..2026-01-30  ->
+2 2026-01-30  DEBIT 1.00 EUR|| DE02120300000000202051|`},
 		"mixed line ends": {"Date;Text;Amount\r2026-01-31;one;1,00\n2026-01-30;two;2,00\r\r\n2026-01-29;three;3,00\r\n2026-01-28;four;4,00\r", `CSV
 /  EUR BANK   "" 2026-01-28..2026-01-31  ->
 5 2026-01-28  CREDIT 4.00 EUR|four| |
