@@ -796,6 +796,65 @@ func TestCSVLayouts(t *testing.T) {
 	}
 }
 
+// Which of a consumer's accounts a file is about; a wrong one would mix two.
+func TestFind(t *testing.T) {
+	const iban, number = "DE89370400440532013000", "0532013000"
+	known := func(container bank.Container, c bank.Currency, iban, externalID string) bank.Account {
+		a := bank.Account{Container: container, Currency: c}
+		if iban != "" {
+			a.IBAN = &iban
+		}
+		if externalID != "" {
+			a.ExternalID = &externalID
+		}
+		return a
+	}
+	giro, card, francs := known(bank.ContainerBank, "EUR", iban, "giro"), known(bank.ContainerCard, "EUR", iban, "card"), known(bank.ContainerBank, "CHF", iban, "francs")
+	invested := known(bank.ContainerInvestment, "EUR", iban, "depot")
+	made := func(a Account, f Format) bank.Account { return a.Bank(f) }
+	byIBAN, byNumber := Account{IBAN: iban, Currency: "EUR", Container: bank.ContainerBank}, Account{BankCode: "37040044", Number: number, Currency: "EUR", Container: bank.ContainerBank}
+	byName := Account{Name: "Giro", Currency: "EUR", Container: bank.ContainerBank}
+	with := func(a Account, change func(*Account)) Account { change(&a); return a }
+	for name, c := range map[string]struct {
+		a     Account
+		known []bank.Account
+		want  int
+	}{
+		"none":                         {byIBAN, nil, -1},
+		"the IBAN":                     {byIBAN, []bank.Account{francs, card, giro}, 2},
+		"another currency's":           {byIBAN, []bank.Account{francs}, -1},
+		"a card is another":            {byIBAN, []bank.Account{card}, -1},
+		"the card":                     {with(byIBAN, func(a *Account) { a.Container = bank.ContainerCard }), []bank.Account{giro, card}, 1},
+		"an account is no card":        {with(byIBAN, func(a *Account) { a.Container = bank.ContainerCard }), []bank.Account{giro}, -1},
+		"the same kind first":          {byIBAN, []bank.Account{invested, giro}, 1},
+		"or another":                   {byIBAN, []bank.Account{invested}, 0},
+		"the number in the IBAN":       {byNumber, []bank.Account{francs, card, giro}, 2},
+		"zeros in front":               {with(byNumber, func(a *Account) { a.Number = "532013000" }), []bank.Account{giro}, 0},
+		"another number":               {with(byNumber, func(a *Account) { a.Number = "532013001" }), []bank.Account{giro}, -1},
+		"another bank":                 {with(byNumber, func(a *Account) { a.BankCode = "37040045" }), []bank.Account{giro}, -1},
+		"no bank":                      {with(byNumber, func(a *Account) { a.BankCode = "" }), []bank.Account{giro}, -1},
+		"made by its number":           {byNumber, []bank.Account{made(byName, MT940), made(byNumber, MT940)}, 1},
+		"by another format":            {byNumber, []bank.Account{made(byNumber, CSV)}, 0},
+		"the IBAN, made by the number": {byIBAN, []bank.Account{made(byNumber, MT940)}, 0},
+		"another's number":             {byIBAN, []bank.Account{made(with(byNumber, func(a *Account) { a.Number = "532013001" }), MT940)}, -1},
+		"a customer's own id":          {byIBAN, []bank.Account{known(bank.ContainerBank, "EUR", "", "37040044/"+number+"/EUR")}, -1},
+		"its name":                     {byName, []bank.Account{made(byName, QIF)}, -1}, // of CAMT
+		"its name, of the same format": {byName, []bank.Account{made(byName, CAMT052)}, 0},
+		"another name":                 {with(byName, func(a *Account) { a.Name = "Savings" }), []bank.Account{made(byName, CAMT052)}, -1},
+		"a long name":                  {with(byName, func(a *Account) { a.Name = strings.Repeat("n", 300) }), []bank.Account{made(with(byName, func(a *Account) { a.Name = strings.Repeat("n", 300) }), CAMT053)}, 0},
+		"a long name with another end": {with(byName, func(a *Account) { a.Name = strings.Repeat("n", 300) }), []bank.Account{made(with(byName, func(a *Account) { a.Name = strings.Repeat("n", 299) + "m" }), CAMT053)}, -1},
+	} {
+		if got := c.a.Find(CAMT053, c.known); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+		for _, k := range c.known {
+			if k.ExternalID != nil && len(*k.ExternalID) > bank.MaxID {
+				t.Errorf("%s: an id of %d", name, len(*k.ExternalID))
+			}
+		}
+	}
+}
+
 func TestCheckSums(t *testing.T) {
 	mt := ":20:A\n:25:1\n:60F:C260101EUR10,\n:61:260101C1,NTRF\n:62F:C260101EUR%s,\n"
 	for closing, want := range map[string]int{"11": 0, "12": 1} {
