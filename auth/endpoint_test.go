@@ -44,12 +44,13 @@ func TestTokenEndpoint(t *testing.T) {
 		form   string
 		role   auth.Role
 	}{
-		"form":               {nil, form, auth.RoleCustomer},
-		"Basic":              {basic, "grant_type=client_credentials", auth.RoleCustomer},
-		"Basic, encoded":     {func(r *http.Request) { r.SetBasicAuth("%61cme", url.QueryEscape(h.secret)) }, "grant_type=client_credentials", auth.RoleCustomer},
-		"Basic and its id":   {basic, "grant_type=client_credentials&client_id=acme", auth.RoleCustomer},
-		"one consumer":       {nil, form + "&login_name=anna", auth.RoleConsumer},
-		"scope is passed by": {nil, form + "&scope=all", auth.RoleCustomer},
+		"form":                {nil, form, auth.RoleCustomer},
+		"Basic":               {basic, "grant_type=client_credentials", auth.RoleCustomer},
+		"Basic, encoded":      {func(r *http.Request) { r.SetBasicAuth("%61cme", url.QueryEscape(h.secret)) }, "grant_type=client_credentials", auth.RoleCustomer},
+		"Basic and its id":    {basic, "grant_type=client_credentials&client_id=acme", auth.RoleCustomer},
+		"Basic, empty secret": {basic, "grant_type=client_credentials&client_id=&client_secret=", auth.RoleCustomer}, // without a value is left out
+		"one consumer":        {nil, form + "&login_name=anna", auth.RoleConsumer},
+		"scope is passed by":  {nil, form + "&scope=all", auth.RoleCustomer},
 		"charset": {func(r *http.Request) {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
 		}, form, auth.RoleCustomer},
@@ -109,6 +110,24 @@ func TestTokenEndpointRefuses(t *testing.T) {
 		}
 		if strings.Contains(answer["error"].(string), h.secret) {
 			t.Errorf("%s: the secret comes back", name)
+		}
+	}
+}
+
+// TestBearer: which token a request came with; of two headers none counts.
+func TestBearer(t *testing.T) {
+	for want, headers := range map[string][]string{"x.y": {"Bearer x.y"}, "x": {"bEARER  x "}, "": {"Bearer x", "Bearer x"}} {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
+		r.Header["Authorization"] = headers
+		if got := auth.Bearer(r); got != want {
+			t.Errorf("%q: %q, want %q", headers, got, want)
+		}
+	}
+	for _, none := range []string{"", "Bearer", "Basic eDp5", "x.y"} {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
+		r.Header.Set("Authorization", none)
+		if got := auth.Bearer(r); got != "" {
+			t.Errorf("%q: %q", none, got)
 		}
 	}
 }
