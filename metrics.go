@@ -19,21 +19,13 @@ import (
 // ready says whether requests should come here, and what is degraded: without Redis or the replica the server works on,
 // only later or slower.
 func (s *services) ready(w http.ResponseWriter, r *http.Request) {
-	var asked sync.WaitGroup
-	ask := func(question func(context.Context)) { // one that is silent leaves the others their time
-		asked.Go(func() {
-			ctx, cancel := context.WithTimeout(r.Context(), time.Second)
-			defer cancel()
-			question(ctx)
-		})
-	}
 	var redis, replica, database error
 	var known bool
 	var behind int
-	ask(func(ctx context.Context) { redis = pingRedis(ctx, s.redis) })
-	ask(func(ctx context.Context) { known, replica = s.store.PingReplica(ctx) })
-	ask(func(ctx context.Context) { behind, database = s.store.Behind(ctx) })
-	asked.Wait()
+	ask(r.Context(), time.Second,
+		func(ctx context.Context) { redis = pingRedis(ctx, s.redis) },
+		func(ctx context.Context) { known, replica = s.store.PingReplica(ctx) },
+		func(ctx context.Context) { behind, database = s.store.Behind(ctx) })
 	state := map[string]string{"status": "ok", "database": "ok", "redis": "ok"}
 	code := http.StatusOK
 	if redis != nil {
@@ -59,6 +51,17 @@ func (s *services) ready(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	_ = json.NewEncoder(w).Encode(state)
+}
+
+// ask asks all questions at once, and each has so much time: one whom nobody answers takes none from the others.
+func ask(ctx context.Context, limit time.Duration, questions ...func(context.Context)) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var asked sync.WaitGroup
+	for _, question := range questions {
+		asked.Go(func() { question(ctx) })
+	}
+	asked.Wait()
 }
 
 var (
@@ -132,8 +135,6 @@ func (state) Describe(all chan<- *prometheus.Desc) {
 }
 
 func (s state) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
-	defer cancel()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
@@ -144,7 +145,6 @@ func (s state) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(d, 1)
 	}
-	up(redisUp, pingRedis(ctx, s.redis))
 	for _, p := range s.store.Pools() {
 		gauge(poolConns, float64(p.Used), p.Name, "used")
 		gauge(poolConns, float64(p.Idle), p.Name, "idle")
@@ -155,27 +155,35 @@ func (s state) Collect(out chan<- prometheus.Metric) {
 	for kind, n := range s.store.Dead() {
 		out <- prometheus.MustNewConstMetric(deadWork, prometheus.CounterValue, float64(n), kind)
 	}
-	if lag, known, err := s.store.ReplicaLag(ctx); known {
-		up(replicaUp, err)
-		if err == nil {
-			gauge(replicaLag, float64(lag))
-		}
-	}
-	n, err := s.store.Behind(ctx)
-	up(databaseUp, err)
-	if err != nil {
-		return
-	}
-	gauge(behind, float64(n))
-	runs, kinds, err := s.store.OpenWork(ctx)
-	if err != nil {
-		return
-	}
-	gauge(openRuns, float64(runs))
-	for _, w := range kinds {
-		gauge(openWork, float64(w.Waiting), w.Kind, "waiting")
-		gauge(openWork, float64(w.Later), w.Kind, "later")
-		gauge(openWork, float64(w.Running), w.Kind, "running")
-		gauge(oldestWork, w.Oldest.Seconds(), w.Kind)
-	}
+	ask(context.Background(), 4*time.Second,
+		func(ctx context.Context) { up(redisUp, pingRedis(ctx, s.redis)) },
+		func(ctx context.Context) {
+			known, err := s.store.PingReplica(ctx)
+			if !known {
+				return
+			}
+			up(replicaUp, err)
+			if lag, err := s.store.ReplicaLag(ctx); err == nil {
+				gauge(replicaLag, float64(lag))
+			}
+		},
+		func(ctx context.Context) {
+			n, err := s.store.Behind(ctx)
+			if up(databaseUp, err); err == nil {
+				gauge(behind, float64(n))
+			}
+		},
+		func(ctx context.Context) {
+			runs, kinds, err := s.store.OpenWork(ctx)
+			if err != nil {
+				return
+			}
+			gauge(openRuns, float64(runs))
+			for _, w := range kinds {
+				gauge(openWork, float64(w.Waiting), w.Kind, "waiting")
+				gauge(openWork, float64(w.Later), w.Kind, "later")
+				gauge(openWork, float64(w.Running), w.Kind, "running")
+				gauge(oldestWork, w.Oldest.Seconds(), w.Kind)
+			}
+		})
 }

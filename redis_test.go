@@ -182,3 +182,18 @@ func TestRedisSentinel(t *testing.T) {
 		t.Errorf("%d entries for %d people", n, people)
 	}
 }
+
+// TestRedisSilent: a Redis that takes connections and says nothing looks like one that is away, and nothing else does.
+func TestRedisSilent(t *testing.T) {
+	t.Parallel()
+	node := startRedis(t)
+	p := serve(t, []string{"DATABASE_URL=" + storetest.URL(t), "DATA_DIR=" + t.TempDir(), "REDIS_URL=redis://scale:secret@" + node.addr})
+	p.redisIs("ok")
+	must(t, node.Do(t.Context(), "CLIENT", "PAUSE", 10000, "ALL").Err())
+	metrics := p.metrics()
+	for _, line := range []string{"insightgraph_redis_up 0", "insightgraph_database_up 1", "insightgraph_migrations_behind 0", "insightgraph_runs_open 0"} {
+		if !strings.Contains(metrics, line+"\n") {
+			t.Errorf("/metrics does not say %s", line)
+		}
+	}
+}

@@ -63,19 +63,16 @@ func (s *Store) Behind(ctx context.Context) (int, error) {
 	return len(names) - have, err
 }
 
-// ReplicaLag is how many bytes of the primary's log the replica has not replayed. known is false where there is none.
-func (s *Store) ReplicaLag(ctx context.Context) (bytes int64, known bool, err error) {
-	if known, err = s.PingReplica(ctx); !known || err != nil {
-		return 0, known, err
-	}
+// ReplicaLag is how many bytes of the primary's log the replica, which there must be, has not replayed.
+func (s *Store) ReplicaLag(ctx context.Context) (int64, error) {
 	var here, there int64
 	if err := s.replica.pool.QueryRow(ctx, "SELECT coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint").Scan(&there); err != nil {
-		return 0, true, err
+		return 0, err
 	}
 	if err := s.reads.QueryRow(ctx, position).Scan(&here); err != nil {
-		return 0, true, err
+		return 0, err
 	}
-	return max(0, here-there), true, nil
+	return max(0, here-there), nil
 }
 
 // Work is how much work of one kind is not done.
