@@ -150,7 +150,10 @@ func differ(a, b bank.Transaction) bool {
 	}
 	m, n := number(a), number(b)
 	two := m != "" && n != "" && !strings.Contains(m, n) && !strings.Contains(n, m) // a number may be told without its bank
-	v, w := words(value(a.CounterpartyName)), words(value(b.CounterpartyName))
+	v, w := words(value(a.CounterpartyName), 2), words(value(b.CounterpartyName), 2)
+	if len(v)+len(w) == 0 { // Ikea and Otto
+		v, w = words(value(a.CounterpartyName), 1), words(value(b.CounterpartyName), 1)
+	}
 	if len(v) == 0 || len(w) == 0 {
 		return two
 	}
@@ -189,8 +192,9 @@ func short(number string) string {
 	return strings.TrimLeft(number, "0")
 }
 
-// words are those of a name that tell it, without vowels and doubled letters: one bank writes ä, another ae or a.
-func words(name string) (all []string) {
+// words are those of a name that tell it, without vowels and doubled letters: one bank writes ä, another ae or a. Those with
+// fewer letters left are not among them.
+func words(name string, letters int) (all []string) {
 	for _, word := range strings.Fields(strings.ToLower(name)) {
 		var kept []byte
 		for i := range len(word) {
@@ -198,7 +202,7 @@ func words(name string) (all []string) {
 				kept = append(kept, c)
 			}
 		}
-		if w := string(kept); len(w) > 1 && !slices.Contains(legalForms, w) {
+		if w := string(kept); len(w) >= letters && !slices.Contains(legalForms, w) {
 			all = append(all, w)
 		}
 	}

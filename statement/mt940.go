@@ -262,6 +262,9 @@ func swiftAccount(s string, a *Account) {
 	if !ok {
 		code, number = "", s
 	}
+	if _, known := bank.Currency(number).Digits(); known { // an account number alone and its currency
+		code, number = "", s
+	}
 	number, currency, ok := strings.Cut(number, "/")
 	if !ok && len(number) > 10 {
 		if c := bank.Currency(number[len(number)-3:]); digit(number[len(number)-4]) {

@@ -239,18 +239,19 @@ func TestOFXValues(t *testing.T) {
 // What :25: tells, by which the account is found again.
 func TestSwiftAccount(t *testing.T) {
 	for s, want := range map[string]Account{
-		"37040044/532013000":        {BankCode: "37040044", Number: "532013000"},
-		"37040044/532013EUR":        {BankCode: "37040044", Number: "532013EUR"}, // too short to tell
-		"1291.99.348EUR":            {Number: "1291.99.348", Currency: "EUR"},
-		"37040044/0532013000EUR":    {BankCode: "37040044", Number: "0532013000", Currency: "EUR"},
-		"37040044/532013000/CHF":    {BankCode: "37040044", Number: "532013000", Currency: "CHF"},
-		"COBADEFF/532013000":        {BIC: "COBADEFF", Number: "532013000"},
-		"COBADEFFXXX/532013000":     {BIC: "COBADEFFXXX", Number: "532013000"},
-		"KTO/532013000":             {Number: "KTO/532013000"},
-		" /532013000/ ":             {Number: "532013000"},
-		"DE89370400440532013000":    {Number: "DE89370400440532013000"},
-		"DE89370400440532013000EUR": {Number: "DE89370400440532013000", Currency: "EUR"},
-		"DE89370400440532013000XQZ": {Number: "DE89370400440532013000XQZ"},
+		"37040044/532013000":         {BankCode: "37040044", Number: "532013000"},
+		"37040044/532013EUR":         {BankCode: "37040044", Number: "532013EUR"}, // too short to tell
+		"1291.99.348EUR":             {Number: "1291.99.348", Currency: "EUR"},
+		"37040044/0532013000EUR":     {BankCode: "37040044", Number: "0532013000", Currency: "EUR"},
+		"37040044/532013000/CHF":     {BankCode: "37040044", Number: "532013000", Currency: "CHF"},
+		"DE89370400440532013000/EUR": {Number: "DE89370400440532013000", Currency: "EUR"},
+		"COBADEFF/532013000":         {BIC: "COBADEFF", Number: "532013000"},
+		"COBADEFFXXX/532013000":      {BIC: "COBADEFFXXX", Number: "532013000"},
+		"KTO/532013000":              {Number: "KTO/532013000"},
+		" /532013000/ ":              {Number: "532013000"},
+		"DE89370400440532013000":     {Number: "DE89370400440532013000"},
+		"DE89370400440532013000EUR":  {Number: "DE89370400440532013000", Currency: "EUR"},
+		"DE89370400440532013000XQZ":  {Number: "DE89370400440532013000XQZ"},
 	} {
 		var got Account
 		if swiftAccount(s, &got); got != want {
