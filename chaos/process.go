@@ -75,6 +75,7 @@ func (s *scene) process(name, role string, env ...string) (*process, error) {
 // live is the process from its first start to its last end: it is started again when it ends and nobody wanted that.
 func (p *process) live(env []string, started chan<- error) {
 	runtime.LockOSThread() // the parent-death signal follows the thread that made the child
+	defer runtime.UnlockOSThread()
 	defer close(p.over)
 	for first := true; ; first = false {
 		cmd := exec.Command(p.s.program, "serve", "--role", p.role)

@@ -72,8 +72,10 @@ func (c command) start(out *os.File) (*process, error) {
 	started := make(chan error, 1)
 	go func() {
 		// The parent-death signal follows the thread that made the child, so this goroutine keeps
-		// its thread for as long as the child lives.
+		// its thread for as long as the child lives. It gives the thread back then: one that ended with it
+		// would take along whatever other child was once made on it (a test's browser).
 		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		started <- err
 		if err == nil {
