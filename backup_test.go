@@ -13,7 +13,7 @@ import (
 	"insightgraph/store/storetest"
 )
 
-// The backup of docs/operations.md, restored into another PostgreSQL server: the same rows, the same rules about who sees
+// The backup of docs/duties.md, restored into another PostgreSQL server: the same rows, the same rules about who sees
 // them, the same secrets, and a program that goes on as if nothing had been.
 func TestBackup(t *testing.T) {
 	t.Parallel()
@@ -113,6 +113,16 @@ func TestBackup(t *testing.T) {
 		}
 	}
 	same(there)
+	duties, err := os.ReadFile("docs/duties.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(duties), `psql --dbname "$NEW_DATABASE_URL" --command "`)
+	onward, _, _ := strings.Cut(rest, "\"\n")
+	if !ok {
+		t.Fatal("docs/duties.md does not say how numbers go on")
+	}
+	run("psql", "--dbname", u.String(), "--quiet", "--command", onward)
 	const rules = `SELECT count(*)::int FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relrowsecurity AND relforcerowsecurity`
 	if a, b := db.count(rules), there.count(rules); a != b || a < 20 {
 		t.Errorf("row level security on %d tables, restored on %d", a, b)
@@ -123,6 +133,10 @@ func TestBackup(t *testing.T) {
 	var l login
 	if err := json.Unmarshal([]byte(command(t, []string{"DATABASE_URL=" + u.String(), "DATA_DIR=" + t.TempDir()}, "customer", "create", "--name", "New", "--json")), &l); err != nil || l.ClientID == "" {
 		t.Errorf("numbers do not go on: %v", err)
+	}
+	there.do("INSERT INTO consumers (customer_id, external_id, time_zone, currency, created_at, changed_at) SELECT id, 'late', 'UTC', 'EUR', now(), now() FROM customers WHERE client_id = $1", l.ClientID)
+	if n := there.count("SELECT count(*)::int FROM consumers WHERE id > 1000000000") + there.count("SELECT count(*)::int FROM customers WHERE id > 1000000000"); n != 2 {
+		t.Error("numbers that were given since the backup are given again")
 	}
 
 	// Another owner, who is no superuser, restores it as its own, and makes the next backup.
