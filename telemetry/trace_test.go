@@ -33,6 +33,19 @@ func TestOff(t *testing.T) {
 	}
 }
 
+// TestTracesNowhere: what is no address is told at once, and not with the first trace that does not arrive.
+func TestTracesNowhere(t *testing.T) {
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"} {
+		for _, text := range []string{"collector", "collector:4318", "http://", "ftp://collector", "::::"} {
+			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+			t.Setenv(name, text)
+			if _, err := StartTracing(t.Context(), "test"); err == nil || !strings.Contains(err.Error(), name) || Tracing() {
+				t.Errorf("%s=%s: %v", name, text, err)
+			}
+		}
+	}
+}
+
 // TestPanic: the client of a request that panics gets no answer, and the log says where it was, for which request, and not
 // what was said.
 func TestPanic(t *testing.T) {
