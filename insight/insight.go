@@ -23,7 +23,7 @@ const (
 // TriggerType tells what makes an insight be evaluated.
 type TriggerType string
 
-// The trigger types.
+// The trigger types. So far only SCHEDULE starts anything by itself.
 const (
 	OnSchedule TriggerType = "SCHEDULE"
 	OnRefresh  TriggerType = "REFRESH"
