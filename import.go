@@ -308,7 +308,16 @@ func load[T any](in *input, read func(io.Reader) iter.Seq2[T, error], reject fun
 
 // Run takes in exchange rates. Insights that waited for one are considered again.
 func (cmd *ratesImportCmd) Run(ctx context.Context, c *config) error {
-	quotes, err := statement.ECBFile(cmd.File)
+	file, err := os.Open(cmd.File)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	quotes, err := statement.ECBFile(file, info.Size())
 	if err != nil {
 		return err
 	}

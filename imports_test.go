@@ -63,7 +63,7 @@ var mayImport = map[string]struct{ ours, others string }{
 }
 
 // middle are the rooms that must not do I/O either, by what they may take from the standard library.
-var middle = []string{"fault", "page", "bank", "audit", "category", "insight", "insight/catalogue", "connect", "demo", "paper", "report", "callback"}
+var middle = []string{"fault", "page", "bank", "audit", "category", "insight", "insight/catalogue", "connect", "demo", "statement", "paper", "report", "callback"}
 
 var sideEffects = []string{"os", "net", "net/http", "database/sql", "log", "log/slog", "os/exec", "io/fs", "syscall"}
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"insightgraph/bank"
@@ -90,25 +89,16 @@ func ecbError(err error) error {
 	return fmt.Errorf("read rates: %w", err)
 }
 
-// ECBFile reads the file of ECB, or a zip that holds it alone. It may have 64 MiB unpacked.
-func ECBFile(path string) ([]bank.Quote, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
+// ECBFile reads the file of ECB, or a zip that holds it alone, of so many bytes. It may have 64 MiB unpacked.
+func ECBFile(file io.ReaderAt, size int64) ([]bank.Quote, error) {
 	var magic [4]byte
 	if _, err := file.ReadAt(magic[:], 0); err != nil && err != io.EOF {
 		return nil, err
 	}
 	if string(magic[:]) != "PK\x03\x04" {
-		return ecbCapped(file, ecbMax)
+		return ecbCapped(io.NewSectionReader(file, 0, size), ecbMax)
 	}
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	archive, err := zip.NewReader(file, info.Size())
+	archive, err := zip.NewReader(file, size)
 	if err != nil {
 		return nil, fault.Invalid("file", "The zip cannot be read: %v", err)
 	}
