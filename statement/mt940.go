@@ -353,7 +353,11 @@ func (x *swiftReader) end(line int, complete bool) error {
 func (x *swiftReader) checkTotals() (fits bool) {
 	st := x.c.st
 	fits = true
-	for tag, side := range map[string]bank.BaseType{"90C": bank.Credit, "90D": bank.Debit} {
+	for _, tag := range []string{"90C", "90D"} { // a file's warnings come in one order
+		side := bank.Credit
+		if tag == "90D" {
+			side = bank.Debit
+		}
 		s, ok := x.totals[tag]
 		if !ok || st.rejected {
 			continue
