@@ -2,6 +2,7 @@ package statement
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -188,6 +189,17 @@ func guess(high *[256]int, head string) charset {
 	// In SWIFT files of old programs ä is 0x84, ü is 0x81, á is 0xA0; in all the others letters begin at 0xC0.
 	if strings.Contains(head, ":20:") && high[0x81]+high[0x82]+high[0x84]+high[0x8E]+high[0x94]+high[0x99]+high[0x9A]+sum(0xA0, 0xA3) > sum(0xC0, 0xFF) {
 		return dos
+	}
+	// In Polish ą, ż, Ż, Ą, Ź and ł are what is ¹, ¿, ¯, ¥, nothing and ³ elsewhere; ISO 8859-2 has ± for ą and ¶ for ś.
+	western := sum(0xC0, 0xFF)
+	for _, both := range "ÓóĆćĘęŃń" {
+		western -= high[0x80+slices.Index(windows1250, both)]
+	}
+	if polish := high[0xB9] + high[0xBF] + high[0xAF] + high[0xA5] + high[0x8F] + high[0xB1]; polish > 0 && polish+high[0xB3] > western {
+		if high[0xB1]+high[0xB6] > high[0xB9]+high[0x9C] {
+			return latin2
+		}
+		return windows1250
 	}
 	if high[0xA4] > 0 && sum(0x80, 0x9F) == 0 {
 		return latin9 // the euro sign

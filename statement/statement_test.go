@@ -700,6 +700,18 @@ func TestEncodings(t *testing.T) {
 	if f, whole := read(t, strings.NewReader(czech), Options{}); whole != nil || !strings.Contains(describeAll(f), "CZK|řeka|") {
 		t.Errorf("Windows-1250: %v\n%s", whole, describeAll(f))
 	}
+	for name, c := range map[string]struct{ text, want string }{ // no name of a column tells
+		"Polish, Windows-1250":          {"ZAKUP \xafABKA, \xa3\xd3D\x8f, za us\xb3ug\xea", "|ZAKUP ŻABKA, ŁÓDŹ, za usługę|"},
+		"Polish, ISO 8859-2":            {"Op\xb3ata za wod\xea, zap\xb3acono kart\xb1", "|Opłata za wodę, zapłacono kartą|"},
+		"cubic metres in German":        {"Gas 12 m\xb3, K\xf6ln", "|Gas 12 m³, Köln|"},
+		"cubic metres without a letter": {"Gas 12 m\xb3", "|Gas 12 m³|"},
+		"a Spanish question":            {"\xbfQu\xe9 compr\xf3 usted all\xed?", "|¿Qué compró usted allí?|"},
+	} {
+		data := "Data operacji;Opis operacji;Kwota;Waluta\n01.02.2026;" + c.text + ";-1,00;EUR\n"
+		if f, whole := read(t, strings.NewReader(data), Options{}); whole != nil || !strings.Contains(describeAll(f), c.want) {
+			t.Errorf("%s: %v\n%s", name, whole, describeAll(f))
+		}
+	}
 	declared := strings.Replace(camtOf(`<Ntry><Amt Ccy="EUR">1</Amt><CdtDbtInd>DBIT</CdtDbtInd><BookgDt><Dt>2026-01-01</Dt></BookgDt><AddtlNtryInf>`+"50 \xa4 \xfcber"+`</AddtlNtryInf></Ntry>`), "<Doc", `<?xml version="1.0" encoding="ISO-8859-15"?><Doc`, 1)
 	if f, whole := read(t, strings.NewReader(declared), Options{}); whole != nil || !strings.Contains(describeAll(f), "|50 € über|") {
 		t.Errorf("declared in XML: %v\n%s", whole, describeAll(f))
