@@ -95,6 +95,63 @@ DE89370400440532013000/  EUR BANK   "" 2026-01-30..2026-01-31 0.00 EUR -> 1096.8
 NL91ABNA0417164300/  EUR BANK   "" 2026-01-30..2026-01-31  ->
 3 2026-01-30  CREDIT 2000.00 EUR|Naam: Werk BV Omschrijving: Salaris|Werk BV NL02ABNA0123456789|Overschrijving
 2 2026-01-31  DEBIT 12.34 EUR|Pasvolgnr: 001 31-01-2026|Albert Markt 1234 |Betaalautomaat`},
+		"ING Netherlands in English": {`"Date","Name / Description","Account","Counterparty","Code","Debit/credit","Amount (EUR)","Transaction type","Notifications"
+"20260131","Albert Markt 1234","NL91ABNA0417164300","","BA","Debit","12,34","Payment terminal","Card sequence no.: 001"
+"20260130","Werk BV","NL91ABNA0417164300","NL02ABNA0123456789","OV","Credit","2000,00","Transfer","Salary"
+`, `CSV
+NL91ABNA0417164300/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+3 2026-01-30  CREDIT 2000.00 EUR|Salary|Werk BV NL02ABNA0123456789|Transfer
+2 2026-01-31  DEBIT 12.34 EUR|Card sequence no.: 001|Albert Markt 1234 |Payment terminal`},
+		"KBC, which names the owner too": {`Rekeningnummer;Rubrieknaam;Naam;Munt;Afschriftnummer;Datum;Omschrijving;Valuta;Bedrag;Saldo;credit;debet;rekeningnummer tegenpartij;BIC tegenpartij;Naam tegenpartij;Adres tegenpartij;gestructureerde mededeling;Vrije mededeling
+BE68539007547034;;MUSTER ERIKA;EUR;1;31/01/2026;GELDOPNAME;31/01/2026;-50,00;937,50;;-50,00;;;;;;;
+BE68539007547034;;MUSTER ERIKA;EUR;1;30/01/2026;BETALING LADEN NORD;30/01/2026;-12,50;987,50;;-12,50;BE71096123456769;;LADEN NORD;;;;
+`, `CSV
+BE68539007547034/  EUR BANK   "" 2026-01-30..2026-01-31 1000.00 EUR -> 937.50 EUR
+3 2026-01-30 2026-01-30 DEBIT 12.50 EUR|BETALING LADEN NORD|LADEN NORD BE71096123456769|
+2 2026-01-31 2026-01-31 DEBIT 50.00 EUR|GELDOPNAME| |`},
+		"BNP Paribas Fortis, with a refused one": {`Volgnummer;Uitvoeringsdatum;Valutadatum;Bedrag;Valuta rekening;Rekeningnummer;Type verrichting;Tegenpartij;Naam van de tegenpartij;Mededeling;Details;Status;Reden van weigering
+2026-00002;31/01/2026;01/02/2026;-12,50;EUR;BE68539007547034;Kaartbetaling;;LADEN NORD;;BETALING MET DEBETKAART;Geaccepteerd;
+2026-00001;30/01/2026;30/01/2026;-5,00;EUR;BE68539007547034;Domiciliëring;BE71096123456769;WERK BV;X;X;Geweigerd;Onvoldoende saldo
+`, `CSV
+BE68539007547034/  EUR BANK   "" 2026-01-31..2026-01-31  ->
+2 2026-01-31 2026-02-01 DEBIT 12.50 EUR|BETALING MET DEBETKAART|LADEN NORD |Kaartbetaling
+warning {statement 3 The entry was cancelled and was left out}`},
+		"Postbank": {`Konto;Filial-/Kontonummer;IBAN;Währung
+Girokonto;123;DE89370400440532013000;EUR
+
+Buchungstag;Wert;Umsatzart;Begünstigter / Auftraggeber;Verwendungszweck;IBAN / Kontonummer;BIC;Kundenreferenz;Mandatsreferenz ;Gläubiger ID;Fremde Gebühren;Betrag;Abweichender Empfänger;Anzahl der Aufträge;Anzahl der Schecks;Soll;Haben;Währung
+31.1.2026;30.1.2026;SEPA Lastschrift;Laden Nord;Einkauf;DE02120300000000202051;BYLADEM1001;;;;;-12,50;;;;-12,50;;EUR
+`, `CSV
+DE89370400440532013000/  EUR BANK   "" 2026-01-31..2026-01-31  ->
+5 2026-01-31 2026-01-30 DEBIT 12.50 EUR|Einkauf|Laden Nord DE02120300000000202051|SEPA Lastschrift`},
+		"Nordea Sweden": {`Bokföringsdag;Belopp;Avsändare;Mottagare;Namn;Rubrik;Saldo;Valuta
+2026/01/31;-12,50;1234 56 78901;;;Kortköp LADEN NORD;987,50;SEK
+2026/01/30;1000,00;;1234 56 78901;Werk AB;Lön;1000,00;SEK
+`, `CSV
+/  SEK BANK   "" 2026-01-30..2026-01-31 0.00 SEK -> 987.50 SEK
+3 2026-01-30  CREDIT 1000.00 SEK|Lön|Werk AB |
+2 2026-01-31  DEBIT 12.50 SEK|Kortköp LADEN NORD| |`},
+		"PKO, whose text goes on in columns without a name": {"\"Data operacji\",\"Data waluty\",\"Typ transakcji\",\"Kwota\",\"Waluta\",\"Saldo po transakcji\",\"Opis transakcji\",\"\",\"\",\"\",\"\"\n" +
+			"\"2026-01-31\",\"2026-01-29\",\"P\xb3atno\x9c\xe6 kart\xb9\",\"-12.50\",\"PLN\",\"+987.50\",\"Tytu\xb3:  000001\",\"Lokalizacja: Miasto: \xa3\xf3d\x9f Adres: \xafABKA Z1\",\"\",\"\",\"\"\n" +
+			"\"2026-01-30\",\"2026-01-30\",\"Przelew na rachunek\",\"+1000.00\",\"PLN\",\"+1000.00\",\"Rachunek nadawcy: 12 1020\",\"Nazwa nadawcy: Praca SA\",\"Tytu\xb3: WYP\xa3ATA\",\"\",\"\"\n", `CSV
+/  PLN BANK   "" 2026-01-30..2026-01-31 0.00 PLN -> 987.50 PLN
+3 2026-01-30 2026-01-30 CREDIT 1000.00 PLN|Rachunek nadawcy: 12 1020 Nazwa nadawcy: Praca SA Tytuł: WYPŁATA| |Przelew na rachunek
+2 2026-01-31 2026-01-29 DEBIT 12.50 PLN|Tytuł: 000001 Lokalizacja: Miasto: Łódź Adres: ŻABKA Z1| |Płatność kartą`},
+		"Fineco": {`Data_Operazione;Data_Valuta;Entrate;Uscite;Descrizione;Descrizione_Completa;Stato;Moneymap
+31/01/2026;31/01/2026;;-12,50;PAGAMENTO POS;NEGOZIO NORD MILANO;Contabilizzato;Spesa
+`, `CSV
+/  EUR BANK   "" 2026-01-31..2026-01-31  ->
+2 2026-01-31 2026-01-31 DEBIT 12.50 EUR|PAGAMENTO POS NEGOZIO NORD MILANO| |`},
+		"Banca Transilvania": {`Data tranzactie;Data valuta;Descriere;Referinta tranzactiei;Debit;Credit;Sold contabil
+2026-01-31;2026-01-31;"Plata la POS MAGAZIN NORD";A1;-12.50;;987.50
+`, `CSV
+/  EUR BANK   "" 2026-01-31..2026-01-31  ->
+2 2026-01-31 2026-01-31 DEBIT 12.50 EUR|Plata la POS MAGAZIN NORD| |`},
+		"Millennium Poland": {`"Numer rachunku/karty","Data transakcji","Data rozliczenia","Rodzaj transakcji","Na konto/Z konta","Odbiorca/Zleceniodawca","Opis","Obciążenia","Uznania","Saldo","Waluta"
+"PL61109010140000071219812874","2026-01-30","2026-01-30","PRZELEW","","Praca SA","WYPŁATA","","1000.00","1000.00","PLN"
+`, `CSV
+PL61109010140000071219812874/  PLN BANK   "" 2026-01-30..2026-01-30 0.00 PLN -> 1000.00 PLN
+2 2026-01-30  CREDIT 1000.00 PLN|WYPŁATA|Praca SA |PRZELEW`},
 		"DKB": {`"Girokonto";"DE89370400440532013000"
 "Zeitraum:";"01.01.2026 - 31.01.2026"
 "Kontostand vom 31.01.2026:";"1.096,80 €"

@@ -39,6 +39,7 @@ const (
 
 	columnPlainAccount Column = "plainAccount" // one's own or the other's
 	columnParty        Column = "party"        // a name or an account
+	columnPlainName    Column = "plainName"    // one's own where another column names the other
 	columnValuta       Column = "valuta"       // a value date or a currency
 	columnValor        Column = "valor"        // a value date or an amount
 	columnPayer        Column = "payer"        // who paid, beside the name of who got it
@@ -107,7 +108,7 @@ var columnNames = map[Column]string{
 		"date comptable|date de comptabilisation|fecha contable|fecha de contabilizacion|data contabile|datum zauctovani|data ksiegowania|bokforingsdag|bokforingsdatum|bokfort dato|" +
 		"bokforingsdato|bogforingsdato|kirjauspaiva|konyveles datuma|completed date|completed date utc|date|datum|data|fecha|dato|dag|pvm|tarih|transaction date|" +
 		"date operation|date de l operation|date d operation|date transaction|date de transaction|fecha operacion|fecha de operacion|f operacion|fecha movimiento|data operazione|data movimento|data mov|data lancamento|" +
-		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|transaktionsdatum|transaksjonsdato|execution date|transaction date utc|created|created at|timestamp|" +
+		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|transaction date utc|created|created at|timestamp|" +
 		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum",
 	ColumnValueDate: "value date|valutadatum|wertstellung|wertstellungsdatum|wertstellungstag|rentedatum|valutadag|date de valeur|date valeur|fecha valor|f valor|data valor|data valuta|datum valuty|data waluty|" +
 		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|value|wert|wertstellung valuta",
@@ -120,20 +121,21 @@ var columnNames = map[Column]string{
 	ColumnSide: "debit credit|credit debit|debit credit indicator|d c|dc|dr cr|cr dr|soll haben|soll haben kennzeichen|s h|af bij|bij af|sens|signo|segno|sign|vorzeichen|cdtdbtind|direction|richtung",
 	ColumnBalance: "balance|running balance|balance after|running bal|account balance|closing balance|ledger balance|saldo|kontostand|saldo nach buchung|saldo na trn|saldo na mutatie|solde|solde apres operation|saldo contable|" +
 		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye",
-	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valutakod|penznem|deviza|para birimi|transaction currency",
-	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|payment reference text|payment reference|message|message for payee|message for me|" +
-		"transaktionsbeschreibung|transaktionsbeschreibung zusatz|beschreibung|betreff|buchungsdetails|zahlungsgrund|omschrijving|mededeling|mededelingen|toelichting|betalingskenmerk tekst|libelle|libelle operation|motif|communication|" +
-		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|selite|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext",
+	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency",
+	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|payment reference text|payment reference|message|message for payee|message for me|notifications|" +
+		"transaktionsbeschreibung|transaktionsbeschreibung zusatz|beschreibung|buchungs details|betreff|buchungsdetails|zahlungsgrund|omschrijving|mededeling|mededelingen|toelichting|betalingskenmerk tekst|libelle|libelle operation|motif|communication|" +
+		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext",
 	ColumnName: "name zahlungsbeteiligter|empfanger zahlungspflichtiger|beguenstigter zahlungspflichtiger|begunstigter zahlungspflichtiger|begunstigter|beguenstigter|auftraggeber begunstigter|auftraggeber beguenstigter|auftraggeber empfanger|auftraggeber zahlungsempfanger|" +
 		"empfanger|empfaenger|zahlungsempfanger|zahlungsempfanger in|zahlungsempfanger name|zahlungsempfanger innen|name|counterparty name|counteraccount name|counter party|payee|payee name|payer payee|merchant|merchant name|recipient|beneficiary|vendor|" +
-		"naam|naam omschrijving|naam tegenpartij|naam tegenrekening|naam tegenpartij bevat|tegenpartij|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|mottagare|betalingsmottaker|navn|saaja maksaja|saaja|partner neve|to from|partnername|partner name",
-	ColumnAccount: "tegenrekening|tegenrekening iban bban|tegenrekening iban|rekening tegenpartij|iban zahlungsbeteiligter|kontonummer iban|gegenkonto|iban gegenkonto|iban empfanger|kontonummer zahlungsbeteiligter|counterparty account|counterparty iban|counter account|counterparty account number|payee account number|numer konta|" +
+		"naam omschrijving|naam tegenpartij|naam van de tegenpartij|naam tegenrekening|naam tegenpartij bevat|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|namn|betalingsmottaker|navn|nimi|saaja maksaja|saaja|partner neve|to from|partnername|partner name",
+	ColumnAccount: "tegenrekening|tegenrekening iban bban|tegenrekening iban|rekening tegenpartij|rekeningnummer tegenpartij|iban zahlungsbeteiligter|kontonummer iban|gegenkonto|iban gegenkonto|iban empfanger|kontonummer zahlungsbeteiligter|counterparty account|counterparty iban|counter account|counterparty account number|payee account number|numer konta|" +
 		"compte contrepartie|iban contrepartie|cuenta destino|cuenta beneficiario|iban controparte|cislo protiuctu|protiucet|numer rachunku kontrahenta|nr rachunku kontrahenta|rachunek kontrahenta|mottagarkonto|partner iban|partner szamlaszama|saajan tilinumero",
 	ColumnOwnAccount:   "auftragskonto|iban auftragskonto|iban auftraggeberkonto|auftraggeberkonto iban|eigene iban|iban bban|eigenes konto|own account|cislo uctu|numer rachunku|nr rachunku|source account|rekeningnummer opdrachtgever",
 	columnPlainAccount: "iban|kontonummer|konto|rachunek|account|account number|account no|rekening|rekeningnummer|cuenta|numero de cuenta|compte|numero de compte|conto|conta|kontonr|tilinumero",
-	columnParty:        "counterparty|partner|contrepartie|contraparte",
+	columnParty:        "counterparty|partner|contrepartie|contraparte|tegenpartij",
 	columnValuta:       "valuta",
 	columnValor:        "valor",
+	columnPlainName:    "naam|mottagare",
 	columnPayer:        "zahlungspflichtige r|zahlungspflichtiger|payer name|payer|auftraggeber",
 	columnNote:         "notes|note",
 	columnTopic:        "reference|ref|referenz|referencia|riferimento|referentie",
@@ -141,7 +143,7 @@ var columnNames = map[Column]string{
 	columnStarted:      "started date",
 	ColumnReference: "transaction id|transactionid|transferwise id|wise id|id|id transakce|id operace|id pohybu|identificador|transaction reference|transaction reference number|transactiereferentie|buchungsreferenz|referenznummer|reference number|bank reference|volgnr|volgnummer|" +
 		"numero operation|reference operation|numero de referencia|numer referencyjny|transaktionsnummer|transaktionscode|verifikationsnummer|arkivointitunnus|journal number|fitid|transaktions nr|transaction no",
-	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|kategorie transakce|mutatiesoort|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji|bewegungstyp",
+	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|kategorie transakce|mutatiesoort|type verrichting|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|typ transakcji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji|bewegungstyp",
 	ColumnStatus: "info|status|state|umsatzstatus|estado|stato|etat|stav",
 	ColumnMCC:    "mcc|merchant category code|mcc code",
 }
@@ -182,6 +184,11 @@ func columnOfName(s string) (columnName, bank.Currency) {
 	}
 	if c := columnsByName[strings.TrimRight(name, "0123456789 ")]; c.column == ColumnDescription { // Beschreibung1, Details 2
 		return c, ""
+	}
+	if first, _, both := strings.Cut(s, "/"); both { // Begünstigter / Auftraggeber
+		if c := columnsByName[fold(first)]; slices.Contains([]Column{ColumnName, ColumnDescription, columnPlainAccount, ColumnOwnAccount, ColumnAccount}, c.column) {
+			return c, ""
+		}
 	}
 	return columnName{}, ""
 }
@@ -445,6 +452,9 @@ func recognise(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 		score := 0
 		for j, f := range r.fields {
 			c, currency := columnOfName(f)
+			if f == "" && j > 0 && slices.Contains(l.at[ColumnDescription], j-1) { // a text may go on in columns without a name
+				l.at[ColumnDescription] = append(l.at[ColumnDescription], j)
+			}
 			if c.column == "" {
 				continue
 			}
@@ -651,8 +661,10 @@ func (l *layout) settle(sample []record) {
 		l.at[ColumnDescription] = []int{best}
 		l.at[ColumnKind] = slices.DeleteFunc(l.kinds, func(at int) bool { return at == best })[:1]
 	}
-	if l.col(ColumnName) < 0 {
-		move(columnPayer, ColumnName)
+	for _, spare := range []Column{columnPlainName, columnPayer} {
+		if l.col(ColumnName) < 0 {
+			move(spare, ColumnName)
+		}
 	}
 	l.shortest = l.width
 	fewest, widest := 0, l.width
@@ -997,7 +1009,7 @@ func (x *csvReader) row(r record) error {
 	switch status := fold(text(ColumnStatus)); {
 	case strings.Contains(status, "vorgemerkt"), strings.Contains(status, "pending"), strings.Contains(status, "ausstehend"), status == "en attente", status == "pendiente":
 		e.Status = bank.Pending
-	case status == "reverted", status == "declined", status == "failed", status == "cancelled", status == "canceled", status == "storniert":
+	case slices.Contains([]string{"reverted", "declined", "rejected", "refused", "failed", "cancelled", "canceled", "storniert", "abgelehnt", "geweigerd", "refuse", "odrzucona"}, status):
 		x.c.warn(r.line, "The entry was cancelled and was left out")
 		return nil
 	}
