@@ -27,6 +27,13 @@ func TestExport(t *testing.T) {
 		UPDATE sessions SET psu = jsonb_build_object('ip', 'canary ' || customer_id || ' ' || (SELECT f.consumer_id FROM flows f WHERE f.session_id = sessions.id))`); err != nil {
 		t.Fatal(err)
 	}
+	for _, of := range []tenant{mine, other} {
+		for _, c := range of.consumers {
+			if _, err := db.Exec(t.Context(), `INSERT INTO events (customer_id, at, actor_kind, actor_name, action, consumer_id) VALUES ($1::bigint, now(), 'CUSTOMER', 'canary ' || $1::bigint || ' ' || $2::bigint, 'updateConsumer', $2::bigint)`, of.id, c.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	canary := fmt.Sprintf("canary %d %d", mine.id, anna.ID)
 
 	var out bytes.Buffer
@@ -64,7 +71,8 @@ func TestExport(t *testing.T) {
 		}
 		delete(kinds, table)
 	}
-	if kinds["sessions"] == 0 || len(kinds) != 1 {
+	events := column[int](t, db, fmt.Sprintf("SELECT count(*)::int FROM events WHERE consumer_id = %d", anna.ID))[0]
+	if kinds["sessions"] == 0 || kinds["events"] != events || len(kinds) != 2 {
 		t.Errorf("beside the consumer's tables: %v", kinds)
 	}
 	if n := strings.Count(out.String(), "canary "); n == 0 || n != strings.Count(out.String(), canary) {

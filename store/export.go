@@ -67,6 +67,11 @@ func (t Tenant) Export(ctx context.Context, ref bank.Ref, w io.Writer) error {
 			WHERE customer_id = $1 AND id IN (SELECT session_id FROM flows WHERE customer_id = $1 AND consumer_id = $2) ORDER BY id`, t.customerID, ref.ID); err != nil {
 			return err
 		}
+		// The log of changes is the customer's, but what it tells of the consumer is about the consumer. Its numbers count everybody's.
+		if err := lines(ctx, tx, out, `SELECT jsonb_build_object('table', 'events', 'row', to_jsonb(x) - '{customer_id,number,hash}'::text[]) FROM events x
+			WHERE customer_id = $1 AND consumer_id = $2 ORDER BY at, id`, t.customerID, ref.ID); err != nil {
+			return err
+		}
 		return out.Flush()
 	})
 }
