@@ -25,7 +25,7 @@ test: compiler check ## check, then all tests, with the race detector where anyt
 compiler:
 	@command -v $$($(GO) env CC) >/dev/null || (echo "The race detector needs a C compiler: apt-get install gcc (Debian, Ubuntu) or xcode-select --install (macOS)."; exit 1)
 
-test-short: ## the rules only: no services, some seconds
+test-short: ## the rules only: no services and no browser (so no paper), some seconds
 	$(GO) test ./fault ./page ./bank ./audit ./category ./insight/... ./connect ./statement ./report ./callback ./demo
 
 check: ## generated files fresh, gofmt, vet, staticcheck, no clock in the middle, a right for each field (the import table is a test)
