@@ -100,8 +100,8 @@ type keyCmd struct {
 type importCmd struct {
 	Customer     string `required:"" placeholder:"CLIENT_ID" help:"The customer that the data belongs to."`
 	Consumers    string `required:"" type:"existingfile" placeholder:"FILE" help:"CSV with external_id, [time_zone], [currency]."`
-	Accounts     string `required:"" type:"existingfile" placeholder:"FILE" help:"CSV with consumer_external_id, external_id, container, name, currency, …"`
-	Transactions string `required:"" type:"existingfile" placeholder:"FILE" help:"CSV with account_external_id, external_id, booking_date, amount, currency, …"`
+	Accounts     string `required:"" type:"existingfile" placeholder:"FILE" help:"CSV with consumer_external_id, external_id, container, name, currency, [type], [provider_name], [opened_on], [iban], [balance], [balance_as_of], [credit_limit], [status]."`
+	Transactions string `required:"" type:"existingfile" placeholder:"FILE" help:"CSV with account_external_id, external_id, booking_date, amount, currency, [description], [counterparty_account], [counterparty_name], [counterparty_iban], [consumer_external_id], [base_type], [value_date], [status], [mcc], [category_id]."`
 }
 
 type ratesImportCmd struct {

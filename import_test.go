@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -175,5 +176,36 @@ func TestLane(t *testing.T) {
 	}
 	if add(1) {
 		t.Error("a lane that is over takes a line")
+	}
+}
+
+// TestImportHelp: the help names every column that a file can have.
+func TestImportHelp(t *testing.T) {
+	t.Parallel()
+	help := command(t, nil, "import", "--help")
+	columns := map[string]bool{}
+	refused := func(err error) {
+		_, names, _ := strings.Cut(err.Error(), "there can be ")
+		names, _, _ = strings.Cut(names, " (")
+		for name := range strings.SplitSeq(names, ", ") {
+			columns[name] = true
+		}
+	}
+	for _, err := range statement.Consumers(strings.NewReader("external_id,none\n")) {
+		refused(err)
+	}
+	for _, err := range statement.Accounts(strings.NewReader("consumer_external_id,external_id,container,name,currency,none\n")) {
+		refused(err)
+	}
+	for _, err := range statement.Transactions(strings.NewReader("account_external_id,external_id,booking_date,amount,currency,none\n")) {
+		refused(err)
+	}
+	for name := range columns {
+		if !regexp.MustCompile(`\b` + name + `\b`).MatchString(help) {
+			t.Errorf("the help says nothing of %s", name)
+		}
+	}
+	if len(columns) < 20 {
+		t.Errorf("only %d columns found, so some would be missed", len(columns))
 	}
 }
