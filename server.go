@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -103,11 +104,15 @@ func warm() { go category.Of(bank.Transaction{}) }
 
 // check refuses numbers that would switch something off, and origins that no browser has.
 func (cmd *serveCmd) check() error {
+	var small []string
 	for name, n := range map[string]int{"CONCURRENCY": cmd.Concurrency - 1, "FETCHES": cmd.Fetches - 1, "CUSTOMER_POINTS": cmd.CustomerPoints,
 		"CONSUMER_POINTS": cmd.ConsumerPoints, "CUSTOMER_REQUESTS": cmd.CustomerRequests, "CONSUMER_REQUESTS": cmd.ConsumerRequests, "LAME_DUCK": int(cmd.LameDuck)} {
 		if n < 0 {
-			return fmt.Errorf("read %s: the number is too small", name)
+			small = append(small, name)
 		}
+	}
+	if slices.Sort(small); small != nil {
+		return fmt.Errorf("read %s: the number is too small", strings.Join(small, ", "))
 	}
 	if cmd.Addr == "" { // which would be any port of all addresses
 		return errors.New("read ADDR: it is empty")

@@ -259,6 +259,7 @@ func TestSettings(t *testing.T) {
 		"CONCURRENCY": func(c *serveCmd) { c.Concurrency = 0 }, "FETCHES": func(c *serveCmd) { c.Fetches = -1 }, "CUSTOMER_POINTS": func(c *serveCmd) { c.CustomerPoints = -1 },
 		"CONSUMER_REQUESTS": func(c *serveCmd) { c.ConsumerRequests = -1 }, "LAME_DUCK": func(c *serveCmd) { c.LameDuck = -time.Second },
 		"ALLOWED_ORIGINS": func(c *serveCmd) { c.AllowedOrigin = []string{"foo"} }, "ADDR": func(c *serveCmd) { c.Addr = "" },
+		"CONCURRENCY, CUSTOMER_POINTS, FETCHES": func(c *serveCmd) { c.Fetches, c.Concurrency, c.CustomerPoints = -1, -1, -1 },
 	} {
 		c := fine
 		if spoil(&c); c.check() == nil || !strings.Contains(c.check().Error(), name) {
