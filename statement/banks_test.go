@@ -86,7 +86,7 @@ Buchung;Wertstellungsdatum;Auftraggeber/Empfänger;Buchungstext;Verwendungszweck
 30.01.2026;30.01.2026;Arbeit & Lohn GmbH;Gehalt/Rente;Gehalt Januar;1.100,00;EUR;1.100,00;EUR
 `, `CSV
 DE89370400440532013000/  EUR BANK   "" 2026-01-30..2026-01-31 0.00 EUR -> 1096.80 EUR
-17 2026-01-30 2026-01-30 CREDIT 1100.00 EUR|Gehalt Januar|Arbeit & Lohn GmbH |Gehalt/Rente
+17 2026-01-30 2026-01-30 CREDIT 1100.00 EUR|Gehalt Januar|Arbeit & Lohn GmbH |Gehalt/Rente  153
 16 2026-01-31 2026-01-30 DEBIT 3.20 EUR|NR XXXX 1234 KAUFUMSATZ|VISA Kaffee Nord |Lastschrift`},
 		"ING Netherlands": {`"Datum","Naam / Omschrijving","Rekening","Tegenrekening","Code","Af Bij","Bedrag (EUR)","Mutatiesoort","Mededelingen"
 "20260131","Albert Markt 1234","NL91ABNA0417164300","","BA","Af","12,34","Betaalautomaat","Pasvolgnr: 001 31-01-2026"
@@ -152,6 +152,28 @@ DE89370400440532013000/  EUR BANK   "" 2026-01-31..2026-01-31  ->
 `, `CSV
 PL61109010140000071219812874/  PLN BANK   "" 2026-01-30..2026-01-30 0.00 PLN -> 1000.00 PLN
 2 2026-01-30  CREDIT 1000.00 PLN|WYPŁATA|Praca SA |PRZELEW`},
+		"Sparkasse, whose own words say what was done": {`"Auftragskonto";"Buchungstag";"Valutadatum";"Buchungstext";"Verwendungszweck";"Beguenstigter/Zahlungspflichtiger";"Kontonummer/IBAN";"BIC (SWIFT-Code)";"Betrag";"Waehrung";"Info"
+"DE89370400440532013000";"31.01.26";"31.01.26";"LOHN GEHALT";"ABR 01.2026 PERS 4711";"NORDLICHT GMBH";"DE02120300000000202051";"BYLADEM1001";"2100,00";"EUR";"Umsatz gebucht"
+"DE89370400440532013000";"30.01.26";"30.01.26";"BARGELDAUSZAHLUNG";"2026-01-30T10:00 Debitk.0";"SPK NORD";"";"";"-50,00";"EUR";"Umsatz gebucht"
+"DE89370400440532013000";"30.01.26";"30.01.26";"ENTGELTABSCHLUSS";"Anlage 01";"";"";"";"-4,95";"EUR";"Umsatz gebucht"
+"DE89370400440532013000";"29.01.26";"29.01.26";"RÜCKLASTSCHRIFT";"REF 123";"FIRMA X";"";"";"-15,00";"EUR";"Umsatz gebucht"
+"DE89370400440532013000";"29.01.26";"29.01.26";"FOLGELASTSCHRIFT";"Abschlag";"FIRMA X";"";"";"-16,00";"EUR";"Umsatz gebucht"
+`, `CSV
+DE89370400440532013000/  EUR BANK   "" 2026-01-29..2026-01-31  ->
+6 2026-01-29 2026-01-29 DEBIT 16.00 EUR|Abschlag|FIRMA X |FOLGELASTSCHRIFT
+5 2026-01-29 2026-01-29 DEBIT 15.00 EUR|REF 123|FIRMA X |RÜCKLASTSCHRIFT  109
+4 2026-01-30 2026-01-30 DEBIT 4.95 EUR|Anlage 01| |ENTGELTABSCHLUSS  805
+3 2026-01-30 2026-01-30 DEBIT 50.00 EUR|2026-01-30T10:00 Debitk.0|SPK NORD |BARGELDAUSZAHLUNG PMNT-CCRD-CWDL
+2 2026-01-31 2026-01-31 CREDIT 2100.00 EUR|ABR 01.2026 PERS 4711|NORDLICHT GMBH DE02120300000000202051|LOHN GEHALT  153`},
+		"Nationwide, too": {`"Date","Transaction type","Description","Paid out","Paid in","Balance"
+"31 Jan 2026","ATM Withdrawal","LINK HIGH ST 1234","£50.00","","£950.00"
+"30 Jan 2026","Visa purchase","SHOP NORD","£5.00","","£1000.00"
+"29 Jan 2026","Interest added","to 29 Jan","","£1.05","£1005.00"
+`, `CSV
+/  EUR BANK   "" 2026-01-29..2026-01-31 1003.95 EUR -> 950.00 EUR
+4 2026-01-29  CREDIT 1.05 EUR|to 29 Jan| |Interest added ACMT-MDOP-INTR
+3 2026-01-30  DEBIT 5.00 EUR|SHOP NORD| |Visa purchase
+2 2026-01-31  DEBIT 50.00 EUR|LINK HIGH ST 1234| |ATM Withdrawal PMNT-CCRD-CWDL`},
 		"DKB": {`"Girokonto";"DE89370400440532013000"
 "Zeitraum:";"01.01.2026 - 31.01.2026"
 "Kontostand vom 31.01.2026:";"1.096,80 €"

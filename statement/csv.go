@@ -148,6 +148,38 @@ var columnNames = map[Column]string{
 	ColumnMCC:    "mcc|merchant category code|mcc code",
 }
 
+// kindWords are what banks call kinds of bookings in a column of their own, folded, by the code that means the same: one of
+// ISO 20022, or the German one of three digits. Only those that say what was done are here, not how it was paid.
+var kindWords = map[string]string{
+	"153": "lohn gehalt|lohn gehalt rente|gehalt rente|gehalt|lohn",
+	"805": "abschluss|rechnungsabschluss|entgeltabschluss",
+	"109": "rucklastschrift|ruecklastschrift|lastschriftruckgabe|returned direct debit|unpaid direct debit",
+	"PMNT-CCRD-CWDL": "bargeldauszahlung|barauszahlung|bargeldabhebung|geldautomat|auszahlung geldautomat|atm|atm withdrawal|cash withdrawal|cash machine|cashpoint|" +
+		"geldautomaat|geldopname|retrait dab|retrait d especes|prelievo bancomat|wyplata z bankomatu|wyplata gotowki|vyber z bankomatu|cash",
+	"PMNT-CNTR-CDPT": "bargeldeinzahlung|bareinzahlung|cash deposit|wplata gotowki",
+	"ACMT-MDOP-FEES": "entgelt|entgelte|gebuhr|gebuhren|kontofuhrungsentgelt|fee|fee transaction|account fee|bank charge|bank charges|service charge|srvchg|bankkosten|frais bancaires|oplata|prowizja|poplatek|comision|comisiones",
+	"ACMT-MDOP-INTR": "zinsen|zinsen dispokredit|interest|interest added|interest paid|credit interest|debit interest|int|interets|interessi|odsetki",
+	"SECU-CUST-DVCA": "dividend|div|dividende",
+}
+
+var kindCodes = func() map[string]string {
+	all := map[string]string{}
+	for code, words := range kindWords {
+		for _, w := range strings.Split(words, "|") {
+			all[w] = code
+		}
+	}
+	return all
+}()
+
+// kindCode is the code for a bank's word: of ISO 20022, or the German one.
+func kindCode(word string) (iso, gvc string) {
+	if iso = kindCodes[fold(word)]; len(iso) == 3 {
+		return "", iso
+	}
+	return iso, ""
+}
+
 type columnName struct {
 	column Column
 	rank   int
@@ -997,6 +1029,7 @@ func (x *csvReader) row(r record) error {
 	}
 	purpose, end := sepaPurpose(join(texts...))
 	e.Description, e.BankText = purpose, text(ColumnKind)
+	e.BankCode, e.GVC = kindCode(e.BankText)
 	name := text(ColumnName)
 	if payer := text(columnPayer); payer != "" && e.BaseType == bank.Credit {
 		name = payer

@@ -322,6 +322,7 @@ func (x *ofxReader) entry() error {
 	e.CounterpartyIBAN = optional(x.get("BANKACCTTO/ACCTID", "CCACCTTO/ACCTID"))
 	e.Description = join(name, memo)
 	e.BankText = strings.ToUpper(x.get("TRNTYPE"))
+	e.BankCode, _ = kindCode(e.BankText)
 	e.MCC = optional(x.get("SIC"))
 	return x.c.add(e, x.get("FITID"), join(x.get("CHECKNUM"), x.get("REFNUM")), bad.String())
 }

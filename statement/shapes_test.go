@@ -236,6 +236,19 @@ func TestOFXValues(t *testing.T) {
 	}
 }
 
+// The kinds of OFX that say what was done are kept as codes, which categories rest on.
+func TestOFXKinds(t *testing.T) {
+	for kind, want := range map[string]string{"ATM": "PMNT-CCRD-CWDL", "CASH": "PMNT-CCRD-CWDL", "FEE": "ACMT-MDOP-FEES", "SRVCHG": "ACMT-MDOP-FEES", "INT": "ACMT-MDOP-INTR", "DIV": "SECU-CUST-DVCA",
+		"DEBIT": "", "POS": "", "XFER": "", "PAYMENT": ""} {
+		data := "OFXHEADER:100\n\n<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>USD<BANKACCTFROM><BANKID>1<ACCTID>2</BANKACCTFROM><BANKTRANLIST><STMTTRN><TRNTYPE>" + kind +
+			"<DTPOSTED>20260131<TRNAMT>-1.00<FITID>1<NAME>12 MAIN ST</STMTTRN></BANKTRANLIST></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>\n"
+		f, whole := read(t, strings.NewReader(data), Options{})
+		if whole != nil || len(f.Statements) != 1 || len(f.Statements[0].Entries) != 1 || f.Statements[0].Entries[0].BankCode != want {
+			t.Errorf("%s: %v\n%s, want %q", kind, whole, describeAll(f), want)
+		}
+	}
+}
+
 // What :25: tells, by which the account is found again.
 func TestSwiftAccount(t *testing.T) {
 	for s, want := range map[string]Account{
