@@ -40,7 +40,8 @@ func TestTwoServers(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			answers[i] = fmt.Sprint(answer.StatusCode, " ", string(text))
+			data, _, _ := strings.Cut(string(text), `,"extensions"`) // what is left to spend depends on the moment
+			answers[i] = fmt.Sprint(answer.StatusCode, " ", data)
 		})
 	}
 	group.Wait()

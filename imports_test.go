@@ -57,7 +57,7 @@ var mayImport = map[string]struct{ ours, others string }{
 	"examples/shop":   {"", ""},
 	"web":             {"", ""},
 	"web/webtest":     {"embedded", "github.com/chromedp/cdproto github.com/chromedp/chromedp"},
-	"chaos":           {"bank embedded", "github.com/anishathalye/porcupine github.com/jackc/pgx/v5 github.com/redis/go-redis/v9"},
+	"chaos":           {"bank embedded insight insight/catalogue", "github.com/anishathalye/porcupine github.com/jackc/pgx/v5 github.com/redis/go-redis/v9"},
 	"attack":          {"embedded tasks", "github.com/golang-jwt/jwt/v5 github.com/hibiken/asynq github.com/jackc/pgx/v5 github.com/vektah/gqlparser/v2"},
 	"bench":           {"auth bank category embedded insight insight/catalogue page statement store tasks", "github.com/jackc/pgx/v5 github.com/redis/go-redis/v9 github.com/govalues/decimal"},
 }

@@ -21,6 +21,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"insightgraph/embedded"
+	"insightgraph/insight"
+	"insightgraph/insight/catalogue"
 )
 
 // lab is what all scenarios share: the servers, the proxies before them, and the program.
@@ -139,6 +141,23 @@ func (l *lab) prepare(ctx context.Context, database *url.URL) error {
 		}
 		if err := json.Unmarshal(out, &l.logins[i]); err != nil {
 			return err
+		}
+	}
+	conn, err := pgx.Connect(ctx, u.String())
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) // a template is copied while nobody is at it
+	// What is counted is of one insight; a new one changes nothing.
+	for _, d := range catalogue.All {
+		var off insight.Settings
+		for _, e := range d.Entities {
+			off.Overrides = append(off.Overrides, insight.Override{EntityType: e, IsSubscribed: new(false)})
+		}
+		if d.Name != spending {
+			if _, err := conn.Exec(ctx, "INSERT INTO customer_settings SELECT id, $1, $2 FROM customers", d.Name, off); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

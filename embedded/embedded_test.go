@@ -150,8 +150,15 @@ func TestKillAndRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer busy.Close(ctx)
-	go busy.Exec(ctx, "SELECT count(*) FROM generate_series(1, 3000000)")
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = busy.Exec(ctx, "SELECT count(*) FROM generate_series(1, 3000000)")
+	}()
+	defer func() {
+		<-ended
+		busy.Close(ctx)
+	}()
 	for _, f := range []func() error{
 		s.KillPostgres, s.KillRedis,
 		func() error { return s.RestartPostgres(ctx) }, func() error { return s.RestartRedis(ctx) },
