@@ -35,7 +35,7 @@ TOPUP,Current,2026-02-01 12:00:00,2026-02-01 12:00:00,From Erika,50.00,0.00,USD,
 4 2026-02-01  DEBIT 9.00 EUR|Kino| |CARD_PAYMENT
 /  USD BANK   "" 2026-02-01..2026-02-01 0.00 USD -> 50.00 USD
 6 2026-02-01  CREDIT 50.00 USD|From Erika| |TOPUP
-warning {statement 5 The entry was cancelled and was left out}`},
+warning {statement 5 The entry moved no money and was left out}`},
 		"Wise": {`"TransferWise ID",Date,"Date Time",Amount,Currency,Description,"Payment Reference","Running Balance","Exchange From","Exchange To","Exchange Rate","Payer Name","Payee Name","Payee Account Number",Merchant,"Card Last Four Digits","Card Holder Full Name",Attachment,Note,"Total fees","Exchange To Amount","Transaction Type","Transaction Details Type"
 CARD-1234,31-01-2026,"31-01-2026 10:00:00.123",-12.50,GBP,"Card transaction of 12.50 GBP issued by Shop",,87.50,,,,,,,"Shop Ltd",4444,Erika Muster,,,0.10,,DEBIT,CARD
 TRANSFER-1,30-01-2026,"30-01-2026 10:00:00.123",100.00,GBP,"Received money from Max",Rent,100.00,,,,Max,,,,,,,"my note",0.00,,CREDIT,DEPOSIT
@@ -115,7 +115,7 @@ BE68539007547034/  EUR BANK   "" 2026-01-30..2026-01-31 1000.00 EUR -> 937.50 EU
 `, `CSV
 BE68539007547034/  EUR BANK   "" 2026-01-31..2026-01-31  ->
 2 2026-01-31 2026-02-01 DEBIT 12.50 EUR|BETALING MET DEBETKAART|LADEN NORD |Kaartbetaling
-warning {statement 3 The entry was cancelled and was left out}`},
+warning {statement 3 The entry moved no money and was left out}`},
 		"Postbank": {`Konto;Filial-/Kontonummer;IBAN;Währung
 Girokonto;123;DE89370400440532013000;EUR
 

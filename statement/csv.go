@@ -47,6 +47,7 @@ const (
 	columnTopic        Column = "topic"        // what banks call a reference: often a text
 	columnFee          Column = "fee"
 	columnStarted      Column = "started"
+	columnImpact       Column = "impact" // memo: the balance knows nothing of it
 )
 
 // Mapping tells how to read a CSV file. What is empty is recognised.
@@ -141,6 +142,7 @@ var columnNames = map[Column]string{
 	columnTopic:        "reference|ref|referenz|referencia|riferimento|referentie",
 	columnFee:          "fee",
 	columnStarted:      "started date",
+	columnImpact:       "balance impact|auswirkung auf guthaben",
 	ColumnReference: "transaction id|transactionid|transferwise id|wise id|id|id transakce|id operace|id pohybu|identificador|transaction reference|transaction reference number|transactiereferentie|buchungsreferenz|referenznummer|reference number|bank reference|volgnr|volgnummer|" +
 		"numero operation|reference operation|numero de referencia|numer referencyjny|transaktionsnummer|transaktionscode|verifikationsnummer|arkivointitunnus|journal number|fitid|transaktions nr|transaction no",
 	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|kategorie transakce|mutatiesoort|type verrichting|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|typ transakcji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji|bewegungstyp",
@@ -1040,11 +1042,11 @@ func (x *csvReader) row(r record) error {
 	}
 	e.MCC = optional(text(ColumnMCC))
 	switch status := fold(text(ColumnStatus)); {
+	case slices.Contains([]string{"reverted", "declined", "rejected", "refused", "failed", "cancelled", "canceled", "storniert", "abgelehnt", "geweigerd", "refuse", "odrzucona", "denied", "voided", "expired"}, status), fold(text(columnImpact)) == "memo":
+		x.c.warn(r.line, "The entry moved no money and was left out")
+		return nil
 	case strings.Contains(status, "vorgemerkt"), strings.Contains(status, "pending"), strings.Contains(status, "ausstehend"), status == "en attente", status == "pendiente":
 		e.Status = bank.Pending
-	case slices.Contains([]string{"reverted", "declined", "rejected", "refused", "failed", "cancelled", "canceled", "storniert", "abgelehnt", "geweigerd", "refuse", "odrzucona"}, status):
-		x.c.warn(r.line, "The entry was cancelled and was left out")
-		return nil
 	}
 	x.pending = &csvRow{entry: e, account: strings.Trim(text(ColumnOwnAccount), "'"), ref: text(ColumnReference), more: join(end, text(columnTopic)), problem: bad.String()}
 	if s := text(ColumnBalance); s != "" {

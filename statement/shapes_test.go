@@ -91,9 +91,18 @@ statement line 4: The line does not tell whether it is a debit or a credit`},
 /  EUR BANK   "" 2026-01-29..2026-01-31  ->
 4 2026-01-29  DEBIT 3.00 EUR|three| |
 2 2026-01-31  DEBIT 1.00 EUR|one| |
-warning {statement 3 The entry was cancelled and was left out}
-warning {statement 5 The entry was cancelled and was left out}
-warning {statement 6 The entry was cancelled and was left out}`},
+warning {statement 3 The entry moved no money and was left out}
+warning {statement 5 The entry moved no money and was left out}
+warning {statement 6 The entry moved no money and was left out}`},
+		"CSV, what did not touch the balance": {"Date,Name,Type,Status,Currency,Gross,Fee,Net,Transaction ID,Balance Impact\n31/01/2026,Shop,General Authorization,Pending,EUR,-20.00,0.00,-20.00,A1,Memo\n31/01/2026,Shop,Payment,Completed,EUR,-20.00,0.00,-20.00,A2,Debit\n" +
+			"30/01/2026,Shop,Payment,Denied,EUR,-3.00,0.00,-3.00,A3,Debit\n30/01/2026,Shop,Payment,Voided,EUR,-4.00,0.00,-4.00,A4,Debit\n30/01/2026,Shop,Payment,Expired,EUR,-5.00,0.00,-5.00,A5,Debit\n29/01/2026,Buyer,Payment,Completed,EUR,10.00,-0.35,9.65,A6,Credit\n", `CSV
+/  EUR BANK   "" 2026-01-29..2026-01-31  ->
+7 2026-01-29  CREDIT 9.65 EUR|Payment|Buyer |Payment
+3 2026-01-31  DEBIT 20.00 EUR|Payment|Shop |Payment
+warning {statement 2 The entry moved no money and was left out}
+warning {statement 4 The entry moved no money and was left out}
+warning {statement 5 The entry moved no money and was left out}
+warning {statement 6 The entry moved no money and was left out}`},
 		"CSV, both sides": {"Date;Text;Debit;Credit\n2026-01-31;one;1.00;0.00\n2026-01-30;two;;2.00\n2026-01-29;three;3.00;3.00\n2026-01-28;four;;\n2026-01-27;five;0.00;0.00\n2026-01-26;six;x;\n2026-01-25;seven;-7.00;\n", `CSV
 /  EUR BANK   "" 2026-01-25..2026-01-31  ->
 8 2026-01-25  DEBIT 7.00 EUR|seven| |
