@@ -239,13 +239,15 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 		switch {
 		case single && !m.lead && (e.kind == brand || e.doubtful) && x.names[string(previous(text, int(m.start)))]:
 			return false // Anna Müller is no drugstore
+		case single && titles[string(previous(text, int(m.start)))]:
+			return false // nor is Dr. Rossmann
 		case foreign && (e.doubtful || m.part || single && (!leads || len(word) < 6 || x.common[string(word)])):
 			return false
 		case foreign && e.kind == merchant:
 			confidence -= 12
 		case foreign:
 			strength, confidence = foreignBrand, 55
-		case country == "" && e.places != nil && single && (len(word) < 5 || e.kind == brand):
+		case country == "" && e.places != nil && single && (len(word) < 5 || e.kind == brand || e.doubtful):
 			strength, confidence = min(strength, weakBrand), confidence-25
 		case e.kind == brand && single && (!leads || m.start < named && !x.nothingElse(m, e, text, named)):
 			strength, confidence = min(strength, weakBrand), confidence-20
@@ -423,6 +425,9 @@ func (x *index) ofPerson(m *match, text, surname []byte) bool {
 	}
 	return false
 }
+
+// titles stand before people's names, and before no shop's of one word.
+var titles = set("dr med dent vet prof dott dottssa mudr")
 
 // surnames are words for shops and trades that people are called, too.
 var surnames = set(`backer bader baecker baker bakker barber barbier barbieri bianchi bishop boucher boulanger brot brouwer butcher carnicero
