@@ -4,6 +4,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
+# With .git: from it the program knows its version and revision.
 RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /insightgraph .
 RUN make -s licences > /THIRD_PARTY.txt
 # Where files that come in and go out lie for a while.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -93,6 +94,10 @@ func build() built {
 		}
 	}
 	return b
+}
+
+func (b built) String() string {
+	return fmt.Sprintf("insightgraph %s (revision %s, %s)", b.version, b.revision, runtime.Version())
 }
 
 // metrics answers /metrics: what the rooms count, and how everything is at this moment.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -149,6 +150,14 @@ func try(t *testing.T, env []string, args ...string) (stdout, stderr string, err
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
 	return out.String(), errs.String(), err
+}
+
+// TestVersion: an operator can ask a program what it is.
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	if out := command(t, nil, "--version"); !regexp.MustCompile(`^insightgraph \S+ \(revision \S+, go1\.\S+\)\n$`).MatchString(out) {
+		t.Errorf("--version says %q", out)
+	}
 }
 
 // ready is the environment of a program with a database and a Redis that are there already: it starts at once, in any test

@@ -39,6 +39,8 @@ import (
 // commands is the command line; kong reads it.
 type commands struct {
 	config
+	Version kong.VersionFlag `help:"Print the version, the revision and Go's version."`
+
 	Serve      serveCmd      `cmd:"" help:"Serve GraphQL and run insights."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database up to date, then leave."`
 	Customer   customerCmd   `cmd:"" help:"Customers and their keys."`
@@ -58,7 +60,7 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	var c commands
 	parsed := kong.Parse(&c, kong.Name("insightgraph"), kong.Description("Account insights over GraphQL, on your own machines."),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&c.config))
+		kong.Vars{"version": build().String()}, kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&c.config))
 	if err := parsed.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "insightgraph:", telemetry.Mask(err.Error()))
 		stop()
