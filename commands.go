@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"text/tabwriter"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -37,9 +38,11 @@ var byCommand = store.Call{Actor: audit.By(audit.Command, "")}
 
 type customerCmd struct {
 	Create customerCreateCmd `cmd:"" help:"Make a customer; prints its client_id and client_secret, the secret only this once."`
+	List   customerListCmd   `cmd:"" help:"List the customers."`
 	Key    keyCmd            `cmd:"" help:"Public keys for tokens that a customer signs itself."`
 	Origin originCmd         `cmd:"" help:"Origins of the pages that may show the connect app."`
 
+	RotateSecret  customerRotateCmd  `cmd:"" help:"Give a customer another client_secret; the one before and all access tokens end."`
 	WebhookSecret customerWebhookCmd `cmd:"" help:"Print what the customer's callbacks are signed with; --rotate makes a new one."`
 }
 
@@ -60,12 +63,7 @@ func (cmd *customerCreateCmd) Run(ctx context.Context, c *config) error {
 	if err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return json.NewEncoder(os.Stdout).Encode(made)
-	}
-	fmt.Printf("client_id      %s\nclient_secret  %s\n", made.ClientID, made.ClientSecret)
-	fmt.Fprintln(os.Stderr, "\nThe secret is shown this once; only its hash is kept.")
-	return nil
+	return made.print(cmd.JSON)
 }
 
 // madeCustomer is what `customer create --json` prints.
@@ -73,6 +71,57 @@ type madeCustomer struct {
 	ID           bank.Ref `json:"id"`
 	ClientID     string   `json:"client_id"`
 	ClientSecret string   `json:"client_secret"`
+}
+
+func (made madeCustomer) print(asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(made)
+	}
+	fmt.Printf("client_id      %s\nclient_secret  %s\n", made.ClientID, made.ClientSecret)
+	fmt.Fprintln(os.Stderr, "\nThe secret is shown this once; only its hash is kept.")
+	return nil
+}
+
+type customerListCmd struct{}
+
+func (cmd *customerListCmd) Run(ctx context.Context, c *config) error {
+	s, err := c.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	all, err := s.store.Customers(ctx)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "client_id\tname\ttime zone\tcurrency\tcreated")
+	for _, m := range all {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", m.ClientID, m.Name, m.TimeZone, m.Currency, m.CreatedAt.UTC().Format(time.DateOnly))
+	}
+	return t.Flush()
+}
+
+type customerRotateCmd struct {
+	Customer string `required:"" placeholder:"CLIENT_ID" help:"The customer."`
+	JSON     bool   `help:"Print one JSON object and nothing else."`
+}
+
+func (cmd *customerRotateCmd) Run(ctx context.Context, c *config) error {
+	s, err := c.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	customer, _, err := s.store.CustomerOfClient(ctx, cmd.Customer)
+	if err != nil {
+		return err
+	}
+	secret := auth.NewSecret()
+	if err := s.store.RotateSecret(ctx, customer.ID, auth.HashSecret(secret)); err != nil {
+		return err
+	}
+	return madeCustomer{customer.Ref(), customer.ClientID, secret}.print(cmd.JSON)
 }
 
 func createCustomer(ctx context.Context, s *store.Store, clientID, name, timeZone, currency string) (madeCustomer, error) {

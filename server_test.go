@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -305,5 +307,45 @@ func TestLeastPrivilege(t *testing.T) {
 	db.do("DELETE FROM migrations WHERE name = (SELECT max(name) FROM migrations)")
 	if _, errs, err := try(t, env, "serve"); err == nil || !strings.Contains(errs, "DATABASE_ADMIN_URL") {
 		t.Errorf("a database that lacks a migration: %q %v", errs, err)
+	}
+}
+
+// TestLeakedSecret: an operator finds a customer, gives it another secret, and whoever has the old one is out.
+func TestLeakedSecret(t *testing.T) {
+	t.Parallel()
+	env := ready(t)
+	p := serve(t, env)
+	var own, fresh login
+	if out := command(t, env, "customer", "create", "--name", "Our company", "--json"); json.Unmarshal([]byte(out), &own) != nil {
+		t.Fatalf("customer create says %q", out)
+	}
+	if out := command(t, env, "customer", "list"); !regexp.MustCompile(`(?m)^client_id .*\n` + own.ClientID + `  Our company  UTC +EUR +\d{4}-\d\d-\d\d$`).MatchString(out) {
+		t.Errorf("customer list says %q", out)
+	}
+	old := p.signIn(own, "")
+	old.do(new(any), `{ viewer { role } }`, nil)
+	if out := command(t, env, "customer", "rotate-secret", "--customer", own.ClientID, "--json"); json.Unmarshal([]byte(out), &fresh) != nil || fresh.ClientID != own.ClientID {
+		t.Fatalf("customer rotate-secret says %q", out)
+	}
+	var log struct {
+		Events struct {
+			Nodes []struct {
+				Action string
+				Actor  struct{ Kind string }
+			}
+		}
+	}
+	p.signIn(fresh, "").do(&log, `{ events(first: 1) { nodes { action actor { kind } } } }`, nil)
+	if fmt.Sprint(log) != "{{[{rotateClientSecret {COMMAND}}]}}" {
+		t.Errorf("events: %v", log)
+	}
+	if r, err := http.PostForm(p.url+"/auth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {own.ClientID}, "client_secret": {own.ClientSecret}}); err != nil || r.StatusCode != 401 {
+		t.Errorf("the old secret: %v %v", r, err)
+	}
+	for status := 200; status != 401; time.Sleep(100 * time.Millisecond) { // believed for two seconds
+		status, _ = old.post(`{ viewer { role } }`, nil)
+	}
+	if _, errs, err := try(t, env, "customer", "rotate-secret", "--customer", "nobody"); err == nil || !strings.Contains(errs, "customer") {
+		t.Errorf("of nobody: %s %v", errs, err)
 	}
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -122,7 +123,7 @@ func (t *Tokens) grant(r *http.Request, form url.Values) (*granted, *refusal, er
 		return nil, nil, err
 	}
 	if !sameSecret(secret, hash) || err != nil { // an unknown client takes the same time
-		return nil, &refusal{http.StatusUnauthorized, "invalid_client", "Client authentication failed"}, nil
+		return nil, notClient, nil
 	}
 	switch form.Get("grant_type") {
 	case "client_credentials":
@@ -143,8 +144,18 @@ func (t *Tokens) grant(r *http.Request, form url.Values) (*granted, *refusal, er
 		consumer = &found
 	}
 	token, life, err := t.Issue(ctx, customer, consumer)
+	if err != nil {
+		return nil, nil, err
+	}
+	// A secret that is replaced ends the tokens there are. This one may have come after that.
+	_, now, err := t.Store.CustomerOfClient(ctx, id)
+	if err == nil && !bytes.Equal(now, hash) {
+		return nil, notClient, nil
+	}
 	return &granted{token, "Bearer", int(life.Seconds())}, nil, err
 }
+
+var notClient = &refusal{http.StatusUnauthorized, "invalid_client", "Client authentication failed"}
 
 // basicAuth reads Basic credentials; both parts are form-encoded before they are joined (RFC 6749 2.3.1). present
 // tells whether the client used the header at all, rightly or not.

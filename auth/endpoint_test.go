@@ -8,7 +8,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -158,5 +161,56 @@ func TestTokenErrorSaysWhat(t *testing.T) {
 	h.tokens.TokenHandler(slog.New(slog.NewTextHandler(&log, nil))).ServeHTTP(w, r)
 	if w.Code != http.StatusInternalServerError || !strings.Contains(log.String(), "sqlstate=42P01") {
 		t.Errorf("%d %s %s", w.Code, w.Body, log.String())
+	}
+}
+
+// A secret that is replaced ends at once, with all tokens of the customer: also those that are asked for in that moment.
+func TestRotateSecret(t *testing.T) {
+	h := newHouse(t)
+	other := auth.NewSecret()
+	h.newCustomer(t, "other", other)
+	form := func(client, secret string) string {
+		return "grant_type=client_credentials&client_id=" + client + "&client_secret=" + secret
+	}
+	_, _, answer := ask(t, h, nil, form("other", other))
+	others := answer["access_token"].(string)
+	secret := h.secret
+	for range 5 {
+		fresh := auth.NewSecret()
+		var tokens sync.Map
+		var given atomic.Int64
+		var clients sync.WaitGroup
+		for range 4 {
+			clients.Go(func() {
+				for {
+					status, _, answer := ask(t, h, nil, form("acme", secret))
+					if status == 401 {
+						return
+					}
+					tokens.Store(answer["access_token"].(string), nil)
+					given.Add(1)
+				}
+			})
+		}
+		for given.Load() < 8 {
+			time.Sleep(time.Millisecond)
+		}
+		if err := h.store.RotateSecret(t.Context(), h.customer.ID, auth.HashSecret(fresh)); err != nil {
+			t.Fatal(err)
+		}
+		clients.Wait()
+		tokens.Range(func(token, _ any) bool {
+			if _, err := h.tokens.Viewer(t.Context(), token.(string)); err == nil {
+				t.Fatal("a token of the old secret is good")
+			}
+			return true
+		})
+		secret = fresh
+	}
+	if status, _, _ := ask(t, h, nil, form("acme", secret)); status != 200 {
+		t.Errorf("the new secret: %d", status)
+	}
+	if _, err := h.tokens.Viewer(t.Context(), others); err != nil {
+		t.Errorf("another customer's token: %v", err)
 	}
 }

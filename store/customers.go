@@ -25,6 +25,32 @@ func (s *Store) CreateCustomer(ctx context.Context, c bank.Customer, secretHash 
 	return c, err
 }
 
+// RotateSecret gives a customer another secret, and ends all access tokens that were given to it.
+func (s *Store) RotateSecret(ctx context.Context, customerID int64, secretHash []byte) error {
+	return s.system(ctx, func(tx *Tx) error {
+		// Whoever saves a token meanwhile waits for the customer's row, and looks at the secret once more.
+		if _, err := tx.ExecContext(ctx, "SELECT FROM customers WHERE id = ? FOR UPDATE", customerID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE customers SET secret_hash = ? WHERE id = ?", secretHash, customerID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tokens WHERE customer_id = ?", customerID); err != nil {
+			return err
+		}
+		tx.record(Call{Actor: audit.By(audit.Command, "")}, customerID, "rotateClientSecret", subject{})
+		return nil
+	})
+}
+
+// Customers lists all, the oldest first.
+func (s *Store) Customers(ctx context.Context) (all []bank.Customer, err error) {
+	err = s.system(ctx, func(tx *Tx) error {
+		return tx.NewRaw("SELECT "+customerColumns+" FROM customers ORDER BY id").Scan(ctx, &all)
+	})
+	return all, err
+}
+
 const customerColumns = "id, name, client_id, time_zone, currency, created_at"
 
 // CustomerOfClient finds a customer by its client id, with the hash of its secret.

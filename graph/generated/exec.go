@@ -8408,7 +8408,7 @@ type Event implements Node {
   "When the change began, to the microsecond."
   at: DateTime!
   actor: EventActor!
-  "The mutation's name; for what the server did by itself: eraseData and eraseConsumer (kept for a time only), expireConsent, endConsent (a bank ended it), refreshAutomatically, finishRefresh, finishFlow, createWebhookSecret; at the command line also createCustomer, importConsumers, importAccounts, importTransactions."
+  "The mutation's name; for what the server did by itself: eraseData and eraseConsumer (kept for a time only), expireConsent, endConsent (a bank ended it), refreshAutomatically, finishRefresh, finishFlow, createWebhookSecret; at the command line also createCustomer, rotateClientSecret, importConsumers, importAccounts, importTransactions."
   action: String!
   "What was changed; null for what has no id, such as an origin."
   subjectId: ID
