@@ -35,7 +35,7 @@ func (s *Store) RotateSecret(ctx context.Context, customerID int64, secretHash [
 		if _, err := tx.ExecContext(ctx, "UPDATE customers SET secret_hash = ? WHERE id = ?", secretHash, customerID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM tokens WHERE customer_id = ?", customerID); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM tokens WHERE customer_id = (SELECT ?::bigint)", customerID); err != nil {
 			return err
 		}
 		tx.record(Call{Actor: audit.By(audit.Command, "")}, customerID, "rotateClientSecret", subject{})

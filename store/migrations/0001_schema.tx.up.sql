@@ -12,8 +12,13 @@ BEGIN
       EXECUTE format('CREATE ROLE %I NOLOGIN', r);
     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; -- roles are shared by all databases of a server
     END;
-    IF NOT pg_has_role(current_user, r, 'MEMBER') THEN
-      EXECUTE format('GRANT %I TO CURRENT_USER', r);
+    -- Since PostgreSQL 16 who makes a role may give it to anybody, but neither use it nor see what it sees.
+    IF NOT pg_has_role(current_user, r, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) THEN
+      BEGIN
+        EXECUTE format('GRANT %I TO CURRENT_USER', r);
+      EXCEPTION WHEN insufficient_privilege THEN
+        RAISE insufficient_privilege USING MESSAGE = format('the role %I was made by another login: have that one, or a superuser, GRANT %1$I TO %2$I', r, current_user);
+      END;
     END IF;
   END LOOP;
   EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', current_schema()); -- everybody's before PostgreSQL 15
