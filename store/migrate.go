@@ -46,6 +46,13 @@ func Migrate(ctx context.Context, url string) ([]string, error) {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	defer lock.Close()
+	var encoding string
+	if err := lock.NewRaw("SHOW server_encoding").Scan(ctx, &encoding); err != nil {
+		return nil, fmt.Errorf("ask for the database's encoding: %w", err)
+	}
+	if encoding != "UTF8" {
+		return nil, fmt.Errorf("the database is in %s, which has no place for most names: make one with ENCODING 'UTF8'", encoding)
+	}
 	if _, err := lock.ExecContext(ctx, "SELECT pg_advisory_lock(?)", int64(migrationLock)); err != nil {
 		return nil, fmt.Errorf("wait for another migration: %w", err)
 	}

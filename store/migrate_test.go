@@ -258,3 +258,44 @@ func TestKilledNote(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherDefaults: what a server, a database or a login has as its defaults changes nothing of what is stored and read.
+func TestOtherDefaults(t *testing.T) {
+	t.Parallel()
+	u := empty(t)
+	db := admin(t, u)
+	name := column[string](t, db, "SELECT current_database()::text")[0]
+	for _, setting := range []string{"standard_conforming_strings = off", "backslash_quote = on", "escape_string_warning = off", "datestyle = 'SQL, DMY'", "intervalstyle = 'iso_8601'",
+		"timezone = 'Pacific/Kiritimati'", "bytea_output = 'escape'", "default_transaction_isolation = 'serializable'", "client_encoding = 'LATIN1'"} {
+		if _, err := db.Exec(t.Context(), "ALTER DATABASE "+name+" SET "+setting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if names, err := store.Migrate(t.Context(), u); err != nil || len(names) != files(t) {
+		t.Fatalf("migrate: %v, %v", names, err)
+	}
+	s := storetest.Open(t, u, store.Options{MaxConns: 3})
+	x := populate(t, s, `\'); DROP TABLE x; -- Ł`)
+	externalID := `\' OR true -- Ł`
+	made := must[bank.Consumer](t)(x.CreateConsumer(t.Context(), store.NewConsumer{ExternalID: &externalID}))
+	found := must[bank.Consumer](t)(x.ConsumerByExternalID(t.Context(), externalID))
+	if found.Ref() != made.Ref() || !found.CreatedAt.Equal(made.CreatedAt) {
+		t.Errorf("%+v became %+v", made, found)
+	}
+	exact(t, s)
+}
+
+// TestOtherEncoding: a database that cannot hold all names is not taken.
+func TestOtherEncoding(t *testing.T) {
+	t.Parallel()
+	u := storetest.URL(t)
+	x := must[*url.URL](t)(url.Parse(u))
+	name := strings.TrimPrefix(x.Path, "/") + "_latin"
+	if _, err := admin(t, u).Exec(t.Context(), "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"); err != nil {
+		t.Fatal(err)
+	}
+	x.Path = name
+	if names, err := store.Migrate(t.Context(), x.String()); err == nil || !strings.Contains(err.Error(), "in LATIN1") || names != nil {
+		t.Errorf("migrate: %v, %v", names, err)
+	}
+}

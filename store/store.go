@@ -71,7 +71,6 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	params := config.ConnConfig.RuntimeParams
 	params["role"] = cmp.Or(o.role, "insightgraph_app")
 	params["application_name"] = "insightgraph"
-	params["timezone"] = "UTC"
 	// The planner never sees which customer asks: it knows those of the last ANALYZE, and of any other it expects no row, so
 	// that each index and each order of a join looks as good as the others, up to reading all of the customer's rows for each
 	// account. What has parameters is planned for any values, and what has its values in its text, as bun writes it, says
@@ -138,8 +137,16 @@ func readURL(url string) (*pgxpool.Config, error) {
 			return nil, errors.New("it has more than one @: that of a password is written %40")
 		}
 	}
+	for name, value := range means {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
 	return config, nil
 }
+
+// means is what texts and transactions mean to us, whatever a server, database or login has as its default. A backslash in a
+// text would else end what bun quotes.
+var means = map[string]string{"client_encoding": "UTF8", "standard_conforming_strings": "on", "datestyle": "ISO, YMD", "intervalstyle": "postgres", "timezone": "UTC",
+	"bytea_output": "hex", "default_transaction_isolation": "read committed", "default_transaction_deferrable": "off"}
 
 // prepared is the config of a pool of Reads, whose texts have no values in them: the server plans each once.
 func prepared(config *pgxpool.Config) *pgxpool.Config {
