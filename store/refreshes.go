@@ -81,7 +81,7 @@ func (tx *Tx) saveRefreshes(ctx context.Context, all []work) (ids []int64, err e
 
 // StartRefresh stores a refresh with a part for each consent that is used; the caller wakes the workers for the parts.
 // One that is under way already is returned, without parts. Where no consent can be used, the refresh is stored as over,
-// with the category that says why.
+// with the category that says why; where that goes for some of the accounts, the others are fetched and it ends so too.
 func (t Tenant) StartRefresh(ctx context.Context, n NewRefresh) (r connect.Refresh, parts []int64, err error) {
 	if err := t.customerOnly(); err != nil {
 		return r, nil, err
@@ -134,12 +134,36 @@ func (t Tenant) StartRefresh(ctx context.Context, n NewRefresh) (r connect.Refre
 			_, err := tx.NewInsert().Model(&r).Returning("id").Exec(ctx)
 			return err
 		}
+		if made.Problem, err = tx.leftOut(ctx, c, links, consents, len(n.Accounts) > 0); err != nil {
+			return err
+		}
 		all := []work{made}
 		parts, err = tx.saveRefreshes(ctx, all)
 		r = all[0].Refresh
 		return err
 	}, &r)
 	return r, parts, err
+}
+
+// leftOut says why some linked accounts of a consumer are not fetched with the others, nil where all are. An account that is
+// not named counts if it is active and once had a consent.
+func (tx *Tx) leftOut(ctx context.Context, c bank.Consumer, links []link, consents []connect.Consent, named bool) (*connect.Category, error) {
+	of := make(map[consentKey]connect.Consent, len(consents))
+	for _, consent := range consents {
+		of[consentKey{consent.CustomerID, consent.ConsumerID, consent.ID}] = consent
+	}
+	var active []int64
+	if err := tx.NewRaw("SELECT id FROM accounts WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND status = ?", c.CustomerID, c.ID, bank.AccountActive).Scan(ctx, &active); err != nil {
+		return nil, err
+	}
+	for _, l := range links {
+		others := slices.DeleteFunc(slices.Clone(links), func(o link) bool { return o.AccountID != l.AccountID })
+		_, consent, problem := pick(others, of, tx.now)
+		if problem != nil && (named || consent.ID != 0 && slices.Contains(active, l.AccountID)) {
+			return &problem.Category, nil
+		}
+	}
+	return nil, nil
 }
 
 // linkedAccounts holds a consumer's lock and gives the links of its accounts, or of those that are named, all faults at

@@ -112,6 +112,40 @@ func TestRefreshWithoutConsent(t *testing.T) {
 	try(anna, connect.ConsentRevoked)
 }
 
+// TestRefreshLeavesOut: what can be fetched is, and the refresh says that it is not all.
+func TestRefreshLeavesOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	_, first := w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("anna"), StoreConsent: connect.ConsentRequired}, []byte("s"), told("1", ibanA))
+	w.clock.add(100 * 24 * time.Hour)
+	f, second := w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("anna"), StoreConsent: connect.ConsentRequired}, []byte("s"), told("2", ibanB))
+	_, third := w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("anna")}, nil, told("3", ""))
+	try := func(want string, accounts ...bank.Ref) {
+		t.Helper()
+		r, parts, err := w.c.StartRefresh(ctx, store.NewRefresh{Consumer: person(*f.ConsumerID), Accounts: accounts})
+		if err != nil || len(parts) == 0 || r.State != connect.Processing {
+			t.Fatalf("%+v, %v, %v", r, parts, err)
+		}
+		for _, id := range parts {
+			p := w.claim(t, id)
+			w.finish(t, p, nil, told(p.Accounts[0], ""))
+		}
+		if got := w.state(t, r); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	try("FINISHED")
+	try("EXCEPTION CONSENT.MISSING", second[0].Ref(), third[0].Ref()) // no consent was stored for it
+	w.clock.add(100 * 24 * time.Hour)                                 // the first one is over
+	try("EXCEPTION CONSENT.EXPIRED")
+	try("FINISHED", second[0].Ref())
+	try("EXCEPTION CONSENT.EXPIRED", first[0].Ref(), second[0].Ref())
+	w.clock.add(24 * time.Hour)
+	must[bank.Account](t)(w.c.UpdateAccount(ctx, first[0].Ref(), func(a *bank.Account) error { a.Status = bank.AccountClosed; return nil }))
+	try("FINISHED")
+}
+
 func TestRevokeConsents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -8499,7 +8499,7 @@ type Mutation {
   "Starts a flow. Its clientToken is for InsightConnect.startFlow in the consumer's browser."
   startInsightsRefreshFlow(input: StartInsightsRefreshFlowInput!): StartInsightsRefreshFlowPayload
   abortFlow(input: AbortFlowInput!): AbortFlowPayload
-  "Fetches new data with the consumer's stored consents; one that is under way already is returned. Where no consent can be used the refresh says so."
+  "Fetches new data with the consumer's stored consents; one that is under way already is returned. Where no consent can be used the refresh says so; where that goes for some of the accounts, the others are fetched and it ends as EXCEPTION too."
   startConsentRefresh(input: StartConsentRefreshInput!): StartConsentRefreshPayload
   "Ends all stored consents of a consumer at once, here and at its banks. The data stays."
   revokeConsent(input: RevokeConsentInput!): RevokeConsentPayload
