@@ -56,6 +56,7 @@ type Consent struct {
 	BankName   string
 	State      ConsentState
 	Sealed     []byte
+	Since      *bank.Date // the first day that the consumer agreed to; nil: not kept
 	GrantedAt  time.Time
 	ExpiresAt  time.Time
 	ClosedAt   *time.Time
@@ -204,16 +205,21 @@ func (a *AutomaticRefresh) Went(problem *Category, now time.Time) {
 	a.NextRefreshAt = &next
 }
 
-// UnattendedDays is what a refresh without the consumer asks for: what was said, otherwise what came since the last one
-// and two weeks before, since banks book late. Banks show 90 days without the consumer.
-func UnattendedDays(s Scope, last *time.Time, now time.Time) bank.Period {
+// Days is what a refresh without the consumer asks for: what was said, otherwise what came since the last one and two weeks
+// before, since banks book late. Banks show 90 days without the consumer. Nothing is asked for of the days before those
+// that the consumer was shown and agreed to.
+func (c Consent) Days(s Scope, last *time.Time, now time.Time) bank.Period {
 	today := bank.DateOf(now, time.UTC)
-	if s.RefreshDays != nil || s.From != nil {
-		return s.Period(today)
-	}
 	p := bank.Period{From: today - 89, To: today}
-	if last != nil {
+	switch {
+	case s.RefreshDays != nil || s.From != nil:
+		p = s.Period(today)
+	case last != nil:
 		p.From = max(p.From, bank.DateOf(*last, time.UTC)-14)
+	}
+	if c.Since != nil {
+		p.From = max(p.From, *c.Since)
+		p.To = max(p.To, p.From)
 	}
 	return p
 }

@@ -270,21 +270,29 @@ func TestWent(t *testing.T) {
 	next(time.Hour, 100)
 }
 
-func TestUnattendedDays(t *testing.T) {
+func TestConsentDays(t *testing.T) {
 	day := func(s string) *bank.Date { d, _ := bank.ParseDate(s); return &d }
 	for _, c := range []struct {
+		since    *bank.Date
 		s        Scope
 		last     *time.Time
 		from, to string
 	}{
-		{Scope{}, nil, "2025-12-06", "2026-03-05"},
-		{Scope{}, ptr(noon.Add(-24 * time.Hour)), "2026-02-18", "2026-03-05"},
-		{Scope{}, ptr(noon.AddDate(-1, 0, 0)), "2025-12-06", "2026-03-05"},
-		{Scope{RefreshDays: ptr(3)}, ptr(noon), "2026-03-03", "2026-03-05"},
-		{Scope{From: day("2026-01-01"), To: day("2026-01-31")}, nil, "2026-01-01", "2026-01-31"},
+		{nil, Scope{}, nil, "2025-12-06", "2026-03-05"},
+		{nil, Scope{}, ptr(noon.Add(-24 * time.Hour)), "2026-02-18", "2026-03-05"},
+		{nil, Scope{}, ptr(noon.AddDate(-1, 0, 0)), "2025-12-06", "2026-03-05"},
+		{nil, Scope{RefreshDays: ptr(3)}, ptr(noon), "2026-03-03", "2026-03-05"},
+		{nil, Scope{From: day("2026-01-01"), To: day("2026-01-31")}, nil, "2026-01-01", "2026-01-31"},
+		// What the consumer agreed to begins there.
+		{day("2026-02-20"), Scope{}, nil, "2026-02-20", "2026-03-05"},
+		{day("2026-02-20"), Scope{}, ptr(noon.Add(-24 * time.Hour)), "2026-02-20", "2026-03-05"},
+		{day("2026-02-20"), Scope{RefreshDays: ptr(700)}, ptr(noon), "2026-02-20", "2026-03-05"},
+		{day("2026-02-20"), Scope{RefreshDays: ptr(3)}, ptr(noon), "2026-03-03", "2026-03-05"},
+		{day("2026-02-20"), Scope{From: day("2026-01-01"), To: day("2026-02-28")}, nil, "2026-02-20", "2026-02-28"},
+		{day("2026-02-20"), Scope{From: day("2026-01-01"), To: day("2026-01-31")}, nil, "2026-02-20", "2026-02-20"},
 	} {
-		if p := UnattendedDays(c.s, c.last, noon); p.From.String() != c.from || p.To.String() != c.to {
-			t.Errorf("%+v since %v: %s to %s, want %s to %s", c.s, c.last, p.From, p.To, c.from, c.to)
+		if p := (Consent{Since: c.since}).Days(c.s, c.last, noon); p.From.String() != c.from || p.To.String() != c.to {
+			t.Errorf("%+v, agreed from %v, last %v: %s to %s, want %s to %s", c.s, c.since, c.last, p.From, p.To, c.from, c.to)
 		}
 	}
 }

@@ -68,7 +68,7 @@ var rights = map[string]right{
 	"Problem":               {everybody: "category message"},
 	"Flow":                  {customers: "id state error consumer accounts consentStored bank startedAt expiresAt finishedAt"},
 	"Refresh":               {customers: "id state startedAt finishedAt error newTransactionCount"},
-	"Consent":               {everybody: "id bank state grantedAt expiresAt closedAt"},
+	"Consent":               {everybody: "id bank state since grantedAt expiresAt closedAt"},
 	"AutomaticRefresh": {customers: "account interval intervalMinutes refreshDays lastRefreshAt lastRefreshState lastError lastSuccessfulRefreshAt nextRefreshAt failedCount " +
 		"consentAuthorizationRequired"},
 	"DataSource":       {everybody: "id status bankCode bankName accounts createdAt updatedAt error"},

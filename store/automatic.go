@@ -174,7 +174,7 @@ func (s *Store) PlanRefreshes(ctx context.Context) (parts []int64, err error) {
 				all = append(all, work{refresh{Refresh: connect.Refresh{CustomerID: a.CustomerID, Kind: connect.Automatic, ConsumerID: &a.ConsumerID}},
 					[]refreshPart{{ConsumerID: &a.ConsumerID, ConsentID: &c.ID, BankCode: c.BankCode}}})
 			}
-			days := connect.UnattendedDays(connect.Scope{RefreshDays: a.RefreshDays}, &l.RefreshedAt, tx.now)
+			days := c.Days(connect.Scope{RefreshDays: a.RefreshDays}, &l.RefreshedAt, tx.now)
 			part := &all[n].parts[0]
 			if part.Accounts == nil || days.From < part.Days.From {
 				part.Days = days

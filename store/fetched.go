@@ -396,7 +396,7 @@ func (c *catch) links(ctx context.Context, p Part, f Fetched) error {
 		}
 	case c.flow.Storing && f.Sealed != nil:
 		consent := connect.Consent{CustomerID: c.customerID, ConsumerID: c.consumerID, FlowID: c.flow.ID, BankCode: c.row.BankCode, BankName: f.BankName,
-			State: connect.ConsentActive, Sealed: f.Sealed, GrantedAt: c.now, ExpiresAt: c.now.AddDate(0, 0, p.Session.LifetimeDays)}
+			State: connect.ConsentActive, Sealed: f.Sealed, Since: &p.Days.From, GrantedAt: c.now, ExpiresAt: c.now.AddDate(0, 0, p.Session.LifetimeDays)}
 		if f.Until != nil && f.Until.Before(consent.ExpiresAt) {
 			consent.ExpiresAt = *f.Until
 		}

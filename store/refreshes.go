@@ -125,7 +125,7 @@ func (t Tenant) StartRefresh(ctx context.Context, n NewRefresh) (r connect.Refre
 					last = l.RefreshedAt
 				}
 			}
-			part.Days = connect.UnattendedDays(n.Scope, &last, tx.now)
+			part.Days = consent.Days(n.Scope, &last, tx.now)
 			made.parts = append(made.parts, part)
 		}
 		if made.parts == nil {

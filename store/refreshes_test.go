@@ -76,6 +76,21 @@ func TestStartRefresh(t *testing.T) {
 	}
 }
 
+// TestRefreshAsAgreed: the consumer was asked for 30 days, so nobody gets more under its consent.
+func TestRefreshAsAgreed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f, _ := w.flow(t, connect.NewFlow{ConsumerExternalID: ptr("anna"), StoreConsent: connect.ConsentRequired, Scope: connect.Scope{RefreshDays: ptr(30)}}, []byte("s"), told("1", ""))
+	w.clock.add(10 * 24 * time.Hour)
+	_, parts, err := w.c.StartRefresh(t.Context(), store.NewRefresh{Consumer: person(*f.ConsumerID), Scope: connect.Scope{RefreshDays: ptr(700)}})
+	if err != nil || len(parts) != 1 {
+		t.Fatal(parts, err)
+	}
+	if p := w.claim(t, parts[0]); p.Days != (bank.Period{From: day("2026-02-04"), To: day("2026-03-15")}) {
+		t.Errorf("%+v", p.Days)
+	}
+}
+
 // TestRefreshWithoutConsent: why none can be used.
 func TestRefreshWithoutConsent(t *testing.T) {
 	t.Parallel()

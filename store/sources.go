@@ -202,7 +202,7 @@ func (y *synchronizer) part(c connect.Consent) refreshPart {
 			}
 		}
 	}
-	p.Days = connect.UnattendedDays(connect.Scope{}, &last, y.now)
+	p.Days = c.Days(connect.Scope{}, &last, y.now)
 	return p
 }
 

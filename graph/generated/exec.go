@@ -306,6 +306,7 @@ type ComplexityRoot struct {
 		ExpiresAt func(childComplexity int) int
 		GrantedAt func(childComplexity int) int
 		Ref       func(childComplexity int) int
+		Since     func(childComplexity int) int
 		State     func(childComplexity int) int
 	}
 
@@ -2448,6 +2449,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Consent.Ref(childComplexity), true
+	case "Consent.since":
+		if e.ComplexityRoot.Consent.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.Since(childComplexity), true
 	case "Consent.state":
 		if e.ComplexityRoot.Consent.State == nil {
 			break
@@ -7565,6 +7572,8 @@ type Consent implements Node {
   id: ID!
   bank: Bank!
   state: ConsentState!
+  "The first day that the consumer agreed to: refreshes read nothing from before. Null where it was given before this was kept."
+  since: Date
   grantedAt: DateTime!
   expiresAt: DateTime!
   closedAt: DateTime
@@ -8999,7 +9008,7 @@ input StartConsentRefreshInput {
   consumerId: ID!
   "All linked ones when left out."
   accountIds: [ID!]
-  "1 to 1830; what is new since the last refresh when left out."
+  "1 to 1830; what is new since the last refresh when left out. Never of days before those that the consumer agreed to in its flow."
   refreshDays: Int
   "With to, in place of refreshDays."
   from: Date
@@ -9030,7 +9039,7 @@ input ScheduleAutomaticRefreshInput {
   interval: RefreshInterval
   "60 to 259200, in place of interval. Banks allow four accesses in 24 hours without the consumer."
   intervalMinutes: Int
-  "1 to 1830; what is new since the last refresh when left out."
+  "1 to 1830; what is new since the last refresh when left out. Never of days before those that the consumer agreed to in its flow."
   refreshDays: Int
 }
 
@@ -9621,6 +9630,8 @@ func (ec *executionContext) childFields_Consent(ctx context.Context, field graph
 		return ec.fieldContext_Consent_bank(ctx, field)
 	case "state":
 		return ec.fieldContext_Consent_state(ctx, field)
+	case "since":
+		return ec.fieldContext_Consent_since(ctx, field)
 	case "grantedAt":
 		return ec.fieldContext_Consent_grantedAt(ctx, field)
 	case "expiresAt":
@@ -17851,6 +17862,29 @@ func (ec *executionContext) resolveBatch_Consent_state(ctx context.Context, fiel
 		err,
 		"Consent.state",
 	)
+}
+
+func (ec *executionContext) _Consent_since(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Consent_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Consent_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Consent", field, false, false, errors.New("field of type Date does not have child fields"))
 }
 
 func (ec *executionContext) _Consent_grantedAt(ctx context.Context, field graphql.CollectedField, obj *connect.Consent) (ret graphql.Marshaler) {
@@ -42200,6 +42234,11 @@ func (ec *executionContext) _Consent(ctx context.Context, sel ast.SelectionSet, 
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "since":
+			out.Values[i] = ec._Consent_since(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "grantedAt":
 			out.Values[i] = ec._Consent_grantedAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {

@@ -445,7 +445,7 @@ type ScheduleAutomaticRefreshInput struct {
 	Interval *connect.Interval `json:"interval,omitempty"`
 	// 60 to 259200, in place of interval. Banks allow four accesses in 24 hours without the consumer.
 	IntervalMinutes *int `json:"intervalMinutes,omitempty"`
-	// 1 to 1830; what is new since the last refresh when left out.
+	// 1 to 1830; what is new since the last refresh when left out. Never of days before those that the consumer agreed to in its flow.
 	RefreshDays *int `json:"refreshDays,omitempty"`
 }
 
@@ -481,7 +481,7 @@ type StartConsentRefreshInput struct {
 	ConsumerID bank.Ref `json:"consumerId"`
 	// All linked ones when left out.
 	AccountIds []bank.Ref `json:"accountIds,omitempty"`
-	// 1 to 1830; what is new since the last refresh when left out.
+	// 1 to 1830; what is new since the last refresh when left out. Never of days before those that the consumer agreed to in its flow.
 	RefreshDays *int `json:"refreshDays,omitempty"`
 	// With to, in place of refreshDays.
 	From *bank.Date `json:"from,omitempty"`

@@ -1864,6 +1864,17 @@ func init() {
 			Quick: true,
 			Reads: []string{"ExpiresAt", "State"},
 		},
+		"since": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*connect.Consent).Since
+			if v == nil {
+				b = append(b, "null"...)
+			} else {
+				b = model.AppendDate(b, (*v))
+			}
+			return b, true
+		},
+			Reads: []string{"Since"},
+		},
 		"grantedAt": {Leaf: func(b []byte, o any) ([]byte, bool) {
 			v := o.(*connect.Consent).GrantedAt
 			b = model.AppendDateTime(b, v)
