@@ -183,6 +183,18 @@ type NewSession struct {
 
 var languageTag = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 
+// twoLetters is the language of a tag. Of those that have three letters it knows German; the others are read English, as all
+// for which there are no words.
+func twoLetters(tag string) string {
+	switch language, _, _ := strings.Cut(strings.ToLower(tag), "-"); {
+	case len(language) == 2:
+		return language
+	case language == "deu" || language == "ger":
+		return "de"
+	}
+	return "en"
+}
+
 // Check says everything that is wrong, or gives the session. find tells of a bank.
 func (n NewSession) Check(now time.Time, find func(code string) (Bank, bool)) (Session, error) {
 	var faults fault.Many
@@ -221,7 +233,7 @@ func (n NewSession) Check(now time.Time, find func(code string) (Bank, bool)) (S
 		if !languageTag.MatchString(*n.Language) {
 			faults.Add(fault.Invalid("language", "Invalid value for language; use a language tag such as en or de"))
 		} else {
-			s.Language = strings.ToLower((*n.Language)[:2])
+			s.Language = twoLetters(*n.Language)
 		}
 	}
 	switch {

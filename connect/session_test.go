@@ -270,6 +270,15 @@ func TestWent(t *testing.T) {
 	next(time.Hour, 100)
 }
 
+func TestSessionLanguage(t *testing.T) {
+	for tag, want := range map[string]string{"de": "de", "DE-at": "de", "fr-CA": "fr", "deu": "de", "ger-DE": "de", "den": "en", "fil": "en", "eng": "en"} {
+		s, err := NewSession{PSU: &PSU{"Mozilla/5.0", "10.0.0.1"}, HasScope: true, HasRefresh: true, Language: &tag}.Check(noon, nil)
+		if err != nil || s.Language != want {
+			t.Errorf("%s: %q, want %q, %v", tag, s.Language, want, err)
+		}
+	}
+}
+
 func TestConsentDays(t *testing.T) {
 	day := func(s string) *bank.Date { d, _ := bank.ParseDate(s); return &d }
 	for _, c := range []struct {
