@@ -38,6 +38,9 @@ func (f *TransactionFilter) Check(path string) fault.Many {
 	if f.From != nil && f.To != nil && *f.From > *f.To {
 		faults.Add(fault.Invalid(path+".to", "Invalid value for to; it lies before from"))
 	}
+	if f.MinAmount != nil && f.MaxAmount != nil && f.MinAmount.Cmp(*f.MaxAmount) > 0 {
+		faults.Add(fault.Invalid(path+".maxAmount", "Invalid value for maxAmount; it lies below minAmount"))
+	}
 	faults.Add(CheckIDs(path+".consumerIds", f.ConsumerIDs))
 	faults.Add(CheckIDs(path+".accountIds", f.AccountIDs))
 	faults.Add(CheckIDs(path+".categoryIds", f.CategoryIDs))

@@ -26,7 +26,7 @@ func ParseAmount(field, s string) (decimal.Decimal, *fault.Error) {
 	if d, ok := parseAmount(s); ok {
 		return d, nil
 	}
-	return decimal.Decimal{}, fault.Invalid(field, "Invalid value for %s; use a decimal number such as 12.50", leaf(field))
+	return decimal.Decimal{}, fault.Invalid(field, "Invalid value for %s; use a decimal number such as 12.50, with at most 15 digits before the point", leaf(field))
 }
 
 func parseAmount(s string) (decimal.Decimal, bool) {

@@ -371,7 +371,7 @@ func (v values) date(column string, faults *fault.Many) *bank.Date {
 	}
 	d, err := bank.ParseDate(s)
 	if err != nil { // the error itself repeats the value
-		faults.Add(fault.Invalid(column, "Invalid value for %s; use a date of the form yyyy-MM-dd", column))
+		faults.Add(fault.Invalid(column, "Invalid value for %s; use a date of the form yyyy-MM-dd, from 1900 on", column))
 	}
 	return &d
 }

@@ -81,11 +81,11 @@ func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	case int:
 		s = strconv.Itoa(v)
 	default:
-		return decimal.Decimal{}, fault.Invalid("", "Invalid value; use a decimal number such as \"12.50\"")
+		return decimal.Decimal{}, fault.Invalid("", "Invalid value; use a decimal number such as \"12.50\", with at most 15 digits before the point")
 	}
 	d, f := bank.ParseAmount("amount", s)
 	if f != nil {
-		return d, fault.Invalid("", "Invalid value; use a decimal number such as \"12.50\"")
+		return d, fault.Invalid("", "Invalid value; use a decimal number such as \"12.50\", with at most 15 digits before the point")
 	}
 	return d, nil
 }
@@ -116,7 +116,7 @@ func UnmarshalDate(v any) (bank.Date, error) {
 	s, _ := v.(string)
 	d, err := bank.ParseDate(s)
 	if err != nil {
-		return 0, fault.Invalid("", "Invalid value; use a date of the form yyyy-MM-dd")
+		return 0, fault.Invalid("", "Invalid value; use a date of the form yyyy-MM-dd, from 1900 on")
 	}
 	return d, nil
 }
