@@ -132,7 +132,7 @@ func commitOf() string {
 		return "unknown"
 	}
 	commit := strings.TrimSpace(string(head))
-	if changed, err := exec.Command("git", "status", "--porcelain").Output(); err != nil || len(changed) > 0 {
+	if changed, err := exec.Command("git", "status", "--porcelain", "--", ":/", ":(top,exclude)bench/RESULTS.md").Output(); err != nil || len(changed) > 0 {
 		commit += " dirty"
 	}
 	return commit
