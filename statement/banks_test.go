@@ -3,6 +3,8 @@ package statement
 import (
 	"strings"
 	"testing"
+
+	"insightgraph/bank"
 )
 
 // The files below are shaped like the exports of the banks that they are named for; what is in them is invented.
@@ -334,6 +336,92 @@ Kaffee; groß";"";"EUR";"3,20";"S"
 2 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Lastschrift Kaffee; groß|Kaffee Nord DE02120300000000202051|
 warning {statement 5 The line is a balance or a sum and was left out}
 warning {statement 6 The line is a balance or a sum and was left out}`},
+		"Scotiabank, whose dashes are no side": {`1/30/2026,-3.20,-,"POS PURCHASE","TIM HORTONS"
+1/31/2026,1000.00,-,"PAYROLL DEP","ACME"
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+1 2026-01-30  DEBIT 3.20 EUR|POS PURCHASE TIM HORTONS| |
+2 2026-01-31  CREDIT 1000.00 EUR|PAYROLL DEP ACME| |`},
+		"DNB": {`"Dato";"Forklaring";"Rentedato";"Ut fra konto";"Inn på konto"
+"30.01.2026";"Varekjøp Kaffe Nord";"30.01.2026";"32,50";""
+"31.01.2026";"Lønn";"31.01.2026";"";"31.000,00"
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30 2026-01-30 DEBIT 32.50 EUR|Varekjøp Kaffe Nord| |
+3 2026-01-31 2026-01-31 CREDIT 31000.00 EUR|Lønn| |`},
+		"OP": {`"Kirjauspäivä";"Arvopäivä";"Määrä EUROA";"Laji";"Selitys";"Saaja/Maksaja";"Saajan tilinumero";"Saajan pankin BIC";"Viite";"Viesti";"Arkistointitunnus"
+2026-01-30;2026-01-30;-3,20;162;PKORTTIMAKSU;K-MARKET;;;;"Viesti: KORTTIOSTO";20260130/1
+2026-01-31;2026-01-31;1000,00;506;PALKKA;TYÖ OY;FI2112345600000785;OKOYFIHH;;"Viesti: PALKKA";20260131/2
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30 2026-01-30 DEBIT 3.20 EUR|Viesti: KORTTIOSTO|K-MARKET |PKORTTIMAKSU
+3 2026-01-31 2026-01-31 CREDIT 1000.00 EUR|Viesti: PALKKA|TYÖ OY FI2112345600000785|PALKKA`},
+		"Boursorama": {`dateOp;dateVal;label;category;categoryParent;supplierFound;amount;comment;accountNum;accountLabel;accountbalance
+2026-01-30;2026-01-30;"CARTE 29/01/26 CAFE NORD";"Restaurants";"Loisirs";"cafe nord";-3,20;;00012345678;"BoursoBank";996.80
+2026-01-31;2026-01-31;"VIR SALAIRE";"Salaires";"Revenus";"acme";"1 000,00";;00012345678;"BoursoBank";996.80
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30 2026-01-30 DEBIT 3.20 EUR|CARTE 29/01/26 CAFE NORD| |
+3 2026-01-31 2026-01-31 CREDIT 1000.00 EUR|VIR SALAIRE| |`},
+		"La Banque Postale": {`Numéro Compte   ;1234567A033
+Type         ;CCP
+Compte tenu en  ;euros
+Date            ;31/01/2026
+Solde (EUROS)   ;996,80
+Solde (FRANCS)  ;6538,57
+
+Date;Libellé;Montant(EUROS);Montant(FRANCS)
+30/01/2026;"ACHAT CB CAFE NORD";-3,20;-20,99
+31/01/2026;"VIREMENT DE ACME";1000,00;6559,57
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  -> 996.80 EUR
+9 2026-01-30  DEBIT 3.20 EUR|ACHAT CB CAFE NORD| |
+10 2026-01-31  CREDIT 1000.00 EUR|VIREMENT DE ACME| |`},
+		"American Express": {`Date,Description,Card Member,Account #,Amount
+01/30/2026,CAFE NORD,ERIKA M,-11001,3.20
+01/31/2026,ONLINE PAYMENT - THANK YOU,ERIKA M,-11001,-100.00
+`, `CSV
+/-11001  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  DEBIT 3.20 EUR|CAFE NORD| |
+3 2026-01-31  CREDIT 100.00 EUR|ONLINE PAYMENT - THANK YOU| |`},
+		"Discover": {`Trans. Date,Post Date,Description,Amount,Category
+01/29/2026,01/30/2026,"CAFE NORD",3.20,"Restaurants"
+01/30/2026,01/31/2026,"INTERNET PAYMENT - THANK YOU",-100.00,"Payments and Credits"
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  DEBIT 3.20 EUR|CAFE NORD| |
+3 2026-01-31  CREDIT 100.00 EUR|INTERNET PAYMENT - THANK YOU| |`},
+		"Wells Fargo": {`"01/30/2026","-3.20","*","","PURCHASE AUTHORIZED ON 01/29 CAFE NORD"
+"01/31/2026","1000.00","*","","ACME PAYROLL"
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+1 2026-01-30  DEBIT 3.20 EUR|PURCHASE AUTHORIZED ON 01/29 CAFE NORD| |
+2 2026-01-31  CREDIT 1000.00 EUR|ACME PAYROLL| |`},
+		"State Bank of India": {`Account Name	:	MRS ERIKA
+Account Number	:	_00000012345678901
+Start Date	:	1 Jan 2026
+
+Txn Date	Value Date	Description	Ref No./Cheque No.	        Debit	Credit	Balance
+30 Jan 2026	30 Jan 2026	BY UPI-CAFE NORD	X1	3.20	 	996.80
+31 Jan 2026	31 Jan 2026	NEFT ACME SALARY	X2	 	1,00,000.00	1,00,996.80
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31 1000.00 EUR -> 100996.80 EUR
+6 2026-01-30  DEBIT 3.20 EUR|BY UPI-CAFE NORD| |
+7 2026-01-31  CREDIT 100000.00 EUR|NEFT ACME SALARY| |`},
+		"Nubank, a card": {`date,title,amount
+2026-01-30,Cafe Norte,3.20
+2026-01-31,Pagamento recebido,-100.00
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  DEBIT 3.20 EUR|Cafe Norte| |
+3 2026-01-31  CREDIT 100.00 EUR|Pagamento recebido| |`},
+		"Intesa Sanpaolo": {`Data;Operazione;Dettagli;Conto o carta;Contabilizzazione;Categoria ;Valuta;Importo
+30/01/2026;Caffe Nord;Pagamento POS;Conto 1000/00012345;CONTABILIZZATO;Ristoranti;EUR;-3,20
+31/01/2026;Bonifico Acme;Stipendio;Conto 1000/00012345;NON CONTABILIZZATO;Stipendio;EUR;1000,00
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  DEBIT 3.20 EUR|Caffe Nord Pagamento POS| |
+3 2026-01-31  CREDIT 1000.00 EUR|Bonifico Acme Stipendio| |`},
 	} {
 		f, whole := read(t, strings.NewReader(c.data), Options{Currency: "EUR"})
 		got := describeAll(f)
@@ -342,6 +430,25 @@ warning {statement 6 The line is a balance or a sum and was left out}`},
 		}
 		if tight(got) != tight(c.want) {
 			t.Errorf("%s\n got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+// What a bank has not booked yet is pending, in whatever words.
+func TestCSVPending(t *testing.T) {
+	for column, words := range map[string]string{
+		"Info": "Umsatz vorgemerkt", "Status": "Venter", "State": "PENDING", "Statut": "", "Estado": "Pendiente", "Contabilizzazione": "NON CONTABILIZZATO",
+	} {
+		f, whole := read(t, strings.NewReader("Datum;Text;Betrag;"+column+"\n31.01.2026;Kaffee;-3,20;"+words+"\n"), Options{Currency: "EUR"})
+		if whole != nil {
+			t.Fatal(whole)
+		}
+		want := bank.Pending
+		if words == "" {
+			want = bank.Posted
+		}
+		if got := f.Statements[0].Entries[0].Status; got != want {
+			t.Errorf("%s %q is %s", column, words, got)
 		}
 	}
 }

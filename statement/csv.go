@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/govalues/decimal"
 
@@ -109,23 +110,23 @@ var columnNames = map[Column]string{
 		"date comptable|date de comptabilisation|fecha contable|fecha de contabilizacion|data contabile|datum zauctovani|data ksiegowania|bokforingsdag|bokforingsdatum|bokfort dato|" +
 		"bokforingsdato|bogforingsdato|kirjauspaiva|konyveles datuma|completed date|completed date utc|date|datum|data|fecha|dato|dag|pvm|tarih|transaction date|" +
 		"date operation|date de l operation|date d operation|date transaction|date de transaction|fecha operacion|fecha de operacion|f operacion|fecha movimiento|data operazione|data movimento|data mov|data lancamento|" +
-		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|transaction date utc|created|created at|timestamp|" +
+		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|dateop|transaction date utc|created|created at|timestamp|" +
 		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum",
 	ColumnValueDate: "value date|valutadatum|wertstellung|wertstellungsdatum|wertstellungstag|rentedatum|valutadag|date de valeur|date valeur|fecha valor|f valor|data valor|data valuta|datum valuty|data waluty|" +
-		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|value|wert|wertstellung valuta",
+		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|value|wert|wertstellung valuta",
 	ColumnAmount: "zauctovana castka|castka v mene uctu|buchungsbetrag|amount|transaction amount|amount in account currency|betrag|umsatz|betrag eur|bedrag|transactiebedrag|montant|montant de l operation|" +
-		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total",
+		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros",
 	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
-		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ud|wydatki|dr",
+		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ut fra konto|ud|wydatki|dr",
 	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +
-		"credit euros|credito|creditos|abono|abonos|ingreso|ingresos|entrate|accrediti|accredito|avere|haber|recette|recettes|uznania|uznanie|inn|ind|wplywy|cr",
+		"credit euros|credito|creditos|abono|abonos|ingreso|ingresos|entrate|accrediti|accredito|avere|haber|recette|recettes|uznania|uznanie|inn|inn pa konto|ind|wplywy|cr",
 	ColumnSide: "debit credit|credit debit|debit credit indicator|d c|dc|dr cr|cr dr|soll haben|soll haben kennzeichen|s h|af bij|bij af|sens|signo|segno|sign|vorzeichen|cdtdbtind|direction|richtung",
 	ColumnBalance: "balance|running balance|balance after|running bal|account balance|closing balance|ledger balance|saldo|kontostand|saldo nach buchung|saldo na trn|saldo na mutatie|solde|solde apres operation|saldo contable|" +
 		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye",
 	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency",
 	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|payment reference text|payment reference|message|message for payee|message for me|notifications|" +
 		"transaktionsbeschreibung|transaktionsbeschreibung zusatz|beschreibung|buchungs details|betreff|buchungsdetails|zahlungsgrund|omschrijving|mededeling|mededelingen|toelichting|betalingskenmerk tekst|libelle|libelle operation|motif|communication|" +
-		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext",
+		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext|forklaring|operazione|dettagli",
 	ColumnName: "name zahlungsbeteiligter|empfanger zahlungspflichtiger|beguenstigter zahlungspflichtiger|begunstigter zahlungspflichtiger|begunstigter|beguenstigter|auftraggeber begunstigter|auftraggeber beguenstigter|auftraggeber empfanger|auftraggeber zahlungsempfanger|" +
 		"empfanger|empfaenger|empfangername|zahlungsempfanger|zahlungsempfanger in|zahlungsempfanger name|zahlungsempfanger innen|name|counterparty name|counteraccount name|counter party|payee|payee name|payer payee|merchant|merchant name|recipient|beneficiary|vendor|" +
 		"naam omschrijving|naam tegenpartij|naam van de tegenpartij|naam tegenrekening|naam tegenpartij bevat|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|namn|betalingsmottaker|navn|nimi|saaja maksaja|saaja|partner neve|to from|partnername|partner name",
@@ -138,15 +139,15 @@ var columnNames = map[Column]string{
 	columnValor:        "valor",
 	columnPlainName:    "naam|mottagare",
 	columnPayer:        "auftraggebername|zahlungspflichtige r|zahlungspflichtiger|payer name|payer|auftraggeber",
-	columnNote:         "notes|note",
+	columnNote:         "notes|note|label",
 	columnTopic:        "reference|ref|referenz|referencia|riferimento|referentie",
 	columnFee:          "fee",
 	columnStarted:      "started date",
 	columnImpact:       "balance impact|auswirkung auf guthaben",
 	ColumnReference: "transaction id|transactionid|transferwise id|wise id|id|id transakce|id operace|id pohybu|identificador|transaction reference|transaction reference number|transactiereferentie|buchungsreferenz|referenznummer|reference number|bank reference|volgnr|volgnummer|" +
 		"numero operation|reference operation|numero de referencia|numer referencyjny|transaktionsnummer|transaktionscode|verifikationsnummer|arkivointitunnus|journal number|fitid|transaktions nr|transaction no",
-	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|kategorie transakce|mutatiesoort|type verrichting|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|typ transakcji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji|bewegungstyp",
-	ColumnStatus: "info|status|state|umsatzstatus|estado|stato|etat|stav",
+	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|kategorie transakce|mutatiesoort|type verrichting|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|typ transakcji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji|selitys|bewegungstyp",
+	ColumnStatus: "info|status|state|umsatzstatus|estado|stato|etat|stav|contabilizzazione",
 	ColumnMCC:    "mcc|merchant category code|mcc code",
 }
 
@@ -240,6 +241,7 @@ type layout struct {
 	dates     order
 	point     rune
 	group     rune
+	charges   bool // what was spent has no minus, and what was paid back has one
 	sided     bool // there is a column of sides, which a minus turns; otherwise the sign tells
 	shortest  int  // the fewest fields that a line of the sample has
 	places    int  // the fewest decimals that an amount at the end of a line has
@@ -552,7 +554,19 @@ func recognise(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 		return byValues(sample, delimiter)
 	}
 	best.preamble(sample[:bestAt])
+	best.charges = chargesIn(sample[bestAt].fields)
 	return best, bestScore * 2 // known names are worth more than what values look like
+}
+
+// chargesIn tells by the names of columns whether a file is one of those that card issuers write as they bill: American
+// Express, in English and German, Discover and Nubank.
+func chargesIn(names []string) bool {
+	var all []string
+	for _, n := range names {
+		all = append(all, fold(n))
+	}
+	return slices.Contains(all, "card member") || slices.Contains(all, "karteninhaber") ||
+		slices.Contains([]string{"trans date|post date|description|amount|category", "date|title|amount", "date|category|title|amount"}, strings.Join(all, "|"))
 }
 
 // mapped takes the columns from the mapping.
@@ -761,7 +775,8 @@ func (l *layout) settle(sample []record) {
 			for c, at := range l.at {
 				taken = taken || slices.Contains(at, j) && c != ColumnKind
 			}
-			if !taken && every(j, func(s string) bool { return sideOf(s) != "" }) {
+			dashes := l.header == 0 && every(j, func(s string) bool { return s == "-" }) // where nothing else stands there
+			if !taken && !dashes && every(j, func(s string) bool { return sideOf(s) != "" }) {
 				l.at[ColumnSide] = []int{j}
 				break
 			}
@@ -806,7 +821,7 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 		}
 	}
 	for j := range l.width {
-		dates, numbers, codes, n := true, true, true, 0
+		dates, numbers, codes, words, n := true, true, true, false, 0
 		var d decimals
 		for _, r := range sample {
 			d.see(r.fields[j])
@@ -825,6 +840,7 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 			negative[j] = negative[j] || ok && a.IsNeg()
 			_, ok = bank.Currency(f).Digits()
 			codes = codes && ok
+			words = words || strings.ContainsFunc(f, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
 		}
 		switch full := n == len(sample); {
 		case n == 0:
@@ -839,7 +855,7 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 			amounts = append(amounts, j)
 		case codes && full:
 			l.at[ColumnCurrency] = []int{j}
-		case !dates:
+		case !dates && words:
 			l.at[ColumnDescription] = append(l.at[ColumnDescription], j)
 		}
 	}
@@ -1009,6 +1025,9 @@ func (x *csvReader) row(r record) error {
 	if problem != "" {
 		bad.add("%s", problem)
 	}
+	if l.charges {
+		amount = amount.Neg()
+	}
 	fee, _ := parseAmount(text(columnFee), l.point, l.group)
 	if net, err := amount.Sub(fee.Abs()); err == nil {
 		amount = net
@@ -1045,7 +1064,8 @@ func (x *csvReader) row(r record) error {
 	case slices.Contains([]string{"reverted", "declined", "rejected", "refused", "failed", "cancelled", "canceled", "storniert", "abgelehnt", "geweigerd", "refuse", "odrzucona", "denied", "voided", "expired"}, status), fold(text(columnImpact)) == "memo":
 		x.c.warn(r.line, "The entry moved no money and was left out")
 		return nil
-	case strings.Contains(status, "vorgemerkt"), strings.Contains(status, "pending"), strings.Contains(status, "ausstehend"), status == "en attente", status == "pendiente":
+	case strings.Contains(status, "vorgemerkt"), strings.Contains(status, "pending"), strings.Contains(status, "ausstehend"),
+		slices.Contains([]string{"en attente", "pendiente", "venter", "non contabilizzato"}, status):
 		e.Status = bank.Pending
 	}
 	x.pending = &csvRow{entry: e, account: strings.Trim(text(ColumnOwnAccount), "'"), ref: text(ColumnReference), more: join(end, text(columnTopic)), problem: bad.String()}

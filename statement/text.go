@@ -169,7 +169,9 @@ func parseAmount(s string, point, group rune) (decimal.Decimal, bool) {
 	if group != 0 {
 		parts := strings.FieldsFunc(whole, func(r rune) bool { return r == group || r == '\'' || r == '’' || unicode.IsSpace(r) })
 		for i, p := range parts {
-			if len(parts) > 1 && (len(p) > 3 || i > 0 && len(p) != 3) {
+			three := i == 0 && len(p) <= 3 || len(p) == 3
+			lakhs := group == ',' && i < len(parts)-1 && len(p) <= 2 && (i == 0 || len(p) == 2) // 1,00,000.00
+			if len(parts) > 1 && !three && !lakhs {
 				return decimal.Decimal{}, false
 			}
 		}
