@@ -422,6 +422,79 @@ Txn Date	Value Date	Description	Ref No./Cheque No.	        Debit	Credit	Balance
 /  EUR BANK   "" 2026-01-30..2026-01-31  ->
 2 2026-01-30  DEBIT 3.20 EUR|Caffe Nord Pagamento POS| |
 3 2026-01-31  CREDIT 1000.00 EUR|Bonifico Acme Stipendio| |`},
+		"American Express, with details": {`Date,Description,Amount,Extended Details,Appears On Your Statement As,Address,Town/City,Postcode,Country,Reference,Category
+30/01/2026,CAFE NORD,3.20,,CAFE NORD,,LONDON,,UNITED KINGDOM,'AT1',Food
+31/01/2026,PAYMENT RECEIVED - THANK YOU,-100.00,,PAYMENT RECEIVED,,,,,'AT2',
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  DEBIT 3.20 EUR|CAFE NORD| |
+3 2026-01-31  CREDIT 100.00 EUR|PAYMENT RECEIVED - THANK YOU| |`},
+		"American Express, in German": {`Datum,Beschreibung,Karteninhaber,Konto #,Betrag
+30/01/2026,CAFE NORD,ERIKA M,-11001,"3,20"
+31/01/2026,ZAHLUNG/ÜBERWEISUNG ERHALTEN BESTEN DANK,ERIKA M,-11001,"-100,00"
+`, `CSV
+/-11001  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  DEBIT 3.20 EUR|CAFE NORD| |
+3 2026-01-31  CREDIT 100.00 EUR|ZAHLUNG/ÜBERWEISUNG ERHALTEN BESTEN DANK| |`},
+		"Apple, a card": {`Transaction Date,Clearing Date,Description,Merchant,Category,Type,Amount (USD),Purchased By
+01/29/2026,01/30/2026,CAFE NORD 123 ST,Cafe Nord,Restaurants,Purchase,3.20,Erika M
+01/30/2026,01/31/2026,ACH DEPOSIT INTERNET TRANSFER,Ach Deposit,Payment,Payment,-100.00,Erika M
+`, `CSV
+/  USD BANK   "" 2026-01-29..2026-01-30  ->
+2 2026-01-29  DEBIT 3.20 USD|CAFE NORD 123 ST|Cafe Nord |Purchase
+3 2026-01-30  CREDIT 100.00 USD|ACH DEPOSIT INTERNET TRANSFER|Ach Deposit |Payment`},
+		"Citi, a card": {`Status,Date,Description,Debit,Credit
+Cleared,01/30/2026,"CAFE NORD",3.20,
+Cleared,01/31/2026,"ONLINE PAYMENT, THANK YOU",,-100.00
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  DEBIT 3.20 EUR|CAFE NORD| |
+3 2026-01-31  CREDIT 100.00 EUR|ONLINE PAYMENT, THANK YOU| |`},
+		"NatWest": {`Date, Type, Description, Value, Balance, Account Name, Account Number
+30/01/2026,D/D,"'CAFE NORD",-3.20,996.80,"'ERIKA M","'600001-12345678"
+29/01/2026,BAC,"'ACME",1000.00,1000.00,"'ERIKA M","'600001-12345678"
+`, `CSV
+/600001-12345678  EUR BANK   "" 2026-01-29..2026-01-30 0.00 EUR -> 996.80 EUR
+3 2026-01-29  CREDIT 1000.00 EUR|'ACME| |BAC
+2 2026-01-30  DEBIT 3.20 EUR|'CAFE NORD| |D/D`},
+		"Allied Irish Banks": {`Posted Account, Posted Transactions Date, Description1, Description2, Description3, Debit Amount, Credit Amount,Balance,Posted Currency,Transaction Type,Local Currency Amount,Local Currency
+"93-00-00-12345678","30/01/2026","VDP-CAFE NORD","","","3.20",,"996.80",EUR,"Debit","          3.20",EUR
+"93-00-00-12345678","31/01/2026","ACME","","",,"1000.00","1996.80",EUR,"Credit","       1000.00",EUR
+`, `CSV
+/93-00-00-12345678  EUR BANK   "" 2026-01-30..2026-01-31 1000.00 EUR -> 1996.80 EUR
+2 2026-01-30  DEBIT 3.20 EUR|VDP-CAFE NORD| |Debit
+3 2026-01-31  CREDIT 1000.00 EUR|ACME| |Credit`},
+		"Consorsbank, whose IBAN is the other's": {`Buchung;Valuta;Sender / Empfänger;IBAN;BIC;Buchungstext;Verwendungszweck;Kategorie;Stichwörter;Umsatz geteilt;Betrag in EUR
+30.01.2026;30.01.2026;CAFE NORD;DE12500105170648489890;INGDDEFF;Lastschrift;Karte;;;;-3,20
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-30  ->
+2 2026-01-30 2026-01-30 DEBIT 3.20 EUR|Karte|CAFE NORD DE12500105170648489890|Lastschrift`},
+		"Raiffeisen Switzerland": {`IBAN;Booked At;Text;Credit/Debit Amount;Balance;Valuta Date
+CH2801234000123456789;2026-01-30 00:00:00.0;Einkauf Café Nord;-3.20;996.80;2026-01-30 00:00:00.0
+CH2801234000123456789;2026-01-31 00:00:00.0;Gutschrift ACME;1000.0;1996.80;2026-01-31 00:00:00.0
+`, `CSV
+CH2801234000123456789/  EUR BANK   "" 2026-01-30..2026-01-31 1000.00 EUR -> 1996.80 EUR
+2 2026-01-30 2026-01-30 DEBIT 3.20 EUR|Einkauf Café Nord| |
+3 2026-01-31 2026-01-31 CREDIT 1000.00 EUR|Gutschrift ACME| |`},
+		"Air Bank": {`Datum provedení;Směr úhrady;Typ úhrady;Skupina plateb;Měna účtu;Částka v měně účtu;Poplatek v měně účtu;Původní měna úhrady;Původní částka úhrady;Název protistrany;Číslo účtu protistrany;Zpráva pro příjemce
+30/01/2026;Odchozí;Platba kartou;;CZK;-32,00;0,00;CZK;-32,00;Kavarna;;
+`, `CSV
+/  CZK BANK   "" 2026-01-30..2026-01-30  ->
+2 2026-01-30  DEBIT 32.00 CZK|Platba kartou|Kavarna |Platba kartou`},
+		"Poste Italiane": {`DATA CONTABILE;DATA VALUTA;ADDEBITI (euro);ACCREDITI (euro);DESCRIZIONE OPERAZIONI
+30/01/2026;30/01/2026;3,20;;PAGAMENTO POS CAFFE
+31/01/2026;31/01/2026;;1.000,00;STIPENDIO
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30 2026-01-30 DEBIT 3.20 EUR|PAGAMENTO POS CAFFE| |
+3 2026-01-31 2026-01-31 CREDIT 1000.00 EUR|STIPENDIO| |`},
+		"Trade Republic": {`Date;Type;Value;Note;ISIN;Shares;Fees;Taxes
+2026-01-30;Removal;-3.20;Cafe Nord;;;;
+2026-01-31;Deposit;1000;Acme;;;;
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+2 2026-01-30  DEBIT 3.20 EUR|Cafe Nord| |Removal
+3 2026-01-31  CREDIT 1000.00 EUR|Acme| |Deposit`},
 	} {
 		f, whole := read(t, strings.NewReader(c.data), Options{Currency: "EUR"})
 		got := describeAll(f)
