@@ -409,12 +409,23 @@ Txn Date	Value Date	Description	Ref No./Cheque No.	        Debit	Credit	Balance
 6 2026-01-30  DEBIT 3.20 EUR|BY UPI-CAFE NORD| |
 7 2026-01-31  CREDIT 100000.00 EUR|NEFT ACME SALARY| |`},
 		"Nubank, a card": {`date,title,amount
+2026-01-29,Padaria Norte,5.20
 2026-01-30,Cafe Norte,3.20
 2026-01-31,Pagamento recebido,-100.00
 `, `CSV
-/  EUR BANK   "" 2026-01-30..2026-01-31  ->
-2 2026-01-30  DEBIT 3.20 EUR|Cafe Norte| |
-3 2026-01-31  CREDIT 100.00 EUR|Pagamento recebido| |`},
+/  EUR BANK   "" 2026-01-29..2026-01-31  ->
+2 2026-01-29  DEBIT 5.20 EUR|Padaria Norte| |
+3 2026-01-30  DEBIT 3.20 EUR|Cafe Norte| |
+4 2026-01-31  CREDIT 100.00 EUR|Pagamento recebido| |`},
+		"somebody's own, with names like Nubank's": {`Date,Title,Amount
+2026-01-29,Bakery,-5.20
+2026-01-30,Coffee,-3.20
+2026-01-31,Wage,100.00
+`, `CSV
+/  EUR BANK   "" 2026-01-29..2026-01-31  ->
+2 2026-01-29  DEBIT 5.20 EUR|Bakery| |
+3 2026-01-30  DEBIT 3.20 EUR|Coffee| |
+4 2026-01-31  CREDIT 100.00 EUR|Wage| |`},
 		"Intesa Sanpaolo": {`Data;Operazione;Dettagli;Conto o carta;Contabilizzazione;Categoria ;Valuta;Importo
 30/01/2026;Caffe Nord;Pagamento POS;Conto 1000/00012345;CONTABILIZZATO;Ristoranti;EUR;-3,20
 31/01/2026;Bonifico Acme;Stipendio;Conto 1000/00012345;NON CONTABILIZZATO;Stipendio;EUR;1000,00

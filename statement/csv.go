@@ -554,13 +554,13 @@ func recognise(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 		return byValues(sample, delimiter)
 	}
 	best.preamble(sample[:bestAt])
-	best.charges = chargesIn(sample[bestAt].fields)
+	best.charges = chargesIn(sample[bestAt].fields, sample[bestAt+1:])
 	return best, bestScore * 2 // known names are worth more than what values look like
 }
 
 // chargesIn tells by the names of columns whether a file is one of those that card issuers write as they bill: American
-// Express, in English and German, Apple, Discover, Nubank and Citi.
-func chargesIn(names []string) bool {
+// Express, in English and German, Apple, Discover, Citi and Nubank, whose names are plain: there most rows tell it too.
+func chargesIn(names []string, rows []record) bool {
 	var all []string
 	for _, n := range names {
 		all = append(all, fold(n))
@@ -570,10 +570,22 @@ func chargesIn(names []string) bool {
 			return true
 		}
 	}
-	header := strings.Join(all, "|")
-	return slices.Contains([]string{"trans date|post date|description|amount|category", "date|title|amount", "date|category|title|amount",
-		"datum|beschreibung|karteninhaber|konto|betrag"}, header) ||
-		strings.HasPrefix(header, "status|date|description|debit|credit")
+	switch header := strings.Join(all, "|"); header {
+	case "trans date|post date|description|amount|category", "datum|beschreibung|karteninhaber|konto|betrag":
+		return true
+	case "date|title|amount", "date|category|title|amount":
+		plain := 0
+		for _, r := range rows {
+			if hasMinus(r.fields[len(r.fields)-1]) {
+				plain--
+			} else {
+				plain++
+			}
+		}
+		return plain > 0
+	default:
+		return strings.HasPrefix(header, "status|date|description|debit|credit")
+	}
 }
 
 // mapped takes the columns from the mapping.
