@@ -81,7 +81,7 @@ type serveCmd struct {
 	LameDuck         time.Duration `env:"LAME_DUCK" default:"5s" placeholder:"DURATION" help:"How long the server still answers after SIGTERM while /readyz says 503, so that load balancers notice (${default}). Development mode does not wait."`
 	CustomerPoints   int           `env:"CUSTOMER_POINTS" default:"500000" help:"Points a second that each customer may spend, ten seconds' worth at once; 0 is no limit (${default})."`
 	ConsumerPoints   int           `env:"CONSUMER_POINTS" default:"25000" help:"The same for each consumer's tokens (${default})."`
-	CustomerRequests int           `env:"CUSTOMER_REQUESTS" default:"32" help:"Requests of a customer that run at once in this process; others wait (${default})."`
+	CustomerRequests int           `env:"CUSTOMER_REQUESTS" default:"32" help:"Requests of a customer that run at once in this process; others wait; 0 is no limit (${default})."`
 	ConsumerRequests int           `env:"CONSUMER_REQUESTS" default:"8" help:"The same for each consumer's tokens (${default})."`
 	AllowedOrigin    []string      `env:"ALLOWED_ORIGINS" placeholder:"ORIGIN" help:"Origins of browser apps that may call, such as https://app.example.com."`
 	linking

@@ -93,7 +93,7 @@ func (a *Account) Check() fault.Many {
 		faults.Add(CheckText("externalId", *a.ExternalID, 1, MaxID))
 	}
 	if !slices.Contains(Containers, a.Container) {
-		faults.Add(fault.Invalid("container", "Invalid value for container"))
+		faults.Add(fault.Invalid("container", "Invalid value for container; Supported values are %s", fault.List(Containers)))
 	}
 	if a.Type == "" {
 		a.Type = "OTHER"

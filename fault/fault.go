@@ -75,6 +75,15 @@ func Missing(field string) *Error {
 // Unknown is an id that does not exist for the one who asks.
 func Unknown(field, what string) *Error { return New(NotFound, field, "%s not found", what) }
 
+// List joins values that a message names.
+func List[T ~string](values []T) string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = string(v)
+	}
+	return strings.Join(names, ", ")
+}
+
 func last(field string) string { return field[strings.LastIndexByte(field, '.')+1:] }
 
 // Many is all the faults of one input, so that a client mends its form once.

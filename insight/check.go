@@ -160,7 +160,7 @@ func (d Definition) supported() string {
 	for i, e := range d.Entities {
 		names[i] = string(e)
 	}
-	return "Supported entityType for " + d.Name + " insight are - [" + strings.Join(names, ", ") + "]"
+	return "Supported entityType for " + d.Name + " insight are - [" + fault.List(names) + "]"
 }
 
 // choice checks a value that is either fixed or one of a few.
@@ -172,11 +172,7 @@ func choice[T ~string](c *checker, path, name, insight string, sent *string, fix
 		c.add(fault.NotAllowed, path+"."+name, "For insight %s, modifying %s is not allowed", insight, name)
 		return
 	}
-	names := string(fixed)
-	for _, o := range others {
-		names += ", " + string(o)
-	}
-	c.add(fault.InvalidValue, path+"."+name, "Invalid value for %s; Supported values are %s", name, names)
+	c.add(fault.InvalidValue, path+"."+name, "Invalid value for %s; Supported values are %s", name, fault.List(append([]T{fixed}, others...)))
 }
 
 // thresholds checks what is sent for the limits of an insight: name and type are fixed, and each comes whole.
@@ -198,7 +194,7 @@ func (c *checker) thresholds(list string, d *Definition, sent []ThresholdChange)
 		}
 		at := slices.Index(names, *s.Name)
 		if at < 0 {
-			c.add(fault.InvalidValue, path+".name", "Invalid value for name; Supported values are %s", strings.Join(names, ", "))
+			c.add(fault.InvalidValue, path+".name", "Invalid value for name; Supported values are %s", fault.List(names))
 			continue
 		}
 		if seen[*s.Name] {

@@ -127,7 +127,7 @@ func account(line int, v values) (AccountRow, fault.Many) {
 	case row.NoStatus:
 		a.Status = bank.AccountActive
 	case !slices.Contains(bank.AccountStatuses, a.Status):
-		faults.Add(fault.Invalid("status", "Invalid value for status; Supported values are ACTIVE, INACTIVE, CLOSED"))
+		faults.Add(fault.Invalid("status", "Invalid value for status; Supported values are %s", fault.List(bank.AccountStatuses)))
 	}
 	faults = append(faults, a.Check()...)
 	row.Account = a
@@ -304,7 +304,7 @@ func header(file string, names []string, problem string, err error, required, op
 	all := slices.Concat(required, optional)
 	switch {
 	case err == io.EOF:
-		return nil, fault.Invalid(file, "The file is empty; its first line must name the columns %s", list(required))
+		return nil, fault.Invalid(file, "The file is empty; its first line must name the columns %s", fault.List(required))
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	case problem != "":
@@ -327,11 +327,11 @@ func header(file string, names []string, problem string, err error, required, op
 	}
 	switch {
 	case missing != nil:
-		return nil, fault.New(fault.Required, file, "The first line does not name the columns %s", list(missing))
+		return nil, fault.New(fault.Required, file, "The first line does not name the columns %s", fault.List(missing))
 	case unknown != nil:
-		return nil, fault.Invalid(file, "There are no columns %s; there can be %s", list(unknown), list(all))
+		return nil, fault.Invalid(file, "There are no columns %s; there can be %s", fault.List(unknown), fault.List(all))
 	case twice != nil:
-		return nil, fault.Invalid(file, "The first line names columns twice: %s", list(twice))
+		return nil, fault.Invalid(file, "The first line names columns twice: %s", fault.List(twice))
 	}
 	return at, nil
 }
@@ -421,5 +421,3 @@ func columnOf(field string) string {
 	}
 	return b.String()
 }
-
-func list(names []string) string { return strings.Join(names, ", ") }

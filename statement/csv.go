@@ -85,11 +85,7 @@ func CheckMapping(path string, m Mapping) fault.Many {
 		names := m.Columns[column]
 		switch field := at("columns"); {
 		case !slices.Contains(Columns, column):
-			var all []string
-			for _, c := range Columns {
-				all = append(all, string(c))
-			}
-			faults.Add(fault.Invalid(field, "Invalid value for columns; Supported values are %s", list(all)))
+			faults.Add(fault.Invalid(field, "Invalid value for columns; Supported values are %s", fault.List(Columns)))
 		case len(names) == 0 || slices.Contains(names, ""):
 			faults.Add(fault.Invalid(field, "Invalid value for columns; %s has no name or number", column))
 		case m.NoHeader && slices.ContainsFunc(names, func(n string) bool { i, err := strconv.Atoi(n); return err != nil || i < 1 }):

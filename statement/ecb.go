@@ -36,7 +36,7 @@ func ECB(r io.Reader) ([]bank.Quote, error) {
 		return nil, ecbError(err)
 	}
 	var columns []bank.Currency
-	seen := map[bank.Currency]bool{}
+	seen := map[bank.Currency]bool{"EUR": true} // all are quoted in euros
 	for i, name := range line {
 		c := bank.Currency(name)
 		_, known := c.Digits()
@@ -45,7 +45,7 @@ func ECB(r io.Reader) ([]bank.Quote, error) {
 		case i == 0 && name == "Date", i > 0 && known && !seen[c]:
 		case i > 1 && i == len(line)-1 && name == "": // each line ends in a comma
 		default:
-			return nil, fault.Invalid(fmt.Sprintf("line 1, column %d", i+1), "Line 1, column %d: the first line must be Date and currencies, each once", i+1)
+			return nil, fault.Invalid(fmt.Sprintf("line 1, column %d", i+1), "Line 1, column %d: the first line must be Date and currencies, each once, without EUR", i+1)
 		}
 		seen[c] = true
 		columns = append(columns, c)
@@ -54,6 +54,9 @@ func ECB(r io.Reader) ([]bank.Quote, error) {
 	var last bank.Date
 	for first := true; ; first = false {
 		line, err := in.Read()
+		if err == io.EOF && first {
+			return nil, fault.Invalid("line 2", "The file has no day")
+		}
 		if err == io.EOF {
 			return quotes, nil
 		}

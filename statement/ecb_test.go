@@ -28,6 +28,8 @@ func TestECB(t *testing.T) {
 		{"Date,USD,dollar,\n", "Line 1, column 3"},
 		{"Date,USD,USD,\n", "Line 1, column 3"},
 		{"Date,,USD\n", "Line 1, column 2"},
+		{"Date,USD,EUR,\n", "Line 1, column 3"},
+		{"Date,USD,\n", "no day"},
 		{"Date,USD,\n2026-01-05,1.17\n", "Line 2"},
 		{"Date,USD,\n05.01.2026,1.17,\n", "Line 2, column Date"},
 		{"Date,USD,\n2026-01-05,1.17,\n2026-01-05,1.17,\n", "Line 3, column Date"},
