@@ -19,6 +19,20 @@ func TestBanks(t *testing.T) {
 /  EUR BANK   "" 2026-01-30..2026-01-31  ->
 2 2026-01-30 2026-01-30 CREDIT 2100.00 EUR|Gehalt, Januar|Arbeit & Lohn GmbH DE02120300000000202051|Credit Transfer
 3 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Presentment|Kaffee Nord |Presentment`},
+		"TD Canada": {`01/30/2026,EMPLOYER INC PAY,,2100.00,2950.00
+01/29/2026,KAFFEE NORTH,3.20,,850.00
+01/28/2026,SEND E-TFR,"1,146.80",,853.20
+`, `CSV
+/  EUR BANK   "" 2026-01-28..2026-01-30 2000.00 EUR -> 2950.00 EUR
+3 2026-01-28  DEBIT 1146.80 EUR|SEND E-TFR| |
+2 2026-01-29  DEBIT 3.20 EUR|KAFFEE NORTH| |
+1 2026-01-30  CREDIT 2100.00 EUR|EMPLOYER INC PAY| |`},
+		"no names, oldest first": {`2026-01-28;Laden;100.00;;0.00
+2026-01-29;Arbeit;;50.00;50.00
+`, `CSV
+/  EUR BANK   "" 2026-01-28..2026-01-29 100.00 EUR -> 50.00 EUR
+1 2026-01-28  DEBIT 100.00 EUR|Laden| |
+2 2026-01-29  CREDIT 50.00 EUR|Arbeit| |`},
 		"N26 of before": {`"Date","Payee","Account number","Transaction type","Payment reference","Amount (EUR)","Amount (Foreign Currency)","Type Foreign Currency","Exchange Rate"
 "2026-01-31","Kaffee Nord","","MasterCard Payment","","-3.2","-3.5","USD","1.09"
 `, `CSV

@@ -822,14 +822,14 @@ func hasMinus(s string) bool {
 }
 
 // byValues recognises columns without names: one of dates, one of amounts of which some are negative, perhaps a balance
-// behind it that fits, currencies, and texts.
+// behind it that fits, currencies, and texts. Debits and credits may be apart where the balance tells which are which.
 func byValues(sample []record, delimiter byte) (*layout, int) {
 	if len(sample) == 0 || len(sample[0].fields) < 3 {
 		return nil, 0
 	}
 	l := &layout{delimiter: delimiter, at: map[Column][]int{}, width: len(sample[0].fields)}
-	var amounts []int
-	negative := map[int]bool{}
+	var amounts, halves []int
+	negative, values := map[int]bool{}, map[int][]decimal.Decimal{}
 	for _, r := range sample {
 		if len(r.fields) != l.width {
 			return nil, 0
@@ -844,13 +844,14 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 		point, group := d.decide("")
 		for _, r := range sample {
 			f := r.fields[j]
+			a, ok := parseAmount(f, point, group)
+			values[j] = append(values[j], a)
 			if f == "" {
 				continue
 			}
 			n++
-			_, ok := parseDate(f)
-			dates = dates && ok
-			a, ok := parseAmount(f, point, group)
+			_, isDate := parseDate(f)
+			dates = dates && isDate
 			numbers = numbers && ok && strings.ContainsAny(f, ".,-+")
 			negative[j] = negative[j] || ok && a.IsNeg()
 			_, ok = bank.Currency(f).Digits()
@@ -863,10 +864,9 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 			l.at[ColumnDate] = []int{j}
 		case dates && full && l.col(ColumnValueDate) < 0:
 			l.at[ColumnValueDate] = []int{j}
+		case numbers && !dates && !full:
+			halves = append(halves, j)
 		case numbers && !dates:
-			if !full {
-				return nil, 0 // perhaps one for debits and one for credits, but which?
-			}
 			amounts = append(amounts, j)
 		case codes && full:
 			l.at[ColumnCurrency] = []int{j}
@@ -874,7 +874,15 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 			l.at[ColumnDescription] = append(l.at[ColumnDescription], j)
 		}
 	}
-	if l.col(ColumnDate) < 0 || len(amounts) == 0 || len(amounts) > 2 || !negative[amounts[0]] {
+	if l.col(ColumnDate) >= 0 && len(halves) == 2 && len(amounts) == 1 {
+		for _, h := range [][]int{halves, {halves[1], halves[0]}} {
+			if lowers(values[h[0]], values[h[1]], values[amounts[0]]) && !lowers(values[h[1]], values[h[0]], values[amounts[0]]) {
+				l.at[ColumnDebit], l.at[ColumnCredit], l.at[ColumnBalance] = h[:1], h[1:], amounts
+				return l, len(l.at)
+			}
+		}
+	}
+	if l.col(ColumnDate) < 0 || len(halves) > 0 || len(amounts) == 0 || len(amounts) > 2 || !negative[amounts[0]] {
 		return nil, 0
 	}
 	l.at[ColumnAmount] = amounts[:1]
@@ -882,6 +890,26 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 		l.at[ColumnBalance] = amounts[1:]
 	}
 	return l, len(l.at)
+}
+
+// lowers tells whether a balance falls by what one column holds and rises by the other, row by row in either order.
+func lowers(debits, credits, balance []decimal.Decimal) bool {
+	down, up := len(balance) > 1, len(balance) > 1
+	for i := range balance {
+		moved, err := credits[i].Sub(debits[i])
+		if err != nil || !debits[i].IsZero() && !credits[i].IsZero() {
+			return false
+		}
+		if i > 0 {
+			d, err := balance[i].Sub(balance[i-1])
+			down = down && err == nil && d.Equal(moved)
+		}
+		if i < len(balance)-1 {
+			d, err := balance[i].Sub(balance[i+1])
+			up = up && err == nil && d.Equal(moved)
+		}
+	}
+	return down || up
 }
 
 // surveyRows looks at all rows for what one alone does not tell: the order in dates, the decimal sign, whether amounts
