@@ -822,7 +822,8 @@ func hasMinus(s string) bool {
 }
 
 // byValues recognises columns without names: one of dates, one of amounts of which some are negative, perhaps a balance
-// behind it that fits, currencies, and texts. Debits and credits may be apart where the balance tells which are which.
+// behind it that fits, currencies, and texts. Debits and credits may be apart where the balance tells which are which, and
+// the balance may stand before and after each amount. What is the same in all rows before the date is one's own account.
 func byValues(sample []record, delimiter byte) (*layout, int) {
 	if len(sample) == 0 || len(sample[0].fields) < 3 {
 		return nil, 0
@@ -836,7 +837,7 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 		}
 	}
 	for j := range l.width {
-		dates, numbers, codes, words, n := true, true, true, false, 0
+		dates, numbers, codes, words, same, n := true, true, true, false, true, 0
 		var d decimals
 		for _, r := range sample {
 			d.see(r.fields[j])
@@ -850,6 +851,7 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 				continue
 			}
 			n++
+			same = same && f == sample[0].fields[j]
 			_, isDate := parseDate(f)
 			dates = dates && isDate
 			numbers = numbers && ok && strings.ContainsAny(f, ".,-+")
@@ -870,6 +872,8 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 			amounts = append(amounts, j)
 		case codes && full:
 			l.at[ColumnCurrency] = []int{j}
+		case same && full && l.col(ColumnDate) < 0 && l.col(ColumnOwnAccount) < 0 && accountNumber(sample[0].fields[j]):
+			l.at[ColumnOwnAccount] = []int{j}
 		case !dates && words:
 			l.at[ColumnDescription] = append(l.at[ColumnDescription], j)
 		}
@@ -882,6 +886,9 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 			}
 		}
 	}
+	if len(amounts) == 3 && negative[amounts[2]] && adds(values[amounts[0]], values[amounts[2]], values[amounts[1]]) {
+		amounts = []int{amounts[2], amounts[1]}
+	}
 	if l.col(ColumnDate) < 0 || len(halves) > 0 || len(amounts) == 0 || len(amounts) > 2 || !negative[amounts[0]] {
 		return nil, 0
 	}
@@ -890,6 +897,22 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 		l.at[ColumnBalance] = amounts[1:]
 	}
 	return l, len(l.at)
+}
+
+// accountNumber tells whether a text is an IBAN or a plain number that is long enough for an account.
+func accountNumber(s string) bool {
+	_, f := bank.ParseIBAN("", s)
+	return f == nil || len(s) >= 6 && strings.Trim(s, "0123456789") == ""
+}
+
+// adds tells whether in each row the balance before and the amount make the balance after it.
+func adds(before, amounts, after []decimal.Decimal) bool {
+	for i := range amounts {
+		if sum, err := before[i].Add(amounts[i]); err != nil || !sum.Equal(after[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // lowers tells whether a balance falls by what one column holds and rises by the other, row by row in either order.

@@ -380,6 +380,9 @@ func TestRefused(t *testing.T) {
 		{"date in CSV", "Date,Amount\n2026-02-30,1\n", "2: The date is missing"},
 		{"both sides", "Date,Debit,Credit\n2026-01-30,1,2\n", "2: The line has both"},
 		{"line", "Date,Amount\n2026-01-30," + strings.Repeat("1", 2<<20), "2: The line is longer than 1 MiB"},
+		{"debits and credits apart, no balance", "2026-01-30;Shop;10.00;\n2026-01-31;" + secret + ";;12.00\n", "1: No line names columns"},
+		{"debits and credits apart, another balance", "2026-01-30;Shop;10.00;;100.00\n2026-01-31;" + secret + ";;12.00;50.00\n", "1: No line names columns"},
+		{"three amounts that do not add up", "2026-01-30;Shop;10.00;20.00;-1.00\n2026-01-31;" + secret + ";1.00;12.00;50.00\n", "1: No line names columns"},
 		{"no columns", "2026-01-30;" + secret + ";12,00\n", "1: No line names columns"},
 	} {
 		f, err := Open(strings.NewReader(c.data), Options{Currency: "EUR"})
