@@ -275,7 +275,7 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 	}
 	m.confidence, m.strength = confidence, strength
 	m.score = 1000*strength + 10*int(min(m.end-m.start, 40)) + 4*confidence
-	if m.lead && e.kind != wording {
+	if m.lead && e.kind != wording && e.kind != keyword {
 		m.score += 60
 	}
 	if m.start < named {
@@ -325,6 +325,12 @@ func (x *index) choose(found []match, text []byte, base bank.BaseType, country s
 		}
 	}
 	found = found[:n]
+	for i := range found {
+		if m := &found[i]; m.strength > weakBrand && x.byName(found, m, text, base) {
+			m.score -= 1000 * (m.strength - weakBrand)
+			m.strength, m.confidence = weakBrand, m.confidence-20
+		}
+	}
 	best.score = -1
 	sellerScore := -1
 	for i := range found {
@@ -373,6 +379,18 @@ func (x *index) choose(found []match, text []byte, base bank.BaseType, country s
 		best.confidence = min(best.confidence+6, 89)
 	}
 	return best, seller, true
+}
+
+// byName tells whether a name that we are not sure of stands before a word that says what it is: Apollo Hotel is no optician.
+func (x *index) byName(found []match, m *match, text []byte, base bank.BaseType) bool {
+	e := &x.entries[m.entry]
+	if e.kind != brand && (e.kind != merchant || !e.doubtful) || bytes.IndexByte(text[m.start:m.end], ' ') >= 0 {
+		return false
+	}
+	return slices.ContainsFunc(found, func(o match) bool {
+		return o.start == m.end+1 && x.entries[o.entry].kind == keyword && o.strength >= shopWord && o.confidence >= 80 && !o.part &&
+			top(x.entries[o.entry].side(base)) != top(e.side(base))
+	})
 }
 
 // refunds tells whether the text speaks of a refund.

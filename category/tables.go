@@ -302,7 +302,7 @@ func (b *builder) brands(table string) {
 				}
 			}
 			switch {
-			case len(key) < 4 || len(all) == ordinary && len(all) < 3:
+			case len(key) < 4 || len(all) == ordinary && len(all) < 3, b.delivers(key):
 				continue
 			case len(all) == 1 && len(key) < 5 || long == 0, id/100 == 3 && len(all) == 1 && len(key) < 6:
 				one.strength, one.confidence, one.doubtful = weakBrand, 62, true
@@ -312,6 +312,11 @@ func (b *builder) brands(table string) {
 			b.add(name, one)
 		}
 	}
+}
+
+// delivers tells whether a delivery service is called so: Just Eat lends bicycles, too.
+func (b *builder) delivers(key string) bool {
+	return slices.ContainsFunc(b.heads[key], func(r ref) bool { return b.x.entries[r.entry].strength == delivery })
 }
 
 func (b *builder) index() *index {
