@@ -381,10 +381,12 @@ func (x *index) choose(found []match, text []byte, base bank.BaseType, country s
 	return best, seller, true
 }
 
-// byName tells whether a name that we are not sure of stands before a word that says what it is: Apollo Hotel is no optician.
+// byName tells whether a name that we are not sure of, or another word, stands before one that says what it is: Apollo Hotel
+// is no optician, a college bar no college. A Sushi Garage sells sushi, though, and a hotel restaurant is a hotel.
 func (x *index) byName(found []match, m *match, text []byte, base bank.BaseType) bool {
 	e := &x.entries[m.entry]
-	if e.kind != brand && (e.kind != merchant || !e.doubtful) || bytes.IndexByte(text[m.start:m.end], ' ') >= 0 {
+	sure := e.kind == wording || e.kind == merchant && !e.doubtful || e.kind == keyword && (e.strength > shopWord || top(e.side(base)) == 400 || top(e.side(base)) == 900)
+	if sure || bytes.IndexByte(text[m.start:m.end], ' ') >= 0 {
 		return false
 	}
 	return slices.ContainsFunc(found, func(o match) bool {
