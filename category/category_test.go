@@ -118,6 +118,7 @@ func TestOrderOfEvidence(t *testing.T) {
 		"merchant code first":   {Input{Transaction: mcc(rewe, "5541")}, 601, bank.SourceMCC, "mcc 5541", "Rewe"},
 		"vague merchant code":   {Input{Transaction: mcc(rewe, "5999"), Country: "DE"}, 201, bank.SourceMerchant, "merchant rewe sagt danke", "Rewe"},
 		"only a vague one":      {Input{Transaction: mcc(transaction(bank.Debit, "QWRTZ 12"), "5999")}, 700, bank.SourceMCC, "mcc 5999", ""},
+		"a state's lottery":     {Input{Transaction: mcc(transaction(bank.Debit, "QWRTZ 12"), "9406")}, 903, bank.SourceMCC, "mcc 9406", ""},
 		"marketplace":           {Input{Transaction: mcc(transaction(bank.Debit, "AMZN Mktp DE*1"), "5942")}, 701, bank.SourceMerchant, "merchant amzn mktp", "Amazon"},
 		"customer's rule":       {Input{Transaction: mcc(transaction(bank.Debit, "Acme Kantinen GmbH"), "5541"), Rules: rules}, 401, bank.SourceCustomerRule, "rule works canteen", "Acme canteen"},
 		"bank code":             {Input{Transaction: transaction(bank.Debit, "ATM 12"), BankCode: BankCode{"PMNT", "CCRD", "CWDL"}}, 1500, bank.SourceBankCode, "iso20022 PMNT/CCRD/CWDL", ""},
