@@ -25,6 +25,20 @@ func TestBanks(t *testing.T) {
 /123456789  EUR BANK   "" 2026-01-30..2026-01-31 1000.00 EUR -> 2950.00 EUR
 1 2026-01-30 2026-01-30 DEBIT 50.00 EUR|SEPA iDEAL IBAN: NL91ABNA0417164300 BIC: ABNANL2A Naam: Winkel Noord Omschrijving: 123 Kenmerk: 30-01-2026 10:00 123| |
 2 2026-01-31 2026-01-31 CREDIT 2000.00 EUR|SEPA Overboeking IBAN: NL02ABNA0123456789 BIC: ABNANL2A Naam: Werk BV Omschrijving: Salaris| |`},
+		"ABN AMRO, from a spreadsheet": {`accountNumber,mutationcode,transactiondate,valuedate,startsaldo,endsaldo,amount,description
+123456789,EUR,20260131,20260131,1000,914.5,-85.5,"BEA, Betaalpas Winkel Noord 1234,PAS123"
+123456789,EUR,20260130,20260130,500,1000,500,Loon
+`, `CSV
+/123456789  EUR BANK   "" 2026-01-30..2026-01-31 500.00 EUR -> 914.50 EUR
+3 2026-01-30 2026-01-30 CREDIT 500.00 EUR|Loon| |
+2 2026-01-31 2026-01-31 DEBIT 85.50 EUR|BEA, Betaalpas Winkel Noord 1234,PAS123| |`},
+		"names of an interface": {`transactionId,bookingDate,valueDate,transactionAmount,currencyCode,creditorName,debtorName,remittanceInformationUnstructured
+a1,2026-01-31,2026-01-31,-3.20,EUR,Kaffee Nord,,Latte
+a2,2026-01-30,2026-01-30,50.00,EUR,,Max Muster,Geschenk
+`, `CSV
+/  EUR BANK   "" 2026-01-30..2026-01-31  ->
+3 2026-01-30 2026-01-30 CREDIT 50.00 EUR|Geschenk|Max Muster |
+2 2026-01-31 2026-01-31 DEBIT 3.20 EUR|Latte|Kaffee Nord |`},
 		"TD Canada": {`01/30/2026,EMPLOYER INC PAY,,2100.00,2950.00
 01/29/2026,KAFFEE NORTH,3.20,,850.00
 01/28/2026,SEND E-TFR,"1,146.80",,853.20

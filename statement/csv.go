@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,10 +107,10 @@ var columnNames = map[Column]string{
 		"date comptable|date de comptabilisation|fecha contable|fecha de contabilizacion|data contabile|datum zauctovani|data ksiegowania|bokforingsdag|bokforingsdatum|bokfort dato|" +
 		"bokforingsdato|bogforingsdato|kirjauspaiva|konyveles datuma|completed date|completed date utc|date|datum|data|fecha|dato|dag|pvm|tarih|transaction date|" +
 		"date operation|date de l operation|date d operation|date transaction|date de transaction|fecha operacion|fecha de operacion|f operacion|fecha movimiento|data operazione|data movimento|data mov|data lancamento|" +
-		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|dateop|posted transactions date|settled date|booked at|transaction date utc|created|created at|timestamp|" +
+		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|dateop|transactiondate|posted transactions date|settled date|booked at|transaction date utc|created|created at|timestamp|" +
 		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum",
 	ColumnValueDate: "value date|valutadatum|wertstellung|wertstellungsdatum|wertstellungstag|rentedatum|valutadag|date de valeur|date valeur|fecha valor|f valor|data valor|data valuta|datum valuty|data waluty|" +
-		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuta date|wert|wertstellung valuta",
+		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta",
 	ColumnAmount: "zauctovana castka|castka v mene uctu|buchungsbetrag|amount|transaction amount|amount in account currency|betrag|umsatz|betrag eur|bedrag|transactiebedrag|montant|montant de l operation|" +
 		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount",
 	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
@@ -117,24 +118,24 @@ var columnNames = map[Column]string{
 	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +
 		"credit euros|credito|creditos|abono|abonos|ingreso|ingresos|entrate|accrediti|accrediti euro|accredito|avere|haber|recette|recettes|uznania|uznanie|inn|inn pa konto|ind|wplywy|cr",
 	ColumnSide: "debit credit|credit debit|debit credit indicator|d c|dc|dr cr|cr dr|soll haben|soll haben kennzeichen|s h|af bij|bij af|sens|signo|segno|sign|vorzeichen|cdtdbtind|direction|richtung",
-	ColumnBalance: "balance|running balance|balance after|running bal|account balance|closing balance|ledger balance|saldo|kontostand|saldo nach buchung|saldo na trn|saldo na mutatie|solde|solde apres operation|saldo contable|" +
+	ColumnBalance: "balance|running balance|balance after|running bal|account balance|closing balance|ledger balance|saldo|kontostand|saldo nach buchung|saldo na trn|saldo na mutatie|eindsaldo|endsaldo|solde|solde apres operation|saldo contable|" +
 		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye",
-	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency",
-	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|payment reference text|payment reference|message|message for payee|message for me|notifications|" +
+	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|mutationcode|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency",
+	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|remittance information unstructured|payment reference text|payment reference|message|message for payee|message for me|notifications|" +
 		"transaktionsbeschreibung|transaktionsbeschreibung zusatz|beschreibung|buchungs details|betreff|buchungsdetails|zahlungsgrund|omschrijving|mededeling|mededelingen|toelichting|betalingskenmerk tekst|libelle|libelle operation|motif|communication|" +
 		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione operazioni|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext|forklaring|operazione|dettagli",
 	ColumnName: "name zahlungsbeteiligter|empfanger zahlungspflichtiger|beguenstigter zahlungspflichtiger|begunstigter zahlungspflichtiger|begunstigter|beguenstigter|auftraggeber begunstigter|auftraggeber beguenstigter|auftraggeber empfanger|auftraggeber zahlungsempfanger|sender empfanger|" +
-		"empfanger|empfaenger|empfangername|zahlungsempfanger|zahlungsempfanger in|zahlungsempfanger name|zahlungsempfanger innen|name|counterparty name|counteraccount name|counter party|payee|payee name|payer payee|merchant|merchant name|recipient|beneficiary|vendor|" +
+		"empfanger|empfaenger|empfangername|zahlungsempfanger|zahlungsempfanger in|zahlungsempfanger name|zahlungsempfanger innen|name|counterparty name|counteraccount name|counter party|payee|payee name|creditor name|payer payee|merchant|merchant name|recipient|beneficiary|vendor|" +
 		"naam omschrijving|naam tegenpartij|naam van de tegenpartij|naam tegenrekening|naam tegenpartij bevat|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|nazev protistrany|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|namn|betalingsmottaker|navn|nimi|saaja maksaja|saaja|partner neve|to from|partnername|partner name",
 	ColumnAccount: "tegenrekening|tegenrekening iban bban|tegenrekening iban|rekening tegenpartij|rekeningnummer tegenpartij|iban zahlungsbeteiligter|kontonummer iban|gegenkonto|iban gegenkonto|iban empfanger|kontonummer zahlungsbeteiligter|counterparty account|counterparty iban|counter account|counterparty account number|payee account number|numer konta|" +
 		"compte contrepartie|iban contrepartie|cuenta destino|cuenta beneficiario|iban controparte|cislo protiuctu|cislo uctu protistrany|protiucet|numer rachunku kontrahenta|nr rachunku kontrahenta|rachunek kontrahenta|mottagarkonto|partner iban|partner szamlaszama|saajan tilinumero",
 	ColumnOwnAccount:   "auftragskonto|iban auftragskonto|iban auftraggeberkonto|auftraggeberkonto iban|eigene iban|iban bban|eigenes konto|own account|cislo uctu|numer rachunku|nr rachunku|source account|posted account|rekeningnummer opdrachtgever",
-	columnPlainAccount: "iban|kontonummer|konto|rachunek|account|account number|account no|rekening|rekeningnummer|cuenta|numero de cuenta|compte|numero de compte|conto|conta|kontonr|tilinumero",
+	columnPlainAccount: "iban|kontonummer|konto|rachunek|account|account number|accountnumber|account no|rekening|rekeningnummer|cuenta|numero de cuenta|compte|numero de compte|conto|conta|kontonr|tilinumero",
 	columnParty:        "counterparty|partner|contrepartie|contraparte|tegenpartij",
 	columnValuta:       "valuta",
 	columnValor:        "valor|value",
 	columnPlainName:    "naam|mottagare",
-	columnPayer:        "auftraggebername|zahlungspflichtige r|zahlungspflichtiger|payer name|payer|auftraggeber",
+	columnPayer:        "auftraggebername|zahlungspflichtige r|zahlungspflichtiger|payer name|payer|debtor name|auftraggeber",
 	columnNote:         "notes|note|label",
 	columnTopic:        "reference|ref|referenz|referencia|riferimento|referentie",
 	columnFee:          "fee",
@@ -194,6 +195,9 @@ var columnsByName = func() map[string]columnName {
 	return all
 }()
 
+// camel is where a word ends in bookingDate.
+var camel = regexp.MustCompile(`(\p{Ll})(\p{Lu})`)
+
 // columnOfName recognises the name of a column, and the currency that it may end in: Betrag (EUR).
 func columnOfName(s string) (columnName, bank.Currency) {
 	if len(s) > 100 {
@@ -201,6 +205,9 @@ func columnOfName(s string) (columnName, bank.Currency) {
 	}
 	name := fold(s)
 	if c, ok := columnsByName[name]; ok {
+		return c, ""
+	}
+	if c, ok := columnsByName[fold(camel.ReplaceAllString(s, "$1 $2"))]; ok {
 		return c, ""
 	}
 	words := strings.Fields(name)
