@@ -203,6 +203,7 @@ func TestTransfers(t *testing.T) {
 		"IBAN before names":  {[]Leg{to(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe Markt", "B"), at(named(leg(2, 2, Credit, "100", "2026-01-05"), "Acme Payroll"), "B")}, []Pair{{1, 2}}},
 		"IBAN of one alone":  {[]Leg{to(leg(1, 1, Debit, "100", "2026-01-05"), "", "X"), at(leg(2, 2, Credit, "100", "2026-01-05"), "")}, []Pair{{1, 2}}},
 		"no IBAN, own ones":  {[]Leg{at(leg(1, 1, Debit, "100", "2026-01-05"), "A"), at(leg(2, 2, Credit, "100", "2026-01-05"), "B")}, []Pair{{1, 2}}},
+		"no account":         {[]Leg{to(leg(1, 1, Debit, "100", "2026-01-05"), "", "-"), at(leg(2, 2, Credit, "100", "2026-01-05"), "DE89370400440532013000")}, []Pair{{1, 2}}},
 		"zeros in front":     {[]Leg{to(leg(1, 1, Debit, "500", "2021-11-02"), "Visa", "000000532013000"), at(named(leg(2, 2, Credit, "500", "2021-11-03"), "Max Muster"), "DE89370400440532013000")}, []Pair{{1, 2}}},
 		"the other's name":   {[]Leg{with(named(leg(1, 1, Debit, "100", "2026-01-05"), "Top up"), func(l *Leg) { l.AccountName = "Giro Plus" }), named(leg(2, 2, Credit, "100", "2026-01-05"), "From GIRO")}, []Pair{{1, 2}}},
 		"two letters agree":  {[]Leg{named(leg(1, 1, Debit, "100", "2026-01-05"), "Rewe AG"), named(leg(2, 2, Credit, "100", "2026-01-05"), "Acme AG")}, nil},
@@ -224,6 +225,10 @@ func TestTransfers(t *testing.T) {
 	legs := []Leg{leg(1, 1, Debit, "100", "2026-01-05"), leg(2, 2, Credit, "100", "2026-01-05"), leg(3, 2, Credit, "100", "2026-01-08")}
 	if diff := cmp.Diff([]Pair{{1, 3}}, Transfers(legs, map[Pair]bool{{1, 2}: true})); diff != "" {
 		t.Error("a refused pair leaves room for another:", diff)
+	}
+	turned := []Leg{leg(1, 1, Credit, "100", "2026-01-05"), leg(2, 2, Debit, "100", "2026-01-05")}
+	if pairs := Transfers(turned, map[Pair]bool{{1, 2}: true}); pairs != nil {
+		t.Error("a refused pair with its sides turned:", pairs)
 	}
 }
 
@@ -299,6 +304,29 @@ func TestTimeZones(t *testing.T) {
 		"Factory": false, "posix/UTC": false, "right/UTC": false, "../UTC": false, "Europe/Nowhere": false} {
 		if f := CheckTimeZone("timeZone", name); (f == nil) != fine {
 			t.Errorf("%s: %v", name, f)
+		}
+	}
+}
+
+// TestManyEqual pairs what a million candidates could be made of, by names that no two have in common and by none.
+func TestManyEqual(t *testing.T) {
+	for _, names := range []bool{false, true} {
+		var legs []Leg
+		for i := range int64(3000) {
+			for side, base := range []BaseType{Debit, Credit} {
+				l := leg(2*i+int64(side)+1, int64(side)+1, base, "5", "2026-01-05")
+				if names {
+					l.Counterparty = fmt.Sprintf("name%d", 2*i+int64(side))
+				}
+				legs = append(legs, l)
+			}
+		}
+		want := 3000
+		if names {
+			want = 0
+		}
+		if pairs := Transfers(legs, nil); len(pairs) != want {
+			t.Errorf("names %t: %d pairs, want %d", names, len(pairs), want)
 		}
 	}
 }

@@ -208,7 +208,7 @@ func (tx *Tx) replaceAccount(ctx context.Context, t Tenant, old, given bank.Acco
 
 // accountChanged matches a consumer's transfers again where an account's status changed, or what tells its transfers.
 func (tx *Tx) accountChanged(ctx context.Context, old, now bank.Account) error {
-	if old.Status == now.Status && equal(old.IBAN, now.IBAN) && old.Name == now.Name && old.ProviderName == now.ProviderName {
+	if old.Status == now.Status && old.Container == now.Container && equal(old.IBAN, now.IBAN) && old.Name == now.Name && old.ProviderName == now.ProviderName {
 		return nil
 	}
 	return tx.matchTransfers(ctx, now.CustomerID, []int64{now.ConsumerID}, nil)

@@ -177,6 +177,16 @@ func TestTransferChanges(t *testing.T) {
 			put(t, c, card, row("hand", "70", "2026-01-09"))
 			must[bank.Transaction](t)(c.UpdateTransaction(ctx, byName(t, c, "out").Ref(), func(x *bank.Transaction) error { x.Amount, x.CounterpartyIBAN = amount("70"), nil; return nil }))
 		}, "[out>hand]"},
+		{"a card is paid", func() {
+			due, thanks := row("due", "-80", "2026-02-10"), row("thanks", "80", "2026-02-12")
+			due.CounterpartyName, thanks.CounterpartyName = ptr("Landesbank AG"), ptr("Zahlungseingang dankend")
+			put(t, c, a, due)
+			put(t, c, card, thanks)
+		}, "[due>thanks out>hand]"},
+		{"which was none", func() {
+			must[bank.Account](t)(c.CreateAccount(ctx, store.NewAccount{ConsumerExternalID: ptr("anna"),
+				Account: bank.Account{ExternalID: ptr("card"), Container: bank.ContainerBank, Name: "card", Currency: "EUR"}}, nil))
+		}, "[out>hand]"},
 	} {
 		step.do()
 		if got := fmt.Sprint(paired(t, c)); got != step.want {
@@ -187,7 +197,7 @@ func TestTransferChanges(t *testing.T) {
 	_, err := c.SeparateTransfer(ctx, byName(t, c, "near").Ref())
 	wantFault(t, err, fault.NotAllowed, "transactionId")
 	yes, no := true, false
-	if got := fmt.Sprint(names(all(t, c, bank.TransactionFilter{Transfers: &yes})), names(all(t, c, bank.TransactionFilter{Transfers: &no}))); got != "[hand out] [new near]" {
+	if got := fmt.Sprint(names(all(t, c, bank.TransactionFilter{Transfers: &yes})), names(all(t, c, bank.TransactionFilter{Transfers: &no}))); got != "[hand out] [thanks due new near]" {
 		t.Errorf("filtered: %s", got)
 	}
 }

@@ -8488,7 +8488,7 @@ type Mutation {
   deleteTransactions(input: DeleteTransactionsInput!): DeleteTransactionsPayload
   "A person's correction; it outranks every rule from then on."
   categorizeTransaction(input: CategorizeTransactionInput!): CategorizeTransactionPayload
-  "Undoes a wrong match of two transactions as a transfer. The two are never matched with each other again."
+  "Undoes a wrong match of two transactions as a transfer. The two are never matched with each other again; one that is deleted and comes back is another."
   separateTransfer(input: SeparateTransferInput!): SeparateTransferPayload
 
   "Changes the customer's defaults, for all consumers without a setting of their own."
