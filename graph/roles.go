@@ -107,7 +107,7 @@ var rights = map[string]right{
 	"RecurringReport":      {everybody: "id type status createdAt finishedAt consumer case period accounts coverage transactionCount transactions lookedAt inPerMonth outPerMonth series"},
 	"RecurringSeries":      {everybody: "party baseType category interval average smallest largest latest perMonth firstDate lastDate transactionCount nextDate ended changePercent"},
 	"RiskIndicatorsReport": {everybody: "id type status createdAt finishedAt consumer case period accounts coverage transactionCount transactions present indicators"},
-	"RiskIndicator":        {everybody: "kind transactionCount out in shareOfIncome monthsWithEvents monthly firstDate lastDate parties overdrawn"},
+	"RiskIndicator":        {everybody: "kind transactionCount out in shareOfIncome monthsWithEvents monthly firstDate lastDate parties daysKnown overdrawn"},
 	"OverdrawnAccount":     {everybody: "accountId days daysKnown lowest lowestDate longestDays"},
 	"CategorizedTransactionsReport": {everybody: "id type status createdAt finishedAt consumer case period accounts coverage transactionCount transactions in out categorizedBy categorizedRate " +
 		"inCategories outCategories"},

@@ -9,6 +9,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/govalues/decimal"
 )
 
 var (
@@ -86,16 +88,25 @@ func (t Table) bar(i int, text string) string {
 
 // about says what a chart shows to those who do not see it; its values are in a table below it. It is "" where there are none.
 func (c Chart) about() string {
-	low, high, some := c.bounds()
-	if !some {
+	var low, high *decimal.Decimal
+	for _, s := range c.Series {
+		for _, v := range s.Values[:min(len(s.Values), len(c.Labels))] {
+			if v != nil && (low == nil || v.Cmp(*low) < 0) {
+				low = v
+			}
+			if v != nil && (high == nil || v.Cmp(*high) > 0) {
+				high = v
+			}
+		}
+	}
+	if low == nil {
 		return ""
 	}
 	shape := "Columns"
 	if c.Line {
 		shape = "A line"
 	}
-	number := func(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
-	return strings.TrimSpace(fmt.Sprintf("%s from %s to %s, between %s and %s %s", shape, c.Labels[0], c.Labels[len(c.Labels)-1], number(low), number(high), c.Unit)) + "."
+	return strings.TrimSpace(fmt.Sprintf("%s from %s to %s, between %s and %s %s", shape, c.Labels[0], c.Labels[len(c.Labels)-1], low, high, c.Unit)) + "."
 }
 
 // values are the rows of a chart's table.

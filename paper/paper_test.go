@@ -110,7 +110,7 @@ func TestPage(t *testing.T) {
 	if n := strings.Count(page, `class="bar"`); n != 120 {
 		t.Errorf("%d bars", n)
 	}
-	if n := strings.Count(page, "<details>"); n != 2 || strings.Count(page, `role="img"><title>`) != 2*n || !strings.Contains(page, "<desc>A line from 1 to 3, between 1.00 and 3.00.</desc>") {
+	if n := strings.Count(page, "<details>"); n != 2 || strings.Count(page, `role="img"><title>`) != 2*n || !strings.Contains(page, "<desc>A line from 1 to 3, between 1 and 3.</desc>") {
 		t.Errorf("%d charts are told in words and numbers", n)
 	}
 	// The policy allows what stands in the page.

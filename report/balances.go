@@ -334,7 +334,11 @@ func (b *Balances) Sheet() []paper.Block {
 			notes = append(notes, paper.Note{Text: fmt.Sprintf("The balance of %s is known only %s.", name, spanText(a.Covered))})
 		}
 		days.Rows = append(days.Rows, []string{name, moneyText(a.Opening), moneyText(a.Closing), moneyText(a.Minimum), dayText(a.MinimumDate), moneyText(a.Maximum), dayText(a.MaximumDate), moneyText(a.Average)})
-		moves.Rows = append(moves.Rows, []string{name, moneyText(a.In.Total), moneyText(a.Out.Total), moneyOrNone(a.Limit), fmt.Sprint(a.OverdraftDays), fmt.Sprint(a.OverLimitDays)})
+		below := "" // a card's balance is what is owed
+		if b.account(a.Account).Container == bank.ContainerBank {
+			below = fmt.Sprint(a.OverdraftDays)
+		}
+		moves.Rows = append(moves.Rows, []string{name, moneyText(a.In.Total), moneyText(a.Out.Total), moneyOrNone(a.Limit), below, fmt.Sprint(a.OverLimitDays)})
 	}
 	if len(notes) > 0 {
 		blocks = append(blocks, notes)

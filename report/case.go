@@ -112,7 +112,11 @@ func NewCase(path string, in CaseInput, c bank.Consumer, accounts []bank.Account
 	}
 	slices.Sort(made.AccountIDs)
 	if len(made.AccountIDs) == 0 && len(faults) == 0 {
-		faults.Add(fault.New(fault.Incomplete, below(path, "accountIds"), "There is no account to look at"))
+		field := "accountIds"
+		if in.ExcludedAccountIDs != nil {
+			field = "excludedAccountIds"
+		}
+		faults.Add(fault.New(fault.Incomplete, below(path, field), "There is no account to look at"))
 	}
 	return made, faults
 }
@@ -215,12 +219,11 @@ func (r *Request) Check(path string, currency bank.Currency) fault.Many {
 		}
 		seen[l.Group] = true
 		money, f := l.MonthlyAmount.Check(at + ".monthlyAmount")
-		switch {
-		case f != nil:
-			faults.Add(f)
-		case currency != "" && money.Currency != currency: // of a consumer that there is
+		faults.Add(f)
+		if f == nil && currency != "" && money.Currency != currency { // of a consumer that there is
 			faults.Add(fault.Invalid(at+".monthlyAmount.currency", "Invalid value for currency; the consumer's currency is %s", currency))
-		case money.Amount.IsNeg():
+		}
+		if f == nil && money.Amount.IsNeg() {
 			faults.Add(fault.Invalid(at+".monthlyAmount.amount", "Invalid value for amount; it is below zero"))
 		}
 		l.MonthlyAmount = money

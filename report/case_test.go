@@ -82,7 +82,7 @@ func TestNewCase(t *testing.T) {
 		"somebody else's":      {CaseInput{AccountIDs: []int64{99}}, nil, []string{"Y807 accountIds.0"}},
 		"no such source":       {CaseInput{DataSourceIDs: []int64{1, 7}}, nil, []string{"Y807 dataSourceIds.1"}},
 		"both lists":           {CaseInput{AccountIDs: []int64{10}, ExcludedAccountIDs: []int64{11}}, nil, []string{"Y802 excludedAccountIds"}},
-		"none left":            {CaseInput{ExcludedAccountIDs: []int64{10, 11, 12}}, nil, []string{"Y803 accountIds"}},
+		"none left":            {CaseInput{ExcludedAccountIDs: []int64{10, 11, 12}}, nil, []string{"Y803 excludedAccountIds"}},
 		"an empty source":      {CaseInput{DataSourceIDs: []int64{3}}, nil, []string{"Y803 accountIds"}},
 		"all faults at once":   {CaseInput{AccountIDs: []int64{8}, Days: new(-1)}, nil, []string{"Y800 days", "Y807 accountIds.0"}},
 	} {

@@ -240,6 +240,19 @@ func (f *facts) cover() {
 		}
 		a.LastDate, c.LastDate, month = &day, &day, day.Month()
 	}
+	for _, x := range f.others { // an account that is left out has its days, too
+		if f.why[x.AccountID] == "" || x.Status != bank.Posted {
+			continue
+		}
+		day, a := x.BookingDate, f.header(x.AccountID)
+		a.TransactionCount++
+		if a.FirstDate == nil || day < *a.FirstDate {
+			a.FirstDate = &day
+		}
+		if a.LastDate == nil || day > *a.LastDate {
+			a.LastDate = &day
+		}
+	}
 	c.Complete = c.Months > 0 && c.MonthsWithData == c.Months
 	for _, reason := range f.why {
 		if reason != ReasonContainer {

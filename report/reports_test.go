@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -476,6 +477,13 @@ func TestRiskIndicators(t *testing.T) {
 	onPaper(t, r, "! Gambling: 3 transactions in 1 of 1 month, 25.00 EUR out (12.2 % of the income), 5.00 EUR in; first on 9 Jan 2025, last on 19 Jan 2025.",
 		"! Overdraft: Giro was below zero on 2 of 31 days, at most -50.00 EUR on 3 Jan 2025.", "- No signs of: seizure.", "[Overdraft: 2 days; below zero]")
 
+	b.on(shares, "2025-01-20", "-7.00", 1603, "")
+	b.on(shares, "2025-01-18", "-7.00", 1603, "")
+	r = build[*RiskIndicators](t, TypeRiskIndicators, b.input(days("2025-01-01", "2025-01-31"), giro, shares))
+	left := r.Accounts[slices.IndexFunc(r.Accounts, func(a Account) bool { return a.LeftOut != "" })]
+	want(t, over.DaysKnown, "31", r.Indicators[4].DaysKnown, "0", left.LeftOut, "OTHER_CONTAINER",
+		left.TransactionCount, "2", left.FirstDate, "2025-01-18", left.LastDate, "2025-01-20")
+	onPaper(t, r, "- Whether there was an overdraft is not known, for want of balances.")
 }
 
 func TestCategorizedTransactions(t *testing.T) {

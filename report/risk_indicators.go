@@ -56,6 +56,7 @@ type Indicator struct {
 	FirstDate        *bank.Date       `json:"firstDate"`
 	LastDate         *bank.Date       `json:"lastDate"`
 	Parties          []Party          `json:"parties"`   // of Out
+	DaysKnown        int              `json:"daysKnown"` // OVERDRAFT: of all accounts, days whose balance is known
 	Overdrawn        []Overdrawn      `json:"overdrawn"` // OVERDRAFT: accounts with days below zero
 }
 
@@ -90,7 +91,7 @@ func buildRiskIndicators(given Input) *RiskIndicators {
 			i.FirstDate, i.LastDate = new(own[0].BookingDate), new(own[len(own)-1].BookingDate)
 		}
 		if k.name == overdraft {
-			i.Overdrawn = f.overdrawn()
+			i.Overdrawn, i.DaysKnown = f.overdrawn()
 		}
 		if len(own) > 0 || len(i.Overdrawn) > 0 {
 			r.Present = append(r.Present, k.name)
@@ -100,13 +101,15 @@ func buildRiskIndicators(given Input) *RiskIndicators {
 	return r
 }
 
-func (f *facts) overdrawn() []Overdrawn {
-	all := []Overdrawn{}
+// overdrawn is the BANK accounts with days below zero, and of how many days of all of them the balance is known.
+func (f *facts) overdrawn() (all []Overdrawn, known int) {
+	all = []Overdrawn{}
 	for _, a := range f.accounts {
 		l := f.held(a)
 		if l == nil || a.Container != bank.ContainerBank {
 			continue
 		}
+		known += len(l.minor)
 		o := Overdrawn{Account: a.Ref(), DaysKnown: len(l.minor)}
 		lowest, run := int64(0), 0
 		for i, n := range l.minor {
@@ -124,16 +127,20 @@ func (f *facts) overdrawn() []Overdrawn {
 			all = append(all, o)
 		}
 	}
-	return all
+	return all, known
 }
 
 // Sheet shows what there is first, and says what there is not.
 func (r *RiskIndicators) Sheet() []paper.Block {
-	figures, notes := paper.Figures{}, paper.Notes{}
+	figures, notes, unknown := paper.Figures{}, paper.Notes{}, paper.Notes{}
 	var none []string
 	var parts []paper.Block
 	for _, i := range r.Indicators {
 		if i.TransactionCount == 0 && len(i.Overdrawn) == 0 {
+			if i.Kind == overdraft && i.DaysKnown == 0 {
+				unknown = append(unknown, paper.Note{Text: "Whether there was an overdraft is not known, for want of balances."})
+				continue
+			}
 			none = append(none, strings.ToLower(title(i.Kind)))
 			continue
 		}
@@ -171,6 +178,7 @@ func (r *RiskIndicators) Sheet() []paper.Block {
 	if none != nil {
 		notes = append(notes, paper.Note{Text: "No signs of: " + strings.Join(none, ", ") + "."})
 	}
+	notes = append(notes, unknown...)
 	blocks := []paper.Block{}
 	if len(figures) > 0 {
 		blocks = append(blocks, figures)

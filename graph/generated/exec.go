@@ -960,6 +960,7 @@ type ComplexityRoot struct {
 	}
 
 	RiskIndicator struct {
+		DaysKnown        func(childComplexity int) int
 		FirstDate        func(childComplexity int) int
 		In               func(childComplexity int) int
 		Kind             func(childComplexity int) int
@@ -5392,6 +5393,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RevokePublicKeyPayload.PublicKey(childComplexity), true
 
+	case "RiskIndicator.daysKnown":
+		if e.ComplexityRoot.RiskIndicator.DaysKnown == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RiskIndicator.DaysKnown(childComplexity), true
 	case "RiskIndicator.firstDate":
 		if e.ComplexityRoot.RiskIndicator.FirstDate == nil {
 			break
@@ -7686,7 +7693,7 @@ enum ReportStatus {
 """
 A report as it was when it was made; what is below its period is null or empty until it has SUCCEEDED. Transactions between
 two accounts of the consumer count in no sum, PENDING ones neither. Refunds are set against what they came back from.
-Shares and changes are percent with two decimals, half up.
+Shares and changes are percent with two decimals, a half away from zero. Averages a month are over coverage.averaged.
 """
 interface Report implements Node {
   id: ID!
@@ -7702,7 +7709,10 @@ interface Report implements Node {
   coverage: ReportCoverage
   "Transactions in the report's numbers."
   transactionCount: Int!
-  "Those transactions as they are now, the newest first. A filter by party, categoryIds and days finds those of one store, category or month."
+  """
+  Those transactions as they are now, the newest first; what came or was corrected since is among them. A filter by party,
+  categoryIds and days finds those of one store, category (with those below it) or month.
+  """
   transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
 }
 
@@ -7854,7 +7864,7 @@ type ReportSection {
   total: Money!
   "Percent of the report's total."
   share: Decimal
-  "Over the complete months of the period."
+  "Over coverage.averaged."
   averagePerMonth: Money
   transactionCount: Int!
   monthly: [ReportMonth!]!
@@ -7923,7 +7933,7 @@ type ShoppingGroup {
 
 "What a finding compares with."
 enum FindingKind {
-  "The average a month of the last three complete months, with that of up to twelve months before; told from 20 percent more on."
+  "The average a month of the last three complete months, with that of up to twelve months before; told from 20 percent more on, if that is at least 5 percent of all shopping; of a store with two purchases in both."
   EARLIER_AVERAGE
   "A month with the caller's limit."
   MONTHLY_LIMIT
@@ -7986,7 +7996,7 @@ type AccountBalanceSummary {
   asOf: DateTime
   creditLimit: Money
   summary: BalanceSummary!
-  "Days that ended below zero."
+  "Days that a BANK account ended below zero; 0 of a card, whose balance is what is owed."
   overdraftDays: Int!
   "Days that ended below what the credit limit allows."
   overLimitDays: Int!
@@ -8066,7 +8076,7 @@ type IncomeReport implements Report & Node {
   notIncome: [ReportCategory!]
 }
 
-"What goes out, by category and month."
+"What goes out, by category and month. What nobody could categorise counts where it went out."
 type SpendingReport implements Report & Node {
   id: ID!
   type: ReportType!
@@ -8233,7 +8243,9 @@ type RiskIndicator {
   firstDate: Date
   lastDate: Date
   parties: [ReportParty!]!
-  "Of OVERDRAFT: accounts with days below zero."
+  "Of OVERDRAFT: the days of all BANK accounts whose balance is known; 0 means that there may have been one or not."
+  daysKnown: Int!
+  "Of OVERDRAFT: BANK accounts with days below zero."
   overdrawn: [OverdrawnAccount!]!
 }
 
@@ -8249,7 +8261,10 @@ type OverdrawnAccount {
   longestDays: Int!
 }
 
-"All transactions with category and merchant, and how many could be categorised. The transactions themselves are in ` + "`" + `transactions` + "`" + `."
+"""
+All transactions with category and merchant, and how many could be categorised. The transactions themselves are in
+` + "`" + `transactions` + "`" + `; those between two accounts of the consumer are there and in transactionCount, and in nothing else.
+"""
 type CategorizedTransactionsReport implements Report & Node {
   id: ID!
   type: ReportType!
@@ -8304,8 +8319,11 @@ type AccountInfo {
   balance: Money
   balanceAsOf: DateTime
   creditLimit: Money
+  "Of a POSTED transaction, in the period or before it."
   oldestTransactionDate: Date
+  "Of a POSTED transaction in the period."
   newestTransactionDate: Date
+  "POSTED ones in the period."
   transactionCount: Int!
 }
 
@@ -10664,6 +10682,8 @@ func (ec *executionContext) childFields_RiskIndicator(ctx context.Context, field
 		return ec.fieldContext_RiskIndicator_lastDate(ctx, field)
 	case "parties":
 		return ec.fieldContext_RiskIndicator_parties(ctx, field)
+	case "daysKnown":
+		return ec.fieldContext_RiskIndicator_daysKnown(ctx, field)
 	case "overdrawn":
 		return ec.fieldContext_RiskIndicator_overdrawn(ctx, field)
 	}
@@ -30853,6 +30873,29 @@ func (ec *executionContext) fieldContext_RiskIndicator_parties(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _RiskIndicator_daysKnown(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RiskIndicator_daysKnown(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DaysKnown, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RiskIndicator_daysKnown(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RiskIndicator", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _RiskIndicator_overdrawn(ctx context.Context, field graphql.CollectedField, obj *report.Indicator) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -48231,6 +48274,11 @@ func (ec *executionContext) _RiskIndicator(ctx context.Context, sel ast.Selectio
 			}
 		case "parties":
 			out.Values[i] = ec._RiskIndicator_parties(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "daysKnown":
+			out.Values[i] = ec._RiskIndicator_daysKnown(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -6175,6 +6175,13 @@ func init() {
 			Types: []*plan.Object{planReportParty},
 			Reads: []string{"Parties"},
 		},
+		"daysKnown": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*report.Indicator).DaysKnown
+			b = plan.Int(b, v)
+			return b, true
+		},
+			Reads: []string{"DaysKnown"},
+		},
 		"overdrawn": {Visit: func(o any, v plan.Visitor) {
 			x := &o.(*report.Indicator).Overdrawn
 			v.List(len((*x)))
