@@ -241,6 +241,8 @@ func (x *index) weigh(m *match, text []byte, base bank.BaseType, country string,
 			return false // Anna Müller is no drugstore
 		case single && titles[string(previous(text, int(m.start)))]:
 			return false // nor is Dr. Rossmann
+		case single && country == "" && e.places != nil && x.names[string(word)]:
+			return false // Max is Max, as long as nobody says that this is Sweden
 		case foreign && (e.doubtful || m.part || single && (!leads || len(word) < 6 || x.common[string(word)])):
 			return false
 		case foreign && e.kind == merchant:
