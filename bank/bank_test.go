@@ -2,6 +2,7 @@ package bank
 
 import (
 	"fmt"
+	"math/big"
 	"math/rand"
 	"strings"
 	"testing"
@@ -327,6 +328,19 @@ func TestManyEqual(t *testing.T) {
 		}
 		if pairs := Transfers(legs, nil); len(pairs) != want {
 			t.Errorf("names %t: %d pairs, want %d", names, len(pairs), want)
+		}
+	}
+}
+
+func TestRoundExactly(t *testing.T) {
+	for text, want := range map[string]string{"2.345": "2.35", "-2.345": "-2.35", "2": "2.00", "12345678901234567.895": "12345678901234567.90", "119999999999999998.82": ""} {
+		r, _ := new(big.Rat).SetString(text)
+		got := func() (s string) {
+			defer func() { _ = recover() }()
+			return Round(r, 2).String()
+		}()
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
 }

@@ -112,7 +112,11 @@ func percent(part, whole decimal.Decimal) (decimal.Decimal, bool) {
 // Round brings a fraction to a number of decimals; a half goes away from zero.
 // It panics on numbers of more than nineteen digits, which amounts within Money.Check do not reach.
 func Round(r *big.Rat, digits int) decimal.Decimal {
-	return decimal.MustParse(r.FloatString(digits)) // FloatString rounds halves away from zero
+	d, err := decimal.ParseExact(r.FloatString(digits), digits) // FloatString rounds halves away from zero
+	if err != nil {
+		panic(err) // not less exact than asked for
+	}
+	return d
 }
 
 func rat(d decimal.Decimal) *big.Rat {

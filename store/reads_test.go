@@ -194,6 +194,19 @@ func TestCategoryTotals(t *testing.T) {
 	if got := fmt.Sprint(found.Map()[a.ConsumerID]); got != want || len(found.Map()) != 1 {
 		t.Errorf("%s, want %s", got, want)
 	}
+
+	for _, of := range []bank.Account{a, b} { // more than nineteen digits together
+		var large []bank.Transaction
+		for i := range 60 {
+			large = append(large, give(201, row(fmt.Sprint("large", i), "999999999999999.99", "2026-03-01"))...)
+		}
+		put(t, w.c, of, append(large, give(201, row("small", "0.01", "2026-03-01"))...)...)
+	}
+	r = w.c.Reads()
+	found = r.CategoryTotalsOf(store.ConsumerParents([]int64{a.ConsumerID}), day("2026-03-01"))
+	if err := r.Send(ctx); err == nil {
+		t.Errorf("%v: rounded", found.Map())
+	}
 }
 
 // TestReadsIsolation: what may be seen is set for one Send and gone after it, also after an error, and holds by itself in

@@ -287,7 +287,7 @@ func moment(b []byte) (time.Time, error) {
 	return time.UnixMicro(micros + epoch*24*3600*1e6).UTC(), nil
 }
 
-// numeric reads what fits into an int64 at once, and anything else as text.
+// numeric reads what fits into an int64 at once, and anything else as text. What has more than nineteen digits is an error.
 func numeric(b []byte) (decimal.Decimal, error) {
 	const digit = 10_000
 	n, weight, scale := int(whole(b[:2])), int(whole(b[2:4])), int(whole(b[6:8]))
@@ -317,6 +317,7 @@ func numeric(b []byte) (decimal.Decimal, error) {
 	if err != nil {
 		return decimal.Decimal{}, err
 	}
-	var d decimal.Decimal
-	return d, d.Scan(text)
+	s := fmt.Sprint(text)
+	_, fraction, _ := strings.Cut(s, ".")
+	return decimal.ParseExact(s, len(strings.TrimRight(fraction, "0"))) // an error for what has more digits, never rounded
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"insightgraph/bank"
@@ -220,4 +221,31 @@ func TestHeavyConsumer(t *testing.T) {
 			t.Errorf("%s is no transfer", name)
 		}
 	}
+}
+
+// TestLargeTransfers: what one account may hold in a month counts transfers too, so that nothing is in the way when they
+// are none any more.
+func TestLargeTransfers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, ctx := w.c, t.Context()
+	a, b := account(t, c, "anna", "a", bank.ContainerBank), account(t, c, "anna", "b", bank.ContainerBank)
+	many := func(name, amount, on string) []bank.Transaction {
+		rows := []bank.Transaction{row(name, strings.TrimSuffix(amount, "999999999999999.99")+"0.01", on)}
+		for i := range 90 {
+			rows = append(rows, row(fmt.Sprint(name, i), amount, on))
+		}
+		return rows
+	}
+	put(t, c, a, many("out", "-999999999999999.99", "2026-09-01")...)
+	put(t, c, b, many("in", "999999999999999.99", "2026-09-01")...)
+	if n := len(paired(t, c)); n != 91 {
+		t.Fatalf("%d pairs", n)
+	}
+	_, _, err := c.CreateTransactions(ctx, a.Ref(), many("more", "-999999999999999.99", "2026-09-20"), nil)
+	wantFault(t, err, fault.InvalidValue, "amount")
+	if n := must[int](t)(c.DeleteAccount(ctx, b.Ref())); n != 91 {
+		t.Errorf("%d deleted", n)
+	}
+	exact(t, w.Store)
 }
