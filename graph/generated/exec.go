@@ -7795,6 +7795,7 @@ type ReportCoverage {
 type ReportLeftOut {
   reason: LeftOutReason!
   transactionCount: Int!
+  "Of TRANSFER, UNCATEGORIZED and OTHER_CATEGORY; null of the others."
   creditTotal: Money
   debitTotal: Money
 }
@@ -8167,7 +8168,7 @@ type InsuranceReport implements Report & Node {
   insurances: [ReportSection!]
 }
 
-"What comes and goes again and again."
+"What comes and goes again and again, to savings and to other people too."
 type RecurringReport implements Report & Node {
   id: ID!
   type: ReportType!
@@ -8239,9 +8240,11 @@ type RiskIndicator {
   "` + "`" + `out` + "`" + `, percent of the income."
   shareOfIncome: Decimal
   monthsWithEvents: Int!
+  "Of ` + "`" + `out` + "`" + `."
   monthly: [ReportMonth!]!
   firstDate: Date
   lastDate: Date
+  "Of ` + "`" + `out` + "`" + `."
   parties: [ReportParty!]!
   "Of OVERDRAFT: the days of all BANK accounts whose balance is known; 0 means that there may have been one or not."
   daysKnown: Int!
