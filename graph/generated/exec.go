@@ -8620,7 +8620,7 @@ input CreateAccountInput {
   iban: String
   "In the account's currency; below zero is owed, on cards too."
   balance: MoneyInput
-  "Only with balance."
+  "Only with balance. Left out: the balance holds all that is POSTED, on whatever day."
   balanceAsOf: DateTime
   "How far the balance may be below zero, in the account's currency."
   creditLimit: MoneyInput

@@ -91,7 +91,7 @@ type CreateAccountInput struct {
 	Iban         *string       `json:"iban,omitempty"`
 	// In the account's currency; below zero is owed, on cards too.
 	Balance *MoneyInput `json:"balance,omitempty"`
-	// Only with balance.
+	// Only with balance. Left out: the balance holds all that is POSTED, on whatever day.
 	BalanceAsOf *time.Time `json:"balanceAsOf,omitempty"`
 	// How far the balance may be below zero, in the account's currency.
 	CreditLimit *MoneyInput `json:"creditLimit,omitempty"`
