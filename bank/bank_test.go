@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -341,6 +342,47 @@ func TestRoundExactly(t *testing.T) {
 		}()
 		if got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestTransfersInOrder compares with the rule as it is written: all candidates in their order, each leg taken once.
+func TestTransfersInOrder(t *testing.T) {
+	names := []string{"", "Anna Muster", "Rewe Markt", "Muster"}
+	ibans := []string{"", "", "DE1", "DE2", "123456"}
+	for range 3000 {
+		var legs []Leg
+		for id := range int64(rand.Intn(12)) {
+			l := leg(id+1, int64(rand.Intn(3)), []BaseType{Debit, Credit}[rand.Intn(2)], []string{"5", "7"}[rand.Intn(2)], fmt.Sprintf("2026-01-%02d", 1+rand.Intn(8)))
+			l.Counterparty, l.IBAN, l.AccountIBAN = names[rand.Intn(4)], ibans[rand.Intn(5)], ibans[rand.Intn(4)]
+			legs = append(legs, l)
+		}
+		refused := map[Pair]bool{{1, 2}: true, {4, 3}: true}
+		var all []Pair
+		at := map[Pair][4]int64{}
+		for _, d := range legs {
+			for _, c := range legs {
+				apart := max(d.BookingDate-c.BookingDate, c.BookingDate-d.BookingDate)
+				if p := (Pair{d.ID, c.ID}); d.BaseType == Debit && c.BaseType == Credit && d.AccountID != c.AccountID && d.Amount.Equal(c.Amount) && apart <= TransferDays &&
+					!refused[p] && !refused[Pair{c.ID, d.ID}] && related(&candidate{Leg: d}, &candidate{Leg: c}) {
+					all = append(all, p)
+					at[p] = [4]int64{int64(apart), int64(min(d.BookingDate, c.BookingDate)), min(d.ID, c.ID), max(d.ID, c.ID)}
+				}
+			}
+		}
+		slices.SortFunc(all, func(a, b Pair) int { x, y := at[a], at[b]; return slices.Compare(x[:], y[:]) })
+		taken, want := map[int64]bool{}, map[Pair]bool{}
+		for _, p := range all {
+			if !taken[p.Debit] && !taken[p.Credit] {
+				taken[p.Debit], taken[p.Credit], want[p] = true, true, true
+			}
+		}
+		got := map[Pair]bool{}
+		for _, p := range Transfers(legs, refused) {
+			got[p] = true
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%+v: %s", legs, diff)
 		}
 	}
 }
