@@ -1,20 +1,17 @@
 package store
 
 import (
-	"context"
 	"encoding/binary"
 	"reflect"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // What is stored goes to the database as one array for each column. The driver asks an array for its elements one by one,
 // as values of any type, which was a fifth of all that an import did. Lists of these types are written at once.
 
-// withArrays is for AfterConnect.
-func withArrays(_ context.Context, conn *pgx.Conn) error {
-	m := conn.TypeMap()
+// withArrays is for a connection's types.
+func withArrays(m *pgtype.Map) {
 	for _, oid := range []uint32{pgtype.TextArrayOID, pgtype.Int8ArrayOID, pgtype.Int4ArrayOID, pgtype.Int2ArrayOID} {
 		if t, ok := m.TypeForOID(oid); ok {
 			if c, ok := t.Codec.(*pgtype.ArrayCodec); ok {
@@ -22,7 +19,6 @@ func withArrays(_ context.Context, conn *pgx.Conn) error {
 			}
 		}
 	}
-	return nil
 }
 
 // arrays is the driver's codec with shorter ways for some lists.

@@ -4,8 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"insightgraph/bank"
 	"insightgraph/fault"
@@ -178,4 +184,74 @@ func TestPassingErrors(t *testing.T) {
 			t.Errorf("%s: %d tries", code, tries)
 		}
 	}
+}
+
+// TestPoolBetween: a pool between us and PostgreSQL that keeps the role of a session to itself, as PgBouncer can be told to, is
+// refused: row level security would be that of the login.
+func TestPoolBetween(t *testing.T) {
+	t.Parallel()
+	direct := storetest.URL(t)
+	at, err := pgconn.ParseConfig(direct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kept, want := range map[string]string{"": "", "role": "(role)", "plan_cache_mode": "(plan_cache_mode)", "statement_timeout": "(statement_timeout)"} {
+		t.Run("keeps "+kept, func(t *testing.T) {
+			network, address := pgconn.NetworkAddress(at.Host, at.Port)
+			door := between(t, network, address, kept)
+			s, err := store.Open(t.Context(), strings.Replace(direct, net.JoinHostPort(at.Host, strconv.Itoa(int(at.Port))), door, 1), store.Options{})
+			if err == nil {
+				s.Close()
+			}
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// between listens in front of a server and hands everything on, but for a setting with which sessions are opened.
+func between(t *testing.T, network, address, kept string) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	serve := func(in net.Conn) {
+		defer in.Close()
+		out, err := net.Dial(network, address)
+		if err != nil {
+			return
+		}
+		defer out.Close()
+		begin, err := pgproto3.NewBackend(in, out).ReceiveStartupMessage()
+		if startup, ok := begin.(*pgproto3.StartupMessage); ok {
+			delete(startup.Parameters, kept)
+		}
+		if err != nil {
+			return
+		}
+		first, err := begin.Encode(nil)
+		if err != nil {
+			return
+		}
+		if _, err := out.Write(first); err != nil {
+			return
+		}
+		go func() {
+			defer in.Close()
+			io.Copy(in, out)
+		}()
+		io.Copy(out, in)
+	}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(in)
+		}
+	}()
+	return l.Addr().String()
 }

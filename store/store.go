@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -77,13 +79,16 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	// customer_id = (SELECT 7).
 	params["plan_cache_mode"] = "force_generic_plan"
 	if !o.patient {
-		params["statement_timeout"] = "5000"
-		params["lock_timeout"] = "4000"
+		params["statement_timeout"] = "5s"
+		params["lock_timeout"] = "4s"
 	}
-	params["idle_in_transaction_session_timeout"] = "30000"
+	params["idle_in_transaction_session_timeout"] = "30s"
 	count := &tracer{}
 	config.ConnConfig.Tracer = count
-	config.AfterConnect = withArrays
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		withArrays(conn.TypeMap())
+		return handedOn(ctx, conn)
+	}
 	config.MaxConns = int32(forReads)
 	prepared := prepared(config)
 	reads, err := pgxpool.NewWithConfig(ctx, prepared)
@@ -147,6 +152,34 @@ func readURL(url string) (*pgxpool.Config, error) {
 // text would else end what bun quotes.
 var means = map[string]string{"client_encoding": "UTF8", "standard_conforming_strings": "on", "datestyle": "ISO, YMD", "intervalstyle": "postgres", "timezone": "UTC",
 	"bytea_output": "hex", "default_transaction_isolation": "read committed", "default_transaction_deferrable": "off"}
+
+// ours are the settings that a session has to have besides. Row level security rests on the role.
+var ours = []string{"role", "plan_cache_mode", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "default_transaction_read_only"}
+
+// handedOn refuses a session that lacks what it was opened with, since a pool in between has kept that to itself.
+func handedOn(ctx context.Context, conn *pgx.Conn) error {
+	asked := conn.Config().RuntimeParams
+	var names, shown, lost []string
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(means)), ours) {
+		if asked[name] != "" {
+			names = append(names, name)
+			shown = append(shown, "current_setting('"+name+"')")
+		}
+	}
+	answer, err := conn.PgConn().Exec(ctx, "SELECT "+strings.Join(shown, ", ")).ReadAll()
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		if string(answer[0].Rows[0][i]) != asked[name] {
+			lost = append(lost, name)
+		}
+	}
+	if len(lost) > 0 {
+		return fmt.Errorf("sessions lack settings that they were opened with (%s): whatever stands between here and PostgreSQL has to hand them on", strings.Join(lost, ", "))
+	}
+	return nil
+}
 
 // prepared is the config of a pool of Reads, whose texts have no values in them: the server plans each once.
 func prepared(config *pgxpool.Config) *pgxpool.Config {
