@@ -47,6 +47,36 @@ a2,2026-01-30,2026-01-30,50.00,EUR,,Max Muster,Geschenk
 3 2026-01-28  DEBIT 1146.80 EUR|SEND E-TFR| |
 2 2026-01-29  DEBIT 3.20 EUR|KAFFEE NORTH| |
 1 2026-01-30  CREDIT 2100.00 EUR|EMPLOYER INC PAY| |`},
+		"RBC, with a column of amounts for each currency": {`"Account Type","Account Number","Transaction Date","Cheque Number","Description 1","Description 2","CAD$","USD$"
+Chequing,01234-5678901,1/30/2026,,"PAYROLL DEPOSIT","EMPLOYER INC",2100.00,
+Chequing,01234-5678901,1/29/2026,,"INTERAC PURCHASE","KAFFEE NORTH",-3.20,
+Savings,01234-9998901,1/28/2026,12,"US PURCHASE","SHOP",,-10.50
+`, `CSV
+/01234-5678901  CAD BANK   "" 2026-01-29..2026-01-30  ->
+3 2026-01-29  DEBIT 3.20 CAD|INTERAC PURCHASE KAFFEE NORTH| |
+2 2026-01-30  CREDIT 2100.00 CAD|PAYROLL DEPOSIT EMPLOYER INC| |
+/01234-9998901  USD BANK   "" 2026-01-28..2026-01-28  ->
+4 2026-01-28  DEBIT 10.50 USD|US PURCHASE SHOP| |`},
+		"Simplii": {`Date, Transaction Details, Funds Out, Funds In
+01/30/2026,KAFFEE NORTH,3.20,
+01/28/2026,EMPLOYER INC,,2000.00
+`, `CSV
+/  EUR BANK   "" 2026-01-28..2026-01-30  ->
+3 2026-01-28  CREDIT 2000.00 EUR|EMPLOYER INC| |
+2 2026-01-30  DEBIT 3.20 EUR|KAFFEE NORTH| |`},
+		"ING in Poland, whose account is of the other side": {`"Lista transakcji";;;;;;;;;;;;;;;;;
+"Data transakcji";"Data księgowania";"Dane kontrahenta";"Tytuł";"Nr rachunku";"Nazwa banku";"Szczegóły";"Nr transakcji";"Kwota transakcji (waluta rachunku)";"Waluta";"Kwota blokady/zwolnienie blokady";"Waluta";"Kwota płatności w walucie";"Waluta";"Konto";"Saldo po transakcji";"Waluta";;
+2026-01-30;2026-01-30;" Praca Sp. z o.o. ";" Wynagrodzenie ";'61109010140000071219812874 ';" Bank ";"";'202601301234567 ';2100,00;PLN;;;;;KONTO Direct;2954,40;PLN;;
+2026-01-29;2026-01-29;" Sklep Nord ";" Płatność kartą ";'';"";"";'202601291234567 ';-45,60;PLN;;;;;KONTO Direct;854,40;PLN;;
+`, `CSV
+/KONTO Direct  PLN BANK   "" 2026-01-29..2026-01-30 900.00 PLN -> 2954.40 PLN
+4 2026-01-29  DEBIT 45.60 PLN|Płatność kartą|Sklep Nord |
+3 2026-01-30  CREDIT 2100.00 PLN|Wynagrodzenie|Praca Sp. z o.o. 61109010140000071219812874|`},
+		"ING in Poland, one account": {`"Data transakcji";"Data księgowania";"Dane kontrahenta";"Tytuł";"Nr rachunku";"Nazwa banku";"Szczegóły";"Kwota transakcji (waluta rachunku)";"Waluta"
+2026-01-25;2026-01-25;Praca;Wypłata;'61109010140000071219812874 ';Bank;;12500,50;PLN
+`, `CSV
+/  PLN BANK   "" 2026-01-25..2026-01-25  ->
+2 2026-01-25  CREDIT 12500.50 PLN|Wypłata|Praca 61109010140000071219812874|`},
 		"no names, oldest first": {`2026-01-28;Laden;100.00;;0.00
 2026-01-29;Arbeit;;50.00;50.00
 `, `CSV

@@ -112,10 +112,10 @@ var columnNames = map[Column]string{
 	ColumnValueDate: "value date|valutadatum|wertstellung|wertstellungsdatum|wertstellungstag|rentedatum|valutadag|date de valeur|date valeur|fecha valor|f valor|data valor|data valuta|datum valuty|data waluty|" +
 		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta",
 	ColumnAmount: "zauctovana castka|castka v mene uctu|buchungsbetrag|amount|transaction amount|amount in account currency|betrag|umsatz|betrag eur|bedrag|transactiebedrag|montant|montant de l operation|" +
-		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount",
-	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
+		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku",
+	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|funds out|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
 		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebiti euro|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ut fra konto|ud|wydatki|dr",
-	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +
+	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|funds in|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +
 		"credit euros|credito|creditos|abono|abonos|ingreso|ingresos|entrate|accrediti|accrediti euro|accredito|avere|haber|recette|recettes|uznania|uznanie|inn|inn pa konto|ind|wplywy|cr",
 	ColumnSide: "debit credit|credit debit|debit credit indicator|d c|dc|dr cr|cr dr|soll haben|soll haben kennzeichen|s h|af bij|bij af|sens|signo|segno|sign|vorzeichen|cdtdbtind|direction|richtung",
 	ColumnBalance: "balance|running balance|balance after|running bal|account balance|closing balance|ledger balance|saldo|kontostand|saldo nach buchung|saldo na trn|saldo na mutatie|eindsaldo|endsaldo|solde|solde apres operation|saldo contable|" +
@@ -210,6 +210,9 @@ func columnOfName(s string) (columnName, bank.Currency) {
 	if c, ok := columnsByName[fold(camel.ReplaceAllString(s, "$1 $2"))]; ok {
 		return c, ""
 	}
+	if code, ok := dollars(s); ok {
+		return columnName{ColumnAmount, 0}, code
+	}
 	words := strings.Fields(name)
 	if n := len(words); n > 1 {
 		last := words[n-1]
@@ -231,6 +234,13 @@ func columnOfName(s string) (columnName, bank.Currency) {
 	return columnName{}, ""
 }
 
+// dollars reads the name of a column of amounts that is only their currency: CAD$.
+func dollars(name string) (bank.Currency, bool) {
+	code, ok := strings.CutSuffix(name, "$")
+	_, known := bank.Currency(code).Digits()
+	return bank.Currency(code), ok && known
+}
+
 // layout is how a CSV file is to be read.
 type layout struct {
 	delimiter byte
@@ -238,8 +248,9 @@ type layout struct {
 	skip      int // records before the first entry
 	at        map[Column][]int
 	width     int
-	currency  bank.Currency // of the amounts, as their column names it
-	account   Account       // from the lines before
+	currency  bank.Currency         // of the amounts, as their column names it
+	dollars   map[int]bank.Currency // where there is a column for those of each
+	account   Account               // from the lines before
 	closing   *Balance
 	dates     order
 	point     rune
@@ -506,6 +517,12 @@ func recognise(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 				l.kinds = append(l.kinds, j)
 			}
 			spare := c.column == ColumnDate || c.column == ColumnName // for lines in which the best one is empty
+			if _, ok := dollars(f); ok {
+				if l.dollars == nil {
+					l.dollars = map[int]bank.Currency{}
+				}
+				l.dollars[j], spare = currency, true
+			}
 			if c.column == ColumnDescription || len(l.at[c.column]) == 0 {
 				l.at[c.column] = append(l.at[c.column], j)
 				ranks[c.column] = rank
@@ -525,6 +542,10 @@ func recognise(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 			if currency != "" && (c.column == ColumnAmount || c.column == ColumnDebit || c.column == ColumnCredit) {
 				l.currency = currency
 			}
+		}
+		if slices.ContainsFunc(r.fields, func(f string) bool { return fold(f) == "dane kontrahenta" }) && l.col(ColumnAccount) < 0 { // ING in Poland: whose number it is
+			l.at[ColumnAccount], l.at[ColumnOwnAccount] = l.at[ColumnOwnAccount], l.at[columnPlainAccount]
+			delete(l.at, columnPlainAccount)
 		}
 		if at, ok := l.at[columnStarted]; ok { // Revolut: what is not completed has begun, and fees are beside the amount
 			l.at[ColumnDate] = append(l.at[ColumnDate], at...)
@@ -1290,6 +1311,11 @@ func (l *layout) sum(fields []string) string {
 
 // currencyOf is the currency that the file tells for a row; empty if it tells none.
 func (l *layout) currencyOf(fields []string, sum string) bank.Currency {
+	for _, at := range l.at[ColumnAmount] {
+		if at < len(fields) && fields[at] == sum && l.dollars[at] != "" {
+			return l.dollars[at]
+		}
+	}
 	return cmp.Or(l.currency, bank.Currency(strings.ToUpper(l.get(fields, ColumnCurrency))), currencyIn(sum), l.account.Currency)
 }
 
