@@ -77,6 +77,81 @@ Savings,01234-9998901,1/28/2026,12,"US PURCHASE","SHOP",,-10.50
 `, `CSV
 /  PLN BANK   "" 2026-01-25..2026-01-25  ->
 2 2026-01-25  CREDIT 12500.50 PLN|Wypłata|Praca 61109010140000071219812874|`},
+		"American Express in Canada": {`Date,Date Processed,Description,Cardmember,Amount
+14 Feb. 2026,15 Feb. 2026,HOTEL NORTH,M MUSTER,$406.69
+16 Feb. 2026,16 Feb. 2026,PAYMENT RECEIVED - THANK YOU,M MUSTER,-$500.00
+`, `CSV
+/  EUR BANK   "" 2026-02-14..2026-02-16  ->
+2 2026-02-14  DEBIT 406.69 EUR|HOTEL NORTH| |
+3 2026-02-16  CREDIT 500.00 EUR|PAYMENT RECEIVED - THANK YOU| |`},
+		"Rogers": {`"Date","Posted Date","Reference Number","Activity Type","Status","Card Number","Merchant Category Description","Merchant Name","Merchant City","Amount","Rewards"
+"2026-03-01","2026-03-02","123","TRANS","APPROVED","************1234","Grocery Stores","SHOP NORTH","HALIFAX","$64.20","0.96"
+`, `CSV
+/  EUR BANK   "" 2026-03-02..2026-03-02  ->
+2 2026-03-02  DEBIT 64.20 EUR|SHOP NORTH|SHOP NORTH |`},
+		"BMO, card": {`Following data is valid as of 20260831120000 (Year/Month/Day/Hour/Minute/Second)
+
+
+Item #,Card #,Transaction Date,Posting Date,Transaction Amount,Description
+1,'5191230000001234',20260804,20260805,20.99,SHOP NORTH
+2,'5191230000001234',20260806,20260806,-500.0,TRSF FROM/DE ACCT/CPT
+`, `CSV
+/  EUR BANK   "" 2026-08-05..2026-08-06  ->
+5 2026-08-05  DEBIT 20.99 EUR|SHOP NORTH| |
+6 2026-08-06  CREDIT 500.00 EUR|TRSF FROM/DE ACCT/CPT| |`},
+		"Lloyds, card": {`Date,Date entered,Reference,Description,Amount,
+13/07/2026,14/07/2026,40000189,SHOP NORTH            ,39.95,
+`, `CSV
+/  EUR BANK   "" 2026-07-13..2026-07-13  ->
+2 2026-07-13  DEBIT 39.95 EUR|SHOP NORTH| |`},
+		"Tesco, card": {`Transaction Date,Posting Date,Billing Amount,Merchant,Merchant City,Reference Number,Debit/Credit Flag,SICMCC Code
+15/03/2026,16/03/2026,45.20,SHOP NORTH,LONDON,74123456789,D,5411
+17/03/2026,18/03/2026,120.00,PAYMENT RECEIVED,,74123456790,C,0000
+`, `CSV
+/  EUR BANK   "" 2026-03-16..2026-03-18  ->
+2 2026-03-16  DEBIT 45.20 EUR|SHOP NORTH|SHOP NORTH |
+3 2026-03-18  CREDIT 120.00 EUR|PAYMENT RECEIVED|PAYMENT RECEIVED |`},
+		"a card's bill, by its words": {`REF,TRANSACTION DATE,POSTED DATE,TYPE,DESCRIPTION,Category,AMOUNT
+001,2026-08-04,2026-08-05,PURCHASE,SHOP NORTH,Retail,20.99
+002,2026-08-06,2026-08-06,PAYMENT,BILL,Payment,-500.00
+`, `CSV
+/  EUR BANK   "" 2026-08-05..2026-08-06  ->
+2 2026-08-05  DEBIT 20.99 EUR|SHOP NORTH| |PURCHASE
+3 2026-08-06  CREDIT 500.00 EUR|BILL| |PAYMENT`},
+		"a card's bill, by its thanks": {`Date,Description,Amount
+14/02/2026,HOTEL NORTH,406.69
+16/02/2026,HARTELIJK BEDANKT VOOR UW BETALING,-500.00
+`, `CSV
+/  EUR BANK   "" 2026-02-14..2026-02-16  ->
+2 2026-02-14  DEBIT 406.69 EUR|HOTEL NORTH| |
+3 2026-02-16  CREDIT 500.00 EUR|HARTELIJK BEDANKT VOOR UW BETALING| |`},
+		"a card whose purchases have a minus": {`Transaction Date,Post Date,Description,Category,Type,Amount,Memo
+08/24/2026,08/25/2026,SHOP NORTH,Food,Sale,-20.99,
+08/25/2026,08/26/2026,Payment Thank You-Mobile,,Payment,500.00,
+`, `CSV
+/  EUR BANK   "" 2026-08-25..2026-08-26  ->
+2 2026-08-25  DEBIT 20.99 EUR|SHOP NORTH| |Sale
+3 2026-08-26  CREDIT 500.00 EUR|Payment Thank You-Mobile| |Payment`},
+		"a purse, where nothing has a minus": {`Date,Type,Description,Amount
+2026-08-04,Purchase,SHOP NORTH,20.99
+2026-08-05,Deposit,FROM BANK,50.00
+`, `CSV
+/  EUR BANK   "" 2026-08-04..2026-08-05  ->
+2 2026-08-04  CREDIT 20.99 EUR|SHOP NORTH| |Purchase
+3 2026-08-05  CREDIT 50.00 EUR|FROM BANK| |Deposit`},
+		"Scotiabank, unsigned": {`Filter,Date,Description,Sub-description,Status,Type of Transaction,Amount
+All,2026-08-04,POS PURCHASE,SHOP NORTH,Posted,Debit,45.67
+All,2026-08-05,DEPOSIT,PAYROLL,Posted,Credit,1200.00
+`, `CSV
+/  EUR BANK   "" 2026-08-04..2026-08-05  ->
+2 2026-08-04  DEBIT 45.67 EUR|POS PURCHASE SHOP NORTH| |
+3 2026-08-05  CREDIT 1200.00 EUR|DEPOSIT PAYROLL| |`},
+		"TD Canada, debits only": {`09/22/2026,CARD PAYMENT,500.00,,1000.00
+09/24/2026,SHOP NORTH,80.00,,920.00
+`, `CSV
+/  EUR BANK   "" 2026-09-22..2026-09-24 1500.00 EUR -> 920.00 EUR
+1 2026-09-22  DEBIT 500.00 EUR|CARD PAYMENT| |
+2 2026-09-24  DEBIT 80.00 EUR|SHOP NORTH| |`},
 		"no names, oldest first": {`2026-01-28;Laden;100.00;;0.00
 2026-01-29;Arbeit;;50.00;50.00
 `, `CSV
@@ -578,6 +653,20 @@ CH2801234000123456789/  EUR BANK   "" 2026-01-30..2026-01-31 1000.00 EUR -> 1996
 		}
 		if tight(got) != tight(c.want) {
 			t.Errorf("%s\n got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+// Where nothing tells what went out, the file's owner is told how it was read.
+func TestCSVWithoutSides(t *testing.T) {
+	for rows, side := range map[string]string{"-1.00": "", "1.00": "", "1.00,Debit": ",Type"} {
+		data := "Date,Text,Amount" + side + "\n" + strings.Repeat("2026-01-31,Coffee,1.00"+strings.TrimLeft(rows, "-1.0")+"\n", 9) + "2026-01-31,Coffee," + rows + "\n"
+		f, whole := read(t, strings.NewReader(data), Options{Currency: "EUR"})
+		if whole != nil {
+			t.Fatal(whole)
+		}
+		if warned := len(f.Warnings) == 1; warned != (rows == "1.00") {
+			t.Errorf("%s: %v", rows, f.Warnings)
 		}
 	}
 }

@@ -108,11 +108,11 @@ var columnNames = map[Column]string{
 		"bokforingsdato|bogforingsdato|kirjauspaiva|konyveles datuma|completed date|completed date utc|date|datum|data|fecha|dato|dag|pvm|tarih|transaction date|" +
 		"date operation|date de l operation|date d operation|date transaction|date de transaction|fecha operacion|fecha de operacion|f operacion|fecha movimiento|data operazione|data movimento|data mov|data lancamento|" +
 		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|dateop|transactiondate|posted transactions date|settled date|booked at|transaction date utc|created|created at|timestamp|" +
-		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum",
+		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum|transfer date",
 	ColumnValueDate: "value date|valutadatum|wertstellung|wertstellungsdatum|wertstellungstag|rentedatum|valutadag|date de valeur|date valeur|fecha valor|f valor|data valor|data valuta|datum valuty|data waluty|" +
 		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta",
 	ColumnAmount: "zauctovana castka|castka v mene uctu|buchungsbetrag|amount|transaction amount|amount in account currency|betrag|umsatz|betrag eur|bedrag|transactiebedrag|montant|montant de l operation|" +
-		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku",
+		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku|billing amount",
 	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|funds out|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
 		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebiti euro|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ut fra konto|ud|wydatki|dr",
 	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|funds in|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +
@@ -121,7 +121,7 @@ var columnNames = map[Column]string{
 	ColumnBalance: "balance|running balance|balance after|running bal|account balance|closing balance|ledger balance|saldo|kontostand|saldo nach buchung|saldo na trn|saldo na mutatie|eindsaldo|endsaldo|solde|solde apres operation|saldo contable|" +
 		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye",
 	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|mutationcode|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency",
-	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|remittance information unstructured|payment reference text|payment reference|message|message for payee|message for me|notifications|" +
+	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|sub description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|remittance information unstructured|payment reference text|payment reference|message|message for payee|message for me|notifications|" +
 		"transaktionsbeschreibung|transaktionsbeschreibung zusatz|beschreibung|buchungs details|betreff|buchungsdetails|zahlungsgrund|omschrijving|mededeling|mededelingen|toelichting|betalingskenmerk tekst|libelle|libelle operation|motif|communication|" +
 		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione operazioni|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext|forklaring|operazione|dettagli",
 	ColumnName: "name zahlungsbeteiligter|empfanger zahlungspflichtiger|beguenstigter zahlungspflichtiger|begunstigter zahlungspflichtiger|begunstigter|beguenstigter|auftraggeber begunstigter|auftraggeber beguenstigter|auftraggeber empfanger|auftraggeber zahlungsempfanger|sender empfanger|" +
@@ -409,6 +409,9 @@ func csvSplit(fields []string, s string, delimiter byte) (_ []string, open bool)
 
 const sampleSize = 80
 
+// manyLines is how many amounts without a minus are odd.
+const manyLines = 10
+
 var errEnough = errors.New("enough")
 
 // readCSV reads CSV files of banks: what each column holds is recognised by its name, or by what is in it.
@@ -583,19 +586,21 @@ func recognise(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 }
 
 // chargesIn tells by the names of columns whether a file is one of those that card issuers write as they bill: American
-// Express, in English and German, Apple, Discover, Citi and Nubank, whose names are plain: there most rows tell it too.
+// Express, in English and German, Apple, Discover, Citi, Rogers, BMO, Lloyds and Nubank, whose names are plain: there most rows tell
+// it too.
 func chargesIn(names []string, rows []record) bool {
 	var all []string
 	for _, n := range names {
 		all = append(all, fold(n))
 	}
-	for _, its := range []string{"card member", "appears on your statement as", "purchased by"} {
+	for _, its := range []string{"card member", "cardmember", "foreign spend amount", "appears on your statement as", "purchased by", "merchant category description"} {
 		if slices.Contains(all, its) {
 			return true
 		}
 	}
 	switch header := strings.Join(all, "|"); header {
-	case "trans date|post date|description|amount|category", "datum|beschreibung|karteninhaber|konto|betrag":
+	case "trans date|post date|description|amount|category", "datum|beschreibung|karteninhaber|konto|betrag",
+		"item|card|transaction date|posting date|transaction amount|description":
 		return true
 	case "date|title|amount", "date|category|title|amount":
 		plain := 0
@@ -608,8 +613,45 @@ func chargesIn(names []string, rows []record) bool {
 		}
 		return plain > 0
 	default:
-		return strings.HasPrefix(header, "status|date|description|debit|credit")
+		return strings.HasPrefix(header, "status|date|description|debit|credit") || strings.HasPrefix(header, "date|date entered|reference|description|amount")
 	}
+}
+
+// purchases and incomes are the folded words for what was bought and for what came in, where a column has nothing but them, and
+// thanks is what only card issuers say, to those who paid their bill.
+var (
+	purchases = []string{"purchase", "purchases", "achat", "achats", "kauf", "einkauf", "aankoop", "compra", "compras", "acquisto"}
+	incomes   = []string{"deposit", "deposits", "credit", "load", "top up", "topup", "refund", "salary", "payroll", "interest", "dividend", "sell", "verkauf", "venta", "vendita",
+		"einzahlung", "gutschrift", "deposito", "versement", "storting"}
+	thanks = regexp.MustCompile(`^(online |autopay |auto |mobile )?payment (received )?thank you|thank you for your payment|paiement( recu)? merci|enregistre merci|erhalten besten dank|` +
+		`bedankt voor uw betaling|betalning mottagen tack`)
+)
+
+// billed tells by what is in the rows whether a file with signed amounts is written as cards bill: purchases have no minus,
+// payments of the bill have one. Nothing may speak against it.
+func (l *layout) billed(rows []record) bool {
+	pro, contra := 0, 0
+	for _, r := range rows {
+		sum := l.get(r.fields, ColumnAmount)
+		if !strings.ContainsAny(sum, "123456789") {
+			continue
+		}
+		bought, came, thanked := false, false, false
+		for _, f := range r.fields {
+			if f = fold(f); f != "" {
+				bought = bought || slices.Contains(purchases, f)
+				came = came || slices.Contains(incomes, f)
+				thanked = thanked || thanks.MatchString(f)
+			}
+		}
+		switch minus := hasMinus(sum); {
+		case bought && !minus, thanked && minus:
+			pro++
+		case bought, thanked, came && !minus:
+			contra++
+		}
+	}
+	return pro > 0 && contra == 0
 }
 
 // mapped takes the columns from the mapping.
@@ -828,6 +870,9 @@ func (l *layout) settle(sample []record) {
 	if at := l.col(ColumnSide); at >= 0 && !every(at, func(s string) bool { return sideOf(s) != "" }) {
 		delete(l.at, ColumnSide)
 	}
+	if l.header > 0 && l.col(ColumnSide) < 0 && l.col(ColumnBalance) < 0 {
+		l.charges = l.charges || l.billed(rows)
+	}
 }
 
 // sideOf reads a mark for money in or out.
@@ -912,6 +957,17 @@ func byValues(sample []record, delimiter byte) (*layout, int) {
 				l.at[ColumnDebit], l.at[ColumnCredit], l.at[ColumnBalance] = h[:1], h[1:], amounts
 				return l, len(l.at)
 			}
+		}
+	}
+	if len(amounts) == 2 && !negative[amounts[0]] && l.col(ColumnDate) >= 0 && len(halves) == 0 { // one of the two halves is empty all along
+		none := make([]decimal.Decimal, len(sample))
+		column := ColumnDebit
+		if down, up := lowers(values[amounts[0]], none, values[amounts[1]]), lowers(none, values[amounts[0]], values[amounts[1]]); down != up {
+			if up {
+				column = ColumnCredit
+			}
+			l.at[column], l.at[ColumnBalance] = amounts[:1], amounts[1:]
+			return l, len(l.at)
 		}
 	}
 	if len(amounts) == 3 && negative[amounts[2]] && adds(values[amounts[0]], values[amounts[2]], values[amounts[1]]) {
@@ -1023,6 +1079,9 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 		}
 	}
 	l.sided = l.col(ColumnSide) >= 0 && (!signs || plain > 0 && plain >= minus) // a minus that few debits have takes them back
+	if l.col(ColumnAmount) >= 0 && lines >= manyLines && !signs && !l.charges && l.col(ColumnSide) < 0 {
+		c.warn(max(1, l.header), "No amount of the file has a minus and no column tells the side, so all were taken for money that came in")
+	}
 	if own == "" || mixed {
 		own = c.o.Currency
 	}
