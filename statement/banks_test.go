@@ -152,6 +152,85 @@ All,2026-08-05,DEPOSIT,PAYROLL,Posted,Credit,1200.00
 /  EUR BANK   "" 2026-09-22..2026-09-24 1500.00 EUR -> 920.00 EUR
 1 2026-09-22  DEBIT 500.00 EUR|CARD PAYMENT| |
 2 2026-09-24  DEBIT 80.00 EUR|SHOP NORTH| |`},
+		"NAB, whose account is one's own beside a merchant's name": {`Date,Amount,Account Number,,Transaction Type,Transaction Details,Balance,Category,Merchant Name
+24 Aug 26,-20.99,123456789,,MISCELLANEOUS DEBIT,V1234 23/08 SHOP NORTH,979.01,Groceries,Shop North
+23 Aug 26,1000.00,123456789,,INTER-BANK CREDIT,SALARY,1000.00,Income,
+`, `CSV
+/123456789  EUR BANK   "" 2026-08-23..2026-08-24 0.00 EUR -> 979.01 EUR
+3 2026-08-23  CREDIT 1000.00 EUR|SALARY| |INTER-BANK CREDIT
+2 2026-08-24  DEBIT 20.99 EUR|V1234 23/08 SHOP NORTH|Shop North |MISCELLANEOUS DEBIT`},
+		"Swedbank in Estonia": {`"Kliendi konto";"Reatüüp";"Kuupäev";"Saaja/Maksja";"Selgitus";"Summa";"Valuuta";"Deebet/Kreedit";"Arhiveerimistunnus";"Tehingu tüüp"
+"EE382200221020145685";"10";"23.08.2026";"";"Algsaldo";"0,00";"EUR";"K";"";"AS"
+"EE382200221020145685";"20";"23.08.2026";"Töö OÜ";"Palk";"1000,00";"EUR";"K";"202608230001";"M"
+"EE382200221020145685";"20";"24.08.2026";"Pood";"Ost";"20,99";"EUR";"D";"202608240001";"K"
+"EE382200221020145685";"86";"24.08.2026";"";"Lõppsaldo";"979,01";"EUR";"K";"";"LS"
+`, `CSV
+EE382200221020145685/  EUR BANK   "" 2026-08-23..2026-08-24  ->
+3 2026-08-23  CREDIT 1000.00 EUR|Palk|Töö OÜ |
+4 2026-08-24  DEBIT 20.99 EUR|Ost|Pood |
+warning {statement 2 The line is a balance or a sum and was left out}
+warning {statement 5 The line is a balance or a sum and was left out}`},
+		"C6": {`Data Lançamento,Data Contábil,Título,Descrição,Entrada(R$),Saída(R$),Saldo do Dia(R$)
+24/08/2026,24/08/2026,Pix enviado,TRANSF,0.00,20.99,979.01
+23/08/2026,23/08/2026,Pix recebido,PIX,1000.00,0.00,1000.00
+`, `CSV
+/  BRL BANK   "" 2026-08-23..2026-08-24  ->
+3 2026-08-23  CREDIT 1000.00 BRL|Pix recebido PIX| |
+2 2026-08-24  DEBIT 20.99 BRL|Pix enviado TRANSF| |`},
+		"Westpac NZ": {`Date,Amount,Other Party,Description,Reference,Particulars,Analysis Code
+24/08/2026,-20.99,SHOP NORTH,EFTPOS TRANSACTION,,,
+`, `CSV
+/  EUR BANK   "" 2026-08-24..2026-08-24  ->
+2 2026-08-24  DEBIT 20.99 EUR|EFTPOS TRANSACTION|SHOP NORTH |`},
+		"Kiwibank": {`Account number,Effective Date,Transaction Date,Description,Transaction Code,Particulars,Other Party Name,Other Party Account Number,Amount,Balance
+38-9000-0123456-00,24-08-2026,24-08-2026,AP#123 TO LANDLORD,AUTOMATIC PAYMENT,Rent,Landlord,12-3456-0012345-00,-500.00,479.01
+`, `CSV
+/38-9000-0123456-00  EUR BANK   "" 2026-08-24..2026-08-24 979.01 EUR -> 479.01 EUR
+2 2026-08-24  DEBIT 500.00 EUR|AP#123 TO LANDLORD Rent|Landlord 12-3456-0012345-00|`},
+		"DBS": {`Account Details For:,DBS Savings 123-4-567890
+Ledger Balance:,979.01
+
+Transaction Date,Reference,Debit Amount,Credit Amount,Transaction Ref1,Transaction Ref2,Transaction Ref3
+24 Aug 2026,POS,20.99, ,NETS QR PAYMENT 123,TO: SHOP NORTH,
+`, `CSV
+/  EUR BANK   "" 2026-08-24..2026-08-24  -> 979.01 EUR
+5 2026-08-24  DEBIT 20.99 EUR|NETS QR PAYMENT 123 TO: SHOP NORTH| |`},
+		"ICICI": {`S No.,Value Date,Transaction Date,Cheque Number,Transaction Remarks,Withdrawal Amount(INR),Deposit Amount(INR),Balance(INR)
+1,24/08/2026,24/08/2026,-,UPI/123/SHOP NORTH,20.99,0.0,979.01
+`, `CSV
+/  INR BANK   "" 2026-08-24..2026-08-24 1000.00 INR -> 979.01 INR
+2 2026-08-24 2026-08-24 DEBIT 20.99 INR|UPI/123/SHOP NORTH| |`},
+		"Axis": {`Tran Date,CHQNO,PARTICULARS,DR,CR,BAL,SOL
+24-08-2026,-,UPI/SHOP NORTH,20.99, ,979.01,123
+23-08-2026,-,SALARY, ,1000.00,1000.00,123
+`, `CSV
+/  EUR BANK   "" 2026-08-23..2026-08-24 0.00 EUR -> 979.01 EUR
+3 2026-08-23  CREDIT 1000.00 EUR|SALARY| |
+2 2026-08-24  DEBIT 20.99 EUR|UPI/SHOP NORTH| |`},
+		"Synchrony": {`Transaction Date,Posting Date,Reference Number,Amount,Description
+08/24/2026,08/25/2026,P123,20.99,SHOP NORTH
+08/25/2026,08/25/2026,P124,-100.00,AUTOMATIC PAYMENT - THANK YOU
+`, `CSV
+/  EUR BANK   "" 2026-08-25..2026-08-25  ->
+2 2026-08-25  DEBIT 20.99 EUR|SHOP NORTH| |
+3 2026-08-25  CREDIT 100.00 EUR|AUTOMATIC PAYMENT - THANK YOU| |`},
+		"SEB, one column": {`Bokförd;Valutadatum;Text;Typ;Insättningar/uttag;Bokfört saldo
+2026-08-24;2026-08-24;KAFFE NORR;Kortköp;-20,99;979,01
+`, `CSV
+/  EUR BANK   "" 2026-08-24..2026-08-24 1000.00 EUR -> 979.01 EUR
+2 2026-08-24 2026-08-24 DEBIT 20.99 EUR|KAFFE NORR| |Kortköp`},
+		"T-Bank": {`"Дата операции";"Дата платежа";"Номер карты";"Статус";"Сумма операции";"Валюта операции";"Сумма платежа";"Валюта платежа";"Кэшбэк";"Категория";"MCC";"Описание"
+"24.08.2026 12:00:00";"25.08.2026";"*1234";"OK";"-1,00";"USD";"-90,99";"RUB";;"Супермаркеты";"5411";"Магазин"
+"24.08.2026 13:00:00";"25.08.2026";"*1234";"FAILED";"-5,00";"RUB";"-5,00";"RUB";;"Супермаркеты";"5411";"Магазин"
+`, `CSV
+/  RUB BANK   "" 2026-08-25..2026-08-25  ->
+2 2026-08-25  DEBIT 90.99 RUB|Магазин| |
+warning {statement 3 The entry moved no money and was left out}`},
+		"CaixaBank": {`Data,Data valor,Moviment,Més dades,Import,Saldo
+24/08/2026,24/08/2026,BOTIGA NORD,,"-20,99EUR","979,01EUR"
+`, `CSV
+/  EUR BANK   "" 2026-08-24..2026-08-24 1000.00 EUR -> 979.01 EUR
+2 2026-08-24 2026-08-24 DEBIT 20.99 EUR|BOTIGA NORD| |`},
 		"no names, oldest first": {`2026-01-28;Laden;100.00;;0.00
 2026-01-29;Arbeit;;50.00;50.00
 `, `CSV

@@ -108,28 +108,28 @@ var columnNames = map[Column]string{
 		"bokforingsdato|bogforingsdato|kirjauspaiva|konyveles datuma|completed date|completed date utc|date|datum|data|fecha|dato|dag|pvm|tarih|transaction date|" +
 		"date operation|date de l operation|date d operation|date transaction|date de transaction|fecha operacion|fecha de operacion|f operacion|fecha movimiento|data operazione|data movimento|data mov|data lancamento|" +
 		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|dateop|transactiondate|posted transactions date|settled date|booked at|transaction date utc|created|created at|timestamp|" +
-		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum|transfer date",
+		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum|transfer date|tran date|dia|bokford|kuupaev|data registrazione|дата платежа|дата операции|дата",
 	ColumnValueDate: "value date|valutadatum|wertstellung|wertstellungsdatum|wertstellungstag|rentedatum|valutadag|date de valeur|date valeur|fecha valor|f valor|data valor|data valuta|datum valuty|data waluty|" +
 		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta",
 	ColumnAmount: "zauctovana castka|castka v mene uctu|buchungsbetrag|amount|transaction amount|amount in account currency|betrag|umsatz|betrag eur|bedrag|transactiebedrag|montant|montant de l operation|" +
-		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku|billing amount",
-	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|funds out|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
+		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku|billing amount|insattningar uttag|import|сумма платежа|сумма операции|сумма",
+	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|funds out|saida|saidas|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
 		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebiti euro|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ut fra konto|ud|wydatki|dr",
-	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|funds in|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +
+	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|funds in|entrada|entradas|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +
 		"credit euros|credito|creditos|abono|abonos|ingreso|ingresos|entrate|accrediti|accrediti euro|accredito|avere|haber|recette|recettes|uznania|uznanie|inn|inn pa konto|ind|wplywy|cr",
-	ColumnSide: "debit credit|credit debit|debit credit indicator|d c|dc|dr cr|cr dr|soll haben|soll haben kennzeichen|s h|af bij|bij af|sens|signo|segno|sign|vorzeichen|cdtdbtind|direction|richtung",
+	ColumnSide: "debit credit|credit debit|debit credit indicator|d c|dc|dr cr|cr dr|soll haben|soll haben kennzeichen|s h|af bij|bij af|sens|signo|segno|sign|vorzeichen|cdtdbtind|direction|richtung|deebet kreedit",
 	ColumnBalance: "balance|running balance|balance after|running bal|account balance|closing balance|ledger balance|saldo|kontostand|saldo nach buchung|saldo na trn|saldo na mutatie|eindsaldo|endsaldo|solde|solde apres operation|saldo contable|" +
-		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye",
-	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|mutationcode|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency",
+		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye|bal",
+	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|mutationcode|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency|валюта платежа|валюта операции|валюта",
 	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|sub description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|remittance information unstructured|payment reference text|payment reference|message|message for payee|message for me|notifications|" +
 		"transaktionsbeschreibung|transaktionsbeschreibung zusatz|beschreibung|buchungs details|betreff|buchungsdetails|zahlungsgrund|omschrijving|mededeling|mededelingen|toelichting|betalingskenmerk tekst|libelle|libelle operation|motif|communication|" +
-		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione operazioni|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext|forklaring|operazione|dettagli",
+		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione operazioni|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext|forklaring|operazione|dettagli|remarks|transaction remarks|transaction ref|historico|titulo|selgitus|moviment|mes dades|mas datos|описание",
 	ColumnName: "name zahlungsbeteiligter|empfanger zahlungspflichtiger|beguenstigter zahlungspflichtiger|begunstigter zahlungspflichtiger|begunstigter|beguenstigter|auftraggeber begunstigter|auftraggeber beguenstigter|auftraggeber empfanger|auftraggeber zahlungsempfanger|sender empfanger|" +
 		"empfanger|empfaenger|empfangername|zahlungsempfanger|zahlungsempfanger in|zahlungsempfanger name|zahlungsempfanger innen|name|counterparty name|counteraccount name|counter party|payee|payee name|creditor name|payer payee|merchant|merchant name|recipient|beneficiary|vendor|" +
-		"naam omschrijving|naam tegenpartij|naam van de tegenpartij|naam tegenrekening|naam tegenpartij bevat|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|nazev protistrany|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|namn|betalingsmottaker|navn|nimi|saaja maksaja|saaja|partner neve|to from|partnername|partner name",
+		"naam omschrijving|naam tegenpartij|naam van de tegenpartij|naam tegenrekening|naam tegenpartij bevat|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|nazev protistrany|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|namn|betalingsmottaker|navn|nimi|saaja maksaja|saaja|partner neve|to from|partnername|partner name|other party|other party name|saaja maksja",
 	ColumnAccount: "tegenrekening|tegenrekening iban bban|tegenrekening iban|rekening tegenpartij|rekeningnummer tegenpartij|iban zahlungsbeteiligter|kontonummer iban|gegenkonto|iban gegenkonto|iban empfanger|kontonummer zahlungsbeteiligter|counterparty account|counterparty iban|counter account|counterparty account number|payee account number|numer konta|" +
-		"compte contrepartie|iban contrepartie|cuenta destino|cuenta beneficiario|iban controparte|cislo protiuctu|cislo uctu protistrany|protiucet|numer rachunku kontrahenta|nr rachunku kontrahenta|rachunek kontrahenta|mottagarkonto|partner iban|partner szamlaszama|saajan tilinumero",
-	ColumnOwnAccount:   "auftragskonto|iban auftragskonto|iban auftraggeberkonto|auftraggeberkonto iban|eigene iban|iban bban|eigenes konto|own account|cislo uctu|numer rachunku|nr rachunku|source account|posted account|rekeningnummer opdrachtgever",
+		"compte contrepartie|iban contrepartie|cuenta destino|cuenta beneficiario|iban controparte|cislo protiuctu|cislo uctu protistrany|protiucet|numer rachunku kontrahenta|nr rachunku kontrahenta|rachunek kontrahenta|mottagarkonto|partner iban|partner szamlaszama|saajan tilinumero|other party account|other party account number",
+	ColumnOwnAccount:   "auftragskonto|iban auftragskonto|iban auftraggeberkonto|auftraggeberkonto iban|eigene iban|iban bban|eigenes konto|own account|cislo uctu|numer rachunku|nr rachunku|source account|posted account|rekeningnummer opdrachtgever|this party account|kliendi konto",
 	columnPlainAccount: "iban|kontonummer|konto|rachunek|account|account number|accountnumber|account no|rekening|rekeningnummer|cuenta|numero de cuenta|compte|numero de compte|conto|conta|kontonr|tilinumero",
 	columnParty:        "counterparty|partner|contrepartie|contraparte|tegenpartij",
 	columnValuta:       "valuta",
@@ -144,7 +144,7 @@ var columnNames = map[Column]string{
 	ColumnReference: "transaction id|transactionid|transferwise id|wise id|id|id transakce|id operace|id pohybu|identificador|transaction reference|transaction reference number|transactiereferentie|buchungsreferenz|referenznummer|reference number|bank reference|volgnr|volgnummer|" +
 		"numero operation|reference operation|numero de referencia|numer referencyjny|transaktionsnummer|transaktionscode|verifikationsnummer|arkivointitunnus|journal number|fitid|transaktions nr|transaction no",
 	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|typ uhrady|kategorie transakce|mutatiesoort|type verrichting|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|typ transakcji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji|selitys|bewegungstyp",
-	ColumnStatus: "info|status|state|umsatzstatus|estado|stato|etat|stav|contabilizzazione",
+	ColumnStatus: "info|status|state|umsatzstatus|estado|stato|etat|stav|contabilizzazione|статус",
 	ColumnMCC:    "mcc|merchant category code|mcc code",
 }
 
@@ -213,6 +213,9 @@ func columnOfName(s string) (columnName, bank.Currency) {
 	if code, ok := dollars(s); ok {
 		return columnName{ColumnAmount, 0}, code
 	}
+	if c, ok := columnsByName[fold(reais.ReplaceAllString(s, ""))]; ok {
+		return c, "BRL"
+	}
 	words := strings.Fields(name)
 	if n := len(words); n > 1 {
 		last := words[n-1]
@@ -233,6 +236,9 @@ func columnOfName(s string) (columnName, bank.Currency) {
 	}
 	return columnName{}, ""
 }
+
+// reais is how Brazilian banks end the names of columns: Crédito (R$).
+var reais = regexp.MustCompile(`\s*\(R\$\)$`)
 
 // dollars reads the name of a column of amounts that is only their currency: CAD$.
 func dollars(name string) (bank.Currency, bool) {
@@ -623,7 +629,7 @@ var (
 	purchases = []string{"purchase", "purchases", "achat", "achats", "kauf", "einkauf", "aankoop", "compra", "compras", "acquisto"}
 	incomes   = []string{"deposit", "deposits", "credit", "load", "top up", "topup", "refund", "salary", "payroll", "interest", "dividend", "sell", "verkauf", "venta", "vendita",
 		"einzahlung", "gutschrift", "deposito", "versement", "storting"}
-	thanks = regexp.MustCompile(`^(online |autopay |auto |mobile )?payment (received )?thank you|thank you for your payment|paiement( recu)? merci|enregistre merci|erhalten besten dank|` +
+	thanks = regexp.MustCompile(`payment (received )?thank you|thank you for your payment|paiement( recu)? merci|enregistre merci|erhalten besten dank|` +
 		`bedankt voor uw betaling|betalning mottagen tack`)
 )
 
@@ -844,9 +850,18 @@ func (l *layout) settle(sample []record) {
 			move(columnParty, ColumnName)
 		}
 	}
-	// A column that is just called account holds the other's where there is a name to it and nothing else for it.
+	// A column that is just called account holds the other's where there is a name to it and nothing else for it, and it is not one and
+	// the same beside several names.
 	if at := l.col(columnPlainAccount); at >= 0 {
+		names := map[string]bool{}
+		one := len(rows) > 1
+		for _, r := range rows {
+			names[fold(l.get(r.fields, ColumnName))] = true
+			one = one && at < len(r.fields) && r.fields[at] != "" && r.fields[at] == rows[0].fields[at]
+		}
 		switch {
+		case one && len(names) > 1 && l.col(ColumnOwnAccount) < 0 && l.account.IBAN == "":
+			move(columnPlainAccount, ColumnOwnAccount)
 		case l.col(ColumnAccount) >= 0 && l.col(ColumnOwnAccount) < 0, l.col(ColumnName) < 0 && l.col(ColumnOwnAccount) < 0 && l.account.IBAN == "":
 			move(columnPlainAccount, ColumnOwnAccount)
 		case l.col(ColumnAccount) < 0:
@@ -860,8 +875,8 @@ func (l *layout) settle(sample []record) {
 			for c, at := range l.at {
 				taken = taken || slices.Contains(at, j) && c != ColumnKind
 			}
-			dashes := l.header == 0 && every(j, func(s string) bool { return s == "-" }) // where nothing else stands there
-			if !taken && !dashes && every(j, func(s string) bool { return sideOf(s) != "" }) {
+			vague := l.header == 0 && every(j, func(s string) bool { return s == "-" }) || every(j, func(s string) bool { return s == "K" }) // where nothing else stands there
+			if !taken && !vague && every(j, func(s string) bool { return sideOf(s) != "" }) {
 				l.at[ColumnSide] = []int{j}
 				break
 			}
@@ -880,7 +895,7 @@ func sideOf(s string) bank.BaseType {
 	switch strings.ToUpper(s) {
 	case "D", "S", "DR", "DEBIT", "DBIT", "SOLL", "AF", "DEBET", "-", "OUT", "DEBE", "DARE", "DEBIT CARD":
 		return bank.Debit
-	case "C", "H", "CR", "CREDIT", "CRDT", "HABEN", "BIJ", "+", "IN", "HABER", "AVERE", "KREDIT":
+	case "C", "H", "K", "CR", "CREDIT", "CRDT", "HABEN", "BIJ", "+", "IN", "HABER", "AVERE", "KREDIT":
 		return bank.Credit
 	}
 	return ""
@@ -1311,7 +1326,7 @@ func (x *csvReader) reject(line int, problem string) error {
 
 // balanceLines are the folded beginnings of lines among the entries that tell a balance, and sums.
 var balanceLines = []string{"anfangssaldo", "endsaldo", "alter kontostand", "neuer kontostand", "kontostand am", "beginning balance", "ending balance",
-	"opening balance", "closing balance", "saldo koncowe", "saldo poczatkowe", "saldo anterior", "saldo inicial", "saldo final", "saldo do dia", "solde initial", "solde final"}
+	"opening balance", "closing balance", "saldo koncowe", "saldo poczatkowe", "saldo anterior", "saldo inicial", "saldo final", "saldo do dia", "solde initial", "solde final", "algsaldo", "loppsaldo", "kaive"}
 var sumLines = []string{"total", "totals", "summe", "gesamt", "suma", "totaal", "totale", "totaux"}
 
 // balanceLine tells whether a line is a balance or a sum. One that has a day and an amount must have that word alone.
