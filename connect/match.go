@@ -19,15 +19,18 @@ type Known struct {
 	BankIDs  []string
 }
 
-// sameID tells whether a bank knows both under one id.
+// sameID tells whether a bank knows both under one id. Some banks number the accounts of each access anew: those that are known
+// to have two IBANs are two.
 func (k Known) sameID(bankCode string, a Account) bool {
-	return k.BankCode == bankCode && k.Currency == a.Currency && slices.Contains(k.BankIDs, a.ID)
+	return k.BankCode == bankCode && k.Currency == a.Currency && slices.Contains(k.BankIDs, a.ID) && (k.IBAN == nil || a.IBAN == "" || *k.IBAN == plainIBAN(a))
 }
+
+func plainIBAN(a Account) string { return strings.ToUpper(strings.ReplaceAll(a.IBAN, " ", "")) }
 
 // sameIBAN tells whether two have one IBAN. An account in another currency, or a card that is settled by the account, is
 // another one under it.
 func (k Known) sameIBAN(a Account) bool {
-	return k.IBAN != nil && a.IBAN != "" && *k.IBAN == strings.ToUpper(strings.ReplaceAll(a.IBAN, " ", "")) &&
+	return k.IBAN != nil && a.IBAN != "" && *k.IBAN == plainIBAN(a) &&
 		k.Currency == a.Currency && k.Container == a.Container
 }
 

@@ -44,7 +44,7 @@ func (d *DataSource) Set(status SourceStatus, problem *Category, now time.Time) 
 }
 
 // What counts as up to date. A bank may be asked four times a day under a consent, so it is asked anew after a quarter of
-// one. What was linked without a consent cannot be asked again at all; it holds for a day.
+// one, even where it told nothing of an account that it has closed. What was linked without a consent cannot be asked again at all; it holds for a day.
 const (
 	freshFor     = 24 * time.Hour / MaxUnattended
 	freshWithout = 24 * time.Hour
@@ -60,6 +60,12 @@ type Linked struct {
 // is.
 func (d *DataSource) Synchronise(accounts []Linked, now time.Time) (fetch []Consent) {
 	status, problem := SourceSuccessful, (*Category)(nil)
+	asked := map[int64]time.Time{} // by consent
+	for _, a := range accounts {
+		if a.Consent != nil && a.RefreshedAt.After(asked[a.Consent.ID]) {
+			asked[a.Consent.ID] = a.RefreshedAt
+		}
+	}
 	for _, a := range accounts {
 		switch {
 		case a.Consent == nil && now.Sub(a.RefreshedAt) < freshWithout:
@@ -67,7 +73,7 @@ func (d *DataSource) Synchronise(accounts []Linked, now time.Time) (fetch []Cons
 			status, problem = SourceUpdateRequired, new(ConsentMissing)
 		case a.Consent.Usable(now) != nil:
 			status, problem = SourceUpdateRequired, new(a.Consent.Usable(now).Category)
-		case now.Sub(a.RefreshedAt) >= freshFor && !slices.ContainsFunc(fetch, func(c Consent) bool { return c.ID == a.Consent.ID }):
+		case now.Sub(asked[a.Consent.ID]) >= freshFor && !slices.ContainsFunc(fetch, func(c Consent) bool { return c.ID == a.Consent.ID }):
 			fetch = append(fetch, *a.Consent)
 		}
 	}

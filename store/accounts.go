@@ -7,6 +7,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"insightgraph/bank"
+	"insightgraph/connect"
 	"insightgraph/fault"
 	"insightgraph/page"
 )
@@ -252,6 +253,11 @@ func (t Tenant) DeleteAccount(ctx context.Context, ref bank.Ref) (deleted int, e
 		if err := tx.touch(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
 			return err
 		}
+		var consents []connect.Consent
+		if err := tx.NewSelect().Model(&consents).Where("customer_id = (SELECT ?::bigint) AND consumer_id = ?", t.customerID, a.ConsumerID).
+			Where("id IN (SELECT consent_id FROM account_links WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = ?)", t.customerID, a.ConsumerID, a.ID).Scan(ctx); err != nil {
+			return err
+		}
 		for _, table := range []string{"account_months", "category_months", "transactions"} {
 			n, err := tx.affected(ctx, "DELETE FROM ? WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND account_id = ?", bun.Ident(table), t.customerID, a.ConsumerID, a.ID)
 			if err != nil {
@@ -261,6 +267,9 @@ func (t Tenant) DeleteAccount(ctx context.Context, ref bank.Ref) (deleted int, e
 		}
 		if n, err := tx.affected(ctx, "DELETE FROM accounts WHERE customer_id = (SELECT ?::bigint) AND consumer_id = ? AND id = ?", t.customerID, a.ConsumerID, a.ID); err != nil || n == 0 {
 			return notFoundIf(n == 0, err, "accountId", "Account")
+		}
+		if err := tx.dropConsents(ctx, t.customerID, consents); err != nil {
+			return err
 		}
 		if err := tx.unlearn(ctx, t.customerID, []int64{a.ConsumerID}); err != nil {
 			return err

@@ -145,7 +145,7 @@ func (tx *Tx) createConsumer(ctx context.Context, t Tenant, n NewConsumer) (c ba
 	err = tx.NewRaw(`INSERT INTO consumers AS c (customer_id, external_id, time_zone, currency, created_at, changed_at, erase_empty)
 		SELECT id, ?, coalesce(?, time_zone), coalesce(?, currency), ?, ?, ? FROM customers WHERE id = ?
 		ON CONFLICT (customer_id, external_id) DO UPDATE SET
-			time_zone = coalesce(?, c.time_zone), currency = coalesce(?, c.currency),
+			time_zone = coalesce(?, c.time_zone), currency = coalesce(?, c.currency), erase_empty = c.erase_empty AND excluded.erase_empty,
 			changed_at = CASE WHEN (coalesce(?, c.time_zone), coalesce(?, c.currency)) = (c.time_zone, c.currency) THEN c.changed_at ELSE `+later("excluded.changed_at", "c.changed_at")+` END
 		RETURNING customer_id, id, external_id, time_zone, currency, created_at, changed_at`,
 		n.ExternalID, n.TimeZone, n.Currency, tx.now, tx.now, n.eraseEmpty, t.customerID, n.TimeZone, n.Currency, n.TimeZone, n.Currency).Scan(ctx, &c)
@@ -225,11 +225,16 @@ func (tx *Tx) erase(ctx context.Context, customerID int64, ids []int64) (e Erase
 	if err := tx.alone(ctx, customerID, ids); err != nil {
 		return e, err
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE customer_id = (SELECT ?0::bigint) AND id IN (
-			SELECT session_id FROM flows WHERE customer_id = (SELECT ?0::bigint) AND consumer_id = ANY(?1::bigint[])
-			UNION SELECT f.session_id FROM consumers c JOIN flows f ON f.customer_id = c.customer_id AND f.consumer_external_id = c.external_id
-			WHERE c.customer_id = (SELECT ?0::bigint) AND c.id = ANY(?1::bigint[]) AND f.consumer_external_id IS NOT NULL)`,
-		customerID, pgdialect.Array(ids)); err != nil {
+	var sessions []int64
+	if err := tx.NewRaw(`DELETE FROM flows WHERE customer_id = (SELECT ?0::bigint) AND id IN (
+			SELECT id FROM flows WHERE customer_id = (SELECT ?0::bigint) AND consumer_id = ANY(?1::bigint[])
+			UNION SELECT f.id FROM consumers c JOIN flows f ON f.customer_id = c.customer_id AND f.consumer_external_id = c.external_id
+			WHERE c.customer_id = (SELECT ?0::bigint) AND c.id = ANY(?1::bigint[]) AND f.consumer_external_id IS NOT NULL) RETURNING session_id`,
+		customerID, pgdialect.Array(ids)).Scan(ctx, &sessions); err != nil {
+		return e, err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions s WHERE customer_id = (SELECT ?0::bigint) AND id = ANY(?1::bigint[])
+			AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.customer_id = s.customer_id AND f.session_id = s.id)`, customerID, pgdialect.Array(sessions)); err != nil {
 		return e, err
 	}
 	if err := tx.giveBack(ctx, "c.customer_id = (SELECT ?::bigint) AND c.consumer_id = ANY(?::bigint[])", customerID, pgdialect.Array(ids)); err != nil {

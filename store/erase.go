@@ -87,7 +87,8 @@ const erasable = `SELECT customer_id, consumer_id FROM accounts WHERE erase_at <
 
 // isEmpty: made by a flow whose data was to be kept for a time only, and nothing is left or on its way.
 const isEmpty = `erase_empty AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.customer_id = consumers.customer_id AND a.consumer_id = consumers.id)
-	AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.customer_id = consumers.customer_id AND f.consumer_id = consumers.id AND f.` + isOpen + `)`
+	AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.customer_id = consumers.customer_id AND f.consumer_id = consumers.id AND f.` + isOpen + `)
+	AND NOT EXISTS (SELECT 1 FROM flows f WHERE f.customer_id = consumers.customer_id AND f.consumer_external_id = consumers.external_id AND f.` + isOpen + `)`
 
 // eraseDue erases what was to be kept until now only, some consumers of one customer at a time. A customer of which it fails
 // does not hold up the others.

@@ -51,8 +51,8 @@ func (t Tenant) Synchronize(ctx context.Context, n NewSynchronization) (sources 
 		if sources, parts, err = y.run(ctx); err != nil {
 			return err
 		}
-		if n.CallbackURL == nil {
-			return nil
+		if n.CallbackURL == nil { // earlier ones may have waited for a source that is gone
+			return tx.tell(ctx, []owner{{c.CustomerID, c.ID}})
 		}
 		wait := synchronization{CustomerID: c.CustomerID, ConsumerID: c.ID, SourceIDs: []int64{}, CallbackURL: *n.CallbackURL, CallbackHandle: n.CallbackHandle, CreatedAt: tx.now}
 		for _, s := range sources {
@@ -106,8 +106,8 @@ func (y *synchronizer) run(ctx context.Context) (sources []connect.DataSource, p
 func (y *synchronizer) group(accounts []bank.Account, old []connect.DataSource) (sources []connect.DataSource, of []int) {
 	for _, a := range accounts {
 		want := connect.DataSource{CustomerID: a.CustomerID, ConsumerID: a.ConsumerID, BankName: a.ProviderName, CreatedAt: y.now}
-		if at := slices.IndexFunc(y.links, func(l link) bool { return l.AccountID == a.ID }); at >= 0 {
-			want.BankCode = &y.links[at].BankCode
+		if l := y.link(a, ""); l != nil {
+			want.BankCode = &l.BankCode
 		}
 		same := func(s connect.DataSource) bool {
 			return equal(s.BankCode, want.BankCode) && (s.BankCode != nil || s.BankName == want.BankName)
@@ -126,6 +126,24 @@ func (y *synchronizer) group(accounts []bank.Account, old []connect.DataSource) 
 	return sources, of
 }
 
+// link is how an account can be fetched best at a bank, or at any: under a consent that can be used, otherwise as it was last.
+func (y *synchronizer) link(a bank.Account, bankCode string) (best *link) {
+	usable := func(l link) bool { c := y.consent(l); return c != nil && c.Usable(y.now) == nil }
+	for i, l := range y.links {
+		if l.AccountID == a.ID && (bankCode == "" || l.BankCode == bankCode) && (best == nil || usable(l) && !usable(*best)) {
+			best = &y.links[i]
+		}
+	}
+	return best
+}
+
+func (y *synchronizer) consent(l link) *connect.Consent {
+	if l.ConsentID == nil {
+		return nil
+	}
+	return &y.consents[slices.IndexFunc(y.consents, func(c connect.Consent) bool { return c.ID == *l.ConsentID })]
+}
+
 // decide says how source i is, and with which consents it is to be fetched.
 func (y *synchronizer) decide(s *connect.DataSource, accounts []bank.Account, of []int, i int) []connect.Consent {
 	if s.BankCode == nil {
@@ -134,15 +152,12 @@ func (y *synchronizer) decide(s *connect.DataSource, accounts []bank.Account, of
 	}
 	var linked []connect.Linked
 	for n, a := range accounts {
-		at := slices.IndexFunc(y.links, func(l link) bool { return l.AccountID == a.ID && l.BankCode == *s.BankCode })
-		if of[n] != i || at < 0 || a.Status != bank.AccountActive {
+		l := y.link(a, *s.BankCode)
+		if of[n] != i || l == nil || a.Status != bank.AccountActive {
 			continue
 		}
-		one := connect.Linked{RefreshedAt: y.links[at].RefreshedAt}
-		if id := y.links[at].ConsentID; id != nil {
-			one.Consent = &y.consents[slices.IndexFunc(y.consents, func(c connect.Consent) bool { return c.ID == *id })]
-		}
-		linked = append(linked, one)
+		last := slices.IndexFunc(y.links, func(l link) bool { return l.AccountID == a.ID })
+		linked = append(linked, connect.Linked{Consent: y.consent(*l), RefreshedAt: y.links[last].RefreshedAt})
 	}
 	return s.Synchronise(linked, y.now)
 }
@@ -169,7 +184,7 @@ func (y *synchronizer) fetch(ctx context.Context, sources []connect.DataSource, 
 			} else {
 				fresh.parts = append(fresh.parts, y.part(c))
 			}
-			if sources[i].RefreshID == nil || under == own {
+			if sources[i].RefreshID == nil { // settle goes on to the others
 				sources[i].RefreshID = &under
 			}
 			sources[i].Status = connect.SourcePending
@@ -210,7 +225,7 @@ func (y *synchronizer) part(c connect.Consent) refreshPart {
 func (y *synchronizer) save(ctx context.Context, sources, old []connect.DataSource, accounts []bank.Account, of []int) error {
 	key := []any{y.consumer.CustomerID, y.consumer.ID}
 	var fresh, known []connect.DataSource
-	var kept []int64
+	kept := []int64{}
 	for _, s := range sources {
 		if s.ID == 0 {
 			fresh = append(fresh, s)
@@ -247,13 +262,19 @@ func (y *synchronizer) save(ctx context.Context, sources, old []connect.DataSour
 	return err
 }
 
-// settle ends the waiting of sources whose refresh has ended, and tells those who wait for them.
+// settle ends the waiting of sources whose refresh has ended, unless their bank is being asked in another one too, and tells those
+// who wait for them.
 func (tx *Tx) settle(ctx context.Context, customerIDs, refreshIDs []int64) error {
 	var rows []struct {
 		connect.DataSource `bun:",extend"`
 		Went               *connect.Category
+		Next               *int64
 	}
-	if err := tx.NewRaw(`SELECT s.*, (SELECT min(p.problem) FROM refresh_parts p WHERE p.customer_id = s.customer_id AND p.refresh_id = s.refresh_id AND p.bank_code = s.bank_code) AS went
+	if err := tx.NewRaw(`SELECT s.*, (SELECT min(p.problem) FROM refresh_parts p JOIN refreshes o ON o.customer_id = p.customer_id AND o.id = p.refresh_id
+				WHERE p.customer_id = s.customer_id AND p.consumer_id = s.consumer_id AND p.bank_code = s.bank_code AND p.consent_id IS NOT NULL
+					AND (p.refresh_id = s.refresh_id OR o.finished_at > s.updated_at)) AS went,
+			(SELECT min(p.refresh_id) FROM refresh_parts p WHERE p.customer_id = s.customer_id AND p.consumer_id = s.consumer_id AND p.bank_code = s.bank_code
+				AND p.refresh_id <> s.refresh_id AND p.consent_id IS NOT NULL AND p.state IN ('READY', 'RUNNING')) AS next
 		FROM data_sources s JOIN refreshes r ON r.customer_id = s.customer_id AND r.id = s.refresh_id
 		WHERE (s.customer_id, s.refresh_id) IN (SELECT * FROM unnest(?::bigint[], ?::bigint[])) AND r.state <> 'PROCESSING' ORDER BY s.customer_id, s.id FOR UPDATE OF s`,
 		pgdialect.Array(customerIDs), pgdialect.Array(refreshIDs)).Scan(ctx, &rows); err != nil || len(rows) == 0 {
@@ -262,7 +283,11 @@ func (tx *Tx) settle(ctx context.Context, customerIDs, refreshIDs []int64) error
 	var sources []connect.DataSource
 	var owners []owner
 	for _, r := range rows {
-		r.Fetched(r.Went, tx.now)
+		if r.Next != nil {
+			r.RefreshID = r.Next
+		} else {
+			r.Fetched(r.Went, tx.now)
+		}
 		sources, owners = append(sources, r.DataSource), append(owners, owner{r.CustomerID, r.ConsumerID})
 	}
 	if _, err := tx.NewUpdate().Model(&sources).Column("status", "problem", "refresh_id", "updated_at").Bulk().Exec(ctx); err != nil {

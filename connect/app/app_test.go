@@ -659,3 +659,31 @@ func TestConnectorPanics(t *testing.T) {
 		t.Errorf("the log: %s", log)
 	}
 }
+
+// TestErasedMeanwhile: a page whose consumer is erased while its bank is asked hears that its link is over.
+func TestErasedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c, err := w.tenant.CreateConsumer(t.Context(), store.NewConsumer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref := c.Ref()
+	_, token := w.startOf(&ref)
+	w.act(token, "bank", map[string]any{"bank": "sandbox-de"})
+	erased := make(chan error)
+	go func() {
+		for range 500 {
+			if w.send("GET", "/connect/api/flow", token, "").view.State == "PROCESSING" {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		_, err := w.tenant.DeleteConsumer(context.Background(), ref)
+		erased <- err
+	}()
+	a := w.act(token, "answer", map[string]any{"values": map[string]string{"login": "slow", "password": "slow"}})
+	if err := <-erased; err != nil || a.status != http.StatusUnauthorized {
+		t.Errorf("%v: %d %s", err, a.status, a.body)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -173,7 +174,7 @@ func isConflict(err error) bool { return len(fault.Of(err)) > 0 }
 
 func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
-	case errors.Is(err, errToken):
+	case errors.Is(err, errToken), slices.ContainsFunc(fault.Of(err), func(f *fault.Error) bool { return f.Code == fault.NotFound }): // its consumer was erased meanwhile
 		answer(w, http.StatusUnauthorized, failure{"This link is not valid, or not any more"})
 	case errors.Is(err, errBadRequest):
 		answer(w, http.StatusBadRequest, failure{"This is not a request of the connect app's page"})

@@ -7594,7 +7594,7 @@ enum RefreshInterval {
   AS_OFTEN_AS_POSSIBLE
 }
 
-"How the last automatic refresh ended."
+"How the last refresh ended."
 enum AutomaticRefreshState {
   SUCCESS
   EXCEPTION
@@ -7607,6 +7607,7 @@ type AutomaticRefresh {
   interval: RefreshInterval
   intervalMinutes: Int!
   refreshDays: Int
+  "Of whatever kind: by itself, on demand or by a flow."
   lastRefreshAt: DateTime
   lastRefreshState: AutomaticRefreshState
   lastError: Problem
@@ -7621,7 +7622,7 @@ type AutomaticRefresh {
 
 # ---------------------------------------------------------------- Reports
 
-"How up to date a source is."
+"How up to date a source was at the last synchronizeAccounts, and how what that began has ended."
 enum DataSourceStatus {
   "Its bank is being asked."
   PENDING
@@ -8529,7 +8530,7 @@ type Mutation {
   "Starts a flow. Its clientToken is for InsightConnect.startFlow in the consumer's browser."
   startInsightsRefreshFlow(input: StartInsightsRefreshFlowInput!): StartInsightsRefreshFlowPayload
   abortFlow(input: AbortFlowInput!): AbortFlowPayload
-  "Fetches new data with the consumer's stored consents; one that is under way already is returned. Where no consent can be used the refresh says so; where that goes for some of the accounts, the others are fetched and it ends as EXCEPTION too."
+  "Fetches new data with the consumer's stored consents; one that is under way already is returned, for whatever accounts and days. Where no consent can be used the refresh says so; where that goes for some of the accounts, the others are fetched and it ends as EXCEPTION too."
   startConsentRefresh(input: StartConsentRefreshInput!): StartConsentRefreshPayload
   "Ends all stored consents of a consumer at once, here and at its banks. The data stays."
   revokeConsent(input: RevokeConsentInput!): RevokeConsentPayload
@@ -8540,7 +8541,7 @@ type Mutation {
   registerConnectOrigin(input: RegisterConnectOriginInput!): RegisterConnectOriginPayload
   removeConnectOrigin(input: RemoveConnectOriginInput!): RemoveConnectOriginPayload
 
-  "Makes the consumer's accounts data sources and brings them up to date: a bank that was asked in the last six hours is not asked again. Tells callbackUrl when all are final."
+  "Makes the consumer's accounts data sources and brings them up to date: a bank that has told something in the last six hours is not asked again. Tells callbackUrl when all are final."
   synchronizeAccounts(input: SynchronizeAccountsInput!): SynchronizeAccountsPayload
   "Makes a case: what its reports will look at."
   createCase(input: CreateCaseInput!): CreateCasePayload
@@ -9003,7 +9004,7 @@ input StartInsightsRefreshFlowInput {
   from: Date
   to: Date
   accounts: AccountSelectionInput
-  "After so many minutes what this flow brought is erased. Left out: it stays."
+  "1 to 5270400: after so many minutes the accounts and transactions that this flow brought are erased, also those that an earlier flow was to keep for longer. Left out: they stay. An account that was there before stays, with its balance and the consent."
   dataRetentionMinutes: Int
 }
 
@@ -9029,7 +9030,7 @@ input StartConsentRefreshInput {
   consumerId: ID!
   "All linked ones when left out."
   accountIds: [ID!]
-  "1 to 1830; what is new since the last refresh when left out. Never of days before those that the consumer agreed to in its flow."
+  "1 to 1830; when left out what is new since the last refresh, of the last 90 days at most, which is what banks show without the consumer. Never of days before those that the consumer agreed to in its flow."
   refreshDays: Int
   "With to, in place of refreshDays."
   from: Date
@@ -9060,7 +9061,7 @@ input ScheduleAutomaticRefreshInput {
   interval: RefreshInterval
   "60 to 259200, in place of interval. Banks allow four accesses in 24 hours without the consumer."
   intervalMinutes: Int
-  "1 to 1830; what is new since the last refresh when left out. Never of days before those that the consumer agreed to in its flow."
+  "1 to 1830; when left out what is new since the last refresh, of the last 90 days at most, which is what banks show without the consumer. Never of days before those that the consumer agreed to in its flow."
   refreshDays: Int
 }
 

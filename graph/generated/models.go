@@ -445,7 +445,7 @@ type ScheduleAutomaticRefreshInput struct {
 	Interval *connect.Interval `json:"interval,omitempty"`
 	// 60 to 259200, in place of interval. Banks allow four accesses in 24 hours without the consumer.
 	IntervalMinutes *int `json:"intervalMinutes,omitempty"`
-	// 1 to 1830; what is new since the last refresh when left out. Never of days before those that the consumer agreed to in its flow.
+	// 1 to 1830; when left out what is new since the last refresh, of the last 90 days at most, which is what banks show without the consumer. Never of days before those that the consumer agreed to in its flow.
 	RefreshDays *int `json:"refreshDays,omitempty"`
 }
 
@@ -481,7 +481,7 @@ type StartConsentRefreshInput struct {
 	ConsumerID bank.Ref `json:"consumerId"`
 	// All linked ones when left out.
 	AccountIds []bank.Ref `json:"accountIds,omitempty"`
-	// 1 to 1830; what is new since the last refresh when left out. Never of days before those that the consumer agreed to in its flow.
+	// 1 to 1830; when left out what is new since the last refresh, of the last 90 days at most, which is what banks show without the consumer. Never of days before those that the consumer agreed to in its flow.
 	RefreshDays *int `json:"refreshDays,omitempty"`
 	// With to, in place of refreshDays.
 	From *bank.Date `json:"from,omitempty"`
@@ -507,7 +507,7 @@ type StartInsightsRefreshFlowInput struct {
 	From     *bank.Date             `json:"from,omitempty"`
 	To       *bank.Date             `json:"to,omitempty"`
 	Accounts *AccountSelectionInput `json:"accounts,omitempty"`
-	// After so many minutes what this flow brought is erased. Left out: it stays.
+	// 1 to 5270400: after so many minutes the accounts and transactions that this flow brought are erased, also those that an earlier flow was to keep for longer. Left out: they stay. An account that was there before stays, with its balance and the consent.
 	DataRetentionMinutes *int `json:"dataRetentionMinutes,omitempty"`
 }
 
