@@ -53,7 +53,7 @@ var inputs = map[string]string{
 	"CreateCaseInput":          "consumerId:c dataSourceIds:d accountIds:a excludedAccountIds:a from to days idempotencyKey",
 	"CreateReportInput":        "type caseId:h consumerId:c dataSourceIds:d accountIds:a excludedAccountIds:a from to days shoppingLimits callbackUrl callbackHandle idempotencyKey",
 	"ShoppingLimitInput":       "group monthlyAmount", "CreateReportLinkInput": "reportId:p minutes",
-	"ImportStatementInput": "file consumerId:c accountId:a format mapping", "CsvMappingInput": "delimiter skip noHeader decimal dates columns", "CsvColumnInput": "column name",
+	"ImportStatementInput": "file consumerId:c accountId:a currency format mapping", "CsvMappingInput": "delimiter skip noHeader decimal dates columns", "CsvColumnInput": "column name",
 	"SaveCategoryRuleInput": "name text iban mcc baseType categoryId:g merchant applyToExisting", "DeleteCategoryRuleInput": "categoryRuleId:l", "RedeliverInput": "deliveryId:w",
 }
 

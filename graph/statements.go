@@ -1,11 +1,13 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 
 	"insightgraph/auth"
+	"insightgraph/bank"
 	"insightgraph/fault"
 	"insightgraph/graph/generated"
 	"insightgraph/statement"
@@ -36,7 +38,7 @@ func (r mutation) ImportStatement(ctx context.Context, in generated.ImportStatem
 
 func line(file string, n int, message string) generated.RejectedLine {
 	l := generated.RejectedLine{Line: n, Message: message}
-	if file != "" {
+	if file != statement.Alone {
 		l.File = &file
 	}
 	return l
@@ -44,15 +46,13 @@ func line(file string, n int, message string) generated.RejectedLine {
 
 // statementOptions is what the caller says of the file. Amounts without a currency are in the consumer's.
 func (r *Resolver) statementOptions(ctx context.Context, in generated.ImportStatementInput) (o statement.Options, err error) {
-	o = statement.Options{Name: in.File.Filename, Format: orZero(in.Format), Currency: auth.From(ctx).Customer.Currency}
+	o = statement.Options{Format: orZero(in.Format), Currency: auth.From(ctx).Customer.Currency, Assumed: in.Currency == nil && in.AccountID == nil}
+	given := func(c bank.Currency) { o.Currency = cmp.Or(orZero(in.Currency), c) }
+	given(o.Currency)
 	if m := in.Mapping; m != nil {
 		o.Mapping = &statement.Mapping{Delimiter: orZero(m.Delimiter), Skip: orZero(m.Skip), NoHeader: orZero(m.NoHeader), Decimal: orZero(m.Decimal), Dates: orZero(m.Dates)}
 		for _, c := range m.Columns {
-			if o.Mapping.Columns == nil {
-				o.Mapping.Columns = map[statement.Column][]string{}
-			}
-			column := statement.Column(c.Column)
-			o.Mapping.Columns[column] = append(o.Mapping.Columns[column], c.Name)
+			o.Mapping.Columns = append(o.Mapping.Columns, statement.MappedColumn{Column: statement.Column(c.Column), Name: c.Name})
 		}
 	}
 	var faults fault.Many
@@ -67,7 +67,7 @@ func (r *Resolver) statementOptions(ctx context.Context, in generated.ImportStat
 			faults.Add(fault.Unknown("accountId", "Account"))
 		}
 		if err == nil {
-			o.Currency = a.Currency
+			given(a.Currency)
 			return o, faults.Err()
 		}
 	}
@@ -75,7 +75,7 @@ func (r *Resolver) statementOptions(ctx context.Context, in generated.ImportStat
 		c, err := r.mine(ctx).Consumer(ctx, *owner)
 		faults = append(faults, fault.Of(at("consumerId", err))...)
 		if err == nil {
-			o.Currency = c.Currency
+			given(c.Currency)
 		}
 	}
 	return o, faults.Err()

@@ -89,6 +89,26 @@ func TestImportStatement(t *testing.T) {
 	}
 }
 
+// TestUploadCurrency: where a file names no currency, who sends it does, or is told what was taken.
+func TestUploadCurrency(t *testing.T) {
+	h := newHouse(t)
+	for input, want := range map[string][]string{
+		`{"file":null}`:                                                      {`"currency":"EUR"`, "so EUR was taken", "so one was made"},
+		`{"file":null,"currency":"NOK"}`:                                     {`"currency":"NOK"`, `"warnings":[{"file":null,"line":1,"message":"The file names no account`},
+		`{"file":null,"accountId":"` + h.ids["giro"] + `"}`:                  {`"currency":"EUR"`, `"warnings":[]`},
+		`{"file":null,"accountId":"` + h.ids["giro"] + `","currency":"NOK"}`: {`"accountId"`, "in NOK"},
+	} {
+		f := h.imports(input, "statement.csv", strings.NewReader("Date,Payee,Amount\n2026-01-07,Shop,-3.00\n"))
+		f.operations = strings.Replace(f.operations, "rejected {", "warnings { file line message } rejected {", 1)
+		got := h.upload(f)
+		for _, w := range want {
+			if !strings.Contains(got.body, w) {
+				t.Errorf("%s lacks %s: %s", input, w, got.body)
+			}
+		}
+	}
+}
+
 // zeros are more bytes than a file may have.
 type zeros struct{}
 
@@ -141,9 +161,15 @@ func TestUploadFaults(t *testing.T) {
 			f.operations = strings.ReplaceAll(f.operations, `"consumerId"`, `"accountId":"`+h.ids["giro"]+`","consumerId"`)
 		}, 200, `"accountId"`},
 		{"a user", func(f *form) { f.as = "bert" }, 200, `FORBIDDEN`},
+		{"no currency at all", func(f *form) {
+			f.operations = strings.ReplaceAll(f.operations, `"file":null`, `"file":null,"currency":"XYZ"`)
+		}, 200, `"currency"`},
 		{"another format", func(f *form) {
 			f.operations = strings.ReplaceAll(f.operations, `"file":null`, `"file":null,"format":"MT940"`)
 		}, 200, `"file"`},
+		{"a column that is none", func(f *form) {
+			f.operations = strings.ReplaceAll(f.operations, `"file":null`, `"file":null,"mapping":{"columns":[{"column":"date","name":"1"},{"column":"datum","name":"1"},{"column":"amount","name":"2"}]}`)
+		}, 200, `"mapping.columns.1.column"`},
 		{"a mapping of nothing", func(f *form) {
 			f.operations = strings.ReplaceAll(f.operations, `"file":null`, `"file":null,"mapping":{"delimiter":"ab","columns":[{"column":"colour","name":"x"}]}`)
 		}, 200, `"mapping`},

@@ -12,15 +12,17 @@ import (
 // made is how the external ids of accounts begin that files made.
 const made = "statement:"
 
-// ExternalID is under what name an account is kept that a file of a format made, so that other files find it again. Where
-// a file tells no number it is the format and the name in the file.
-func (a Account) ExternalID(f Format) string {
+// ExternalID is under what name an account is kept that a file made, so that other files find it again. Where a file tells
+// no number it is the format and the name in the file; where it tells no name either, what its columns are called or what type it is, which
+// tells banks apart, but not two accounts of one.
+func (a Account) ExternalID() string {
 	key := a.Key()
 	if a.IBAN == "" && a.Number == "" {
+		f := a.Format
 		if strings.HasPrefix(string(f), "CAMT") {
 			f = "CAMT"
 		}
-		key = string(f) + "/" + a.Name
+		key = string(f) + "/" + cmp.Or(a.Name, a.Columns, a.Type)
 	}
 	id := made + key + "/" + string(a.Currency)
 	if len(id) > bank.MaxID {
@@ -32,13 +34,13 @@ func (a Account) ExternalID(f Format) string {
 
 // Find finds the account among those of its consumer: by its IBAN, as what an earlier file made, or by the number that the
 // IBAN of either holds. It is -1 for a new one. A card has the IBAN of the account that settles it, and is not that account.
-func (a Account) Find(f Format, known []bank.Account) int {
+func (a Account) Find(known []bank.Account) int {
 	sameIBAN := func(k bank.Account) bool { return a.IBAN != "" && k.IBAN != nil && *k.IBAN == a.IBAN }
 	card := a.Container == bank.ContainerCard
 	for _, by := range []func(bank.Account) bool{
 		func(k bank.Account) bool { return sameIBAN(k) && k.Container == a.Container },
 		func(k bank.Account) bool { return sameIBAN(k) && (k.Container == bank.ContainerCard) == card },
-		func(k bank.Account) bool { return k.ExternalID != nil && *k.ExternalID == a.ExternalID(f) },
+		func(k bank.Account) bool { return k.ExternalID != nil && *k.ExternalID == a.ExternalID() },
 		func(k bank.Account) bool {
 			if k.Container == bank.ContainerCard || card {
 				return false
@@ -70,10 +72,10 @@ func holds(iban, code, number string) bool {
 }
 
 // Bank is the account as it is kept.
-func (a Account) Bank(f Format) bank.Account {
-	id := a.ExternalID(f)
+func (a Account) Bank() bank.Account {
+	id := a.ExternalID()
 	made := bank.Account{ExternalID: &id, Container: a.Container, Type: a.Type, Status: bank.AccountActive, Currency: a.Currency,
-		Name:         cmp.Or(a.Name, a.BankName, a.IBAN, a.Number, string(f)),
+		Name:         cmp.Or(a.Name, a.BankName, a.IBAN, a.Number, string(a.Format)),
 		ProviderName: cmp.Or(a.BankName, a.BIC)}
 	if a.IBAN != "" {
 		made.IBAN = &a.IBAN

@@ -132,7 +132,7 @@ func TestNothingTold(t *testing.T) {
 		files = append(files, camtOf("<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"@\">1</Amt><CdtDbtInd>CRDT</CdtDbtInd></Bal>"+strings.Replace(entry, p, "@", 1)))
 	}
 	for _, data := range files {
-		f, err := Open(strings.NewReader(strings.ReplaceAll(data, "@", secret)), Options{Currency: "EUR", Name: secret})
+		f, err := Open(strings.NewReader(strings.ReplaceAll(data, "@", secret)), Options{Currency: "EUR"})
 		told := fmt.Sprint(err)
 		if err == nil {
 			if len(f.Rejected)+len(f.Warnings) == 0 {

@@ -2,9 +2,11 @@ package statement
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -54,12 +56,18 @@ const (
 
 // Mapping tells how to read a CSV file. What is empty is recognised.
 type Mapping struct {
-	Delimiter string              // one character
-	Skip      int                 // lines before the one that names the columns
-	NoHeader  bool                // no line names them
-	Decimal   string              // . or ,
-	Dates     string              // DMY, MDY or YMD
-	Columns   map[Column][]string // the names of the columns, or their numbers from 1; if there are any, no others are recognised
+	Delimiter string         // one character
+	Skip      int            // lines before the one that names the columns
+	NoHeader  bool           // no line names them
+	Decimal   string         // . or ,
+	Dates     string         // DMY, MDY or YMD
+	Columns   []MappedColumn // if there are any, no others are recognised
+}
+
+// MappedColumn says what a column holds. Of several descriptions all are taken, of other columns the first that is filled.
+type MappedColumn struct {
+	Column Column
+	Name   string // or its number from 1
 }
 
 // Columns lists the columns that a mapping may name.
@@ -82,18 +90,20 @@ func CheckMapping(path string, m Mapping) fault.Many {
 	if m.Dates != "" && m.Dates != "DMY" && m.Dates != "MDY" && m.Dates != "YMD" {
 		faults.Add(fault.Invalid(at("dates"), "Invalid value for dates; Supported values are DMY, MDY, YMD"))
 	}
-	for _, column := range slices.Sorted(maps.Keys(m.Columns)) {
-		names := m.Columns[column]
-		switch field := at("columns"); {
-		case !slices.Contains(Columns, column):
-			faults.Add(fault.Invalid(field, "Invalid value for columns; Supported values are %s", fault.List(Columns)))
-		case len(names) == 0 || slices.Contains(names, ""):
-			faults.Add(fault.Invalid(field, "Invalid value for columns; %s has no name or number", column))
-		case m.NoHeader && slices.ContainsFunc(names, func(n string) bool { i, err := strconv.Atoi(n); return err != nil || i < 1 }):
-			faults.Add(fault.Invalid(field, "Invalid value for columns; without a line of names %s must be a number from 1", column))
+	for i, c := range m.Columns {
+		if !slices.Contains(Columns, c.Column) {
+			faults.Add(fault.Invalid(at(fmt.Sprintf("columns.%d.column", i)), "Invalid value for column; Supported values are %s", fault.List(Columns)))
+		}
+		switch n, err := strconv.Atoi(c.Name); {
+		case c.Name == "":
+			faults.Add(fault.Invalid(at(fmt.Sprintf("columns.%d.name", i)), "Invalid value for name; use the column's name, or its number from 1"))
+		case m.NoHeader && (err != nil || n < 1):
+			faults.Add(fault.Invalid(at(fmt.Sprintf("columns.%d.name", i)), "Invalid value for name; without a line of names use the column's number from 1"))
 		}
 	}
-	has := func(c Column) bool { return len(m.Columns[c]) > 0 }
+	has := func(c Column) bool {
+		return slices.ContainsFunc(m.Columns, func(x MappedColumn) bool { return x.Column == c })
+	}
 	if len(m.Columns) > 0 && (!has(ColumnDate) || !has(ColumnAmount) && !(has(ColumnDebit) && has(ColumnCredit))) {
 		faults.Add(fault.New(fault.Incomplete, at("columns"), "The mapping needs a date, and an amount or both debit and credit"))
 	}
@@ -250,8 +260,9 @@ func dollars(name string) (bank.Currency, bool) {
 // layout is how a CSV file is to be read.
 type layout struct {
 	delimiter byte
-	header    int // line that names the columns; 0 if none does
-	skip      int // records before the first entry
+	header    int    // line that names the columns; 0 if none does
+	names     string // digest of what they are called
+	skip      int    // records before the first entry
 	at        map[Column][]int
 	width     int
 	currency  bank.Currency         // of the amounts, as their column names it
@@ -439,7 +450,7 @@ func readCSV(src source, look survey, c *collector) error {
 	}
 	var best *layout
 	var bestSample []record
-	bestScore := 0
+	bestScore, there := 0, make([]bool, len(m.Columns))
 	for _, set := range sets {
 		try := look
 		try.set = set
@@ -457,6 +468,9 @@ func readCSV(src source, look survey, c *collector) error {
 			if err != nil && !errors.Is(err, errEnough) {
 				return err
 			}
+			for i, x := range m.Columns {
+				there[i] = there[i] || slices.ContainsFunc(sample, func(r record) bool { return r.line > m.Skip && m.place(x, r.fields) >= 0 })
+			}
 			l, score := recognise(sample, delimiters[i], m)
 			if l != nil && score > bestScore {
 				best, bestScore, look.set, bestSample = l, score, set, sample
@@ -465,11 +479,22 @@ func readCSV(src source, look survey, c *collector) error {
 	}
 	if best == nil {
 		if len(m.Columns) > 0 {
-			return c.refuse(1+m.Skip, "The columns of the mapping are not there")
+			for i, x := range m.Columns {
+				if !there[i] {
+					return c.refuse(1+m.Skip, "The mapping's column of %s is not there (mapping.columns.%d)", x.Column, i)
+				}
+			}
+			return c.refuse(1+m.Skip, "No line has all columns of the mapping")
 		}
 		return c.refuse(1, "No line names columns for a date and an amount, and what is in the columns does not tell; give a mapping")
 	}
 	best.settle(bestSample)
+	for _, r := range bestSample {
+		if r.line == best.header {
+			sum := sha256.Sum256([]byte(fold(strings.Join(r.fields, "\n"))))
+			best.names = hex.EncodeToString(sum[:4])
+		}
+	}
 	if err := best.surveyRows(src, look, c, m); err != nil {
 		return err
 	}
@@ -660,6 +685,17 @@ func (l *layout) billed(rows []record) bool {
 	return pro > 0 && contra == 0
 }
 
+// place is where a column is in a line, if the line names the columns; -1 if it is not there.
+func (m *Mapping) place(c MappedColumn, fields []string) int {
+	if n, err := strconv.Atoi(c.Name); err == nil && n >= 1 && n <= len(fields) {
+		return n - 1
+	}
+	if m.NoHeader {
+		return -1
+	}
+	return slices.IndexFunc(fields, func(f string) bool { return fold(f) == fold(c.Name) })
+}
+
 // mapped takes the columns from the mapping.
 func mapped(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 	if len(m.Columns) == 0 {
@@ -675,20 +711,10 @@ func mapped(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 			l.header, l.skip = 0, i
 		}
 		all := true
-		for column, names := range m.Columns {
-			for _, name := range names {
-				at := -1
-				if n, err := strconv.Atoi(name); err == nil && n >= 1 && n <= len(r.fields) {
-					at = n - 1
-				} else if !m.NoHeader {
-					at = slices.IndexFunc(r.fields, func(f string) bool { return fold(f) == fold(name) })
-				}
-				if at < 0 {
-					all = false
-					break
-				}
-				l.at[column] = append(l.at[column], at)
-			}
+		for _, x := range m.Columns {
+			at := m.place(x, r.fields)
+			all = all && at >= 0
+			l.at[x.Column] = append(l.at[x.Column], at)
 		}
 		if all {
 			l.preamble(sample[:i])
@@ -1097,6 +1123,9 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 	if l.col(ColumnAmount) >= 0 && lines >= manyLines && !signs && !l.charges && l.col(ColumnSide) < 0 {
 		c.warn(max(1, l.header), "No amount of the file has a minus and no column tells the side, so all were taken for money that came in")
 	}
+	if own == "" && lines > 0 {
+		c.noCurrency(max(1, l.header))
+	}
 	if own == "" || mixed {
 		own = c.o.Currency
 	}
@@ -1415,8 +1444,9 @@ func (x *csvReader) flush() error {
 		if len(x.accounts) >= 1000 {
 			return x.c.refuse(p.entry.Line, "The file has more than 1000 accounts")
 		}
-		a = &csvAccount{st: &Statement{Source: x.c.source, Line: max(1, x.l.header), Account: x.l.account}, up: true, down: true}
+		a = &csvAccount{st: &Statement{File: x.c.name, Line: max(1, x.l.header), Account: x.l.account}, up: true, down: true}
 		a.st.Account.Currency = p.entry.Currency
+		a.st.Account.Format, a.st.Account.Columns = x.c.file.Format, x.l.names
 		if a.st.Account.Container = bank.ContainerBank; p.account != "" {
 			a.st.Account.IBAN, a.st.Account.Number = "", p.account
 		}

@@ -139,6 +139,7 @@ func qif(src source, look survey, c *collector) error {
 	if err != nil {
 		return err
 	}
+	c.noCurrency(1)
 	way, err := days.decide(c, mdy)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package statement
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -300,13 +299,13 @@ func TestAmounts(t *testing.T) {
 }
 
 func TestCheckMapping(t *testing.T) {
-	good := Mapping{Delimiter: ";", Skip: 3, Decimal: ",", Dates: "DMY", Columns: map[Column][]string{ColumnDate: {"1"}, ColumnDebit: {"Soll"}, ColumnCredit: {"Haben"}}}
+	good := Mapping{Delimiter: ";", Skip: 3, Decimal: ",", Dates: "DMY", Columns: []MappedColumn{{ColumnDate, "1"}, {ColumnDebit, "Soll"}, {ColumnCredit, "Haben"}}}
 	if faults := CheckMapping("mapping", good); len(faults) > 0 {
 		t.Error(faults)
 	}
 	for field, m := range map[string]Mapping{
 		"mapping.delimiter": {Delimiter: ";;"}, "mapping.skip": {Skip: -1}, "mapping.decimal": {Decimal: "x"}, "mapping.dates": {Dates: "YDM"},
-		"mapping.columns": {Columns: map[Column][]string{ColumnDate: {"1"}}},
+		"mapping.columns": {Columns: []MappedColumn{{ColumnDate, "1"}}},
 	} {
 		faults := CheckMapping("mapping", m)
 		if len(faults) != 1 || faults[0].Field != field {
@@ -316,12 +315,25 @@ func TestCheckMapping(t *testing.T) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	for _, columns := range []map[Column][]string{{ColumnDate: {"1"}, ColumnAmount: {}}, {ColumnDate: {"1"}, ColumnAmount: {""}}, {ColumnDate: {"1"}, ColumnAmount: {"2"}, "shoe": {"3"}}} {
-		if len(CheckMapping("", Mapping{Columns: columns})) == 0 {
-			t.Error(fmt.Sprint(columns), "was taken")
+	for field, m := range map[string]Mapping{
+		"m.columns":          {Columns: []MappedColumn{{ColumnDate, "1"}}},
+		"m.columns.1.name":   {Columns: []MappedColumn{{ColumnDate, "1"}, {ColumnAmount, ""}}},
+		"m.columns.2.column": {Columns: []MappedColumn{{ColumnDate, "1"}, {ColumnAmount, "2"}, {"shoe", "3"}}},
+		"m.columns.0.name":   {NoHeader: true, Columns: []MappedColumn{{ColumnDate, "Date"}, {ColumnAmount, "2"}}},
+	} {
+		if faults := CheckMapping("m", m); len(faults) != 1 || faults[0].Field != field {
+			t.Errorf("%s: %v", field, faults)
 		}
 	}
-	if len(CheckMapping("", Mapping{NoHeader: true, Columns: map[Column][]string{ColumnDate: {"1"}, ColumnAmount: {"Betrag"}}})) == 0 {
+	for why, columns := range map[string][]MappedColumn{
+		"column of description is not there (mapping.columns.1)": {{ColumnDate, "When"}, {ColumnDescription, "What"}, {ColumnAmount, "Sum"}},
+		"No line has all columns":                                {{ColumnDate, "When"}, {ColumnAmount, "5"}},
+	} {
+		if _, err := Open(strings.NewReader("When;Sum\n2026-01-02;1\n;;;;\n"), Options{Currency: "EUR", Mapping: &Mapping{Columns: columns}}); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", why, err)
+		}
+	}
+	if len(CheckMapping("", Mapping{NoHeader: true, Columns: []MappedColumn{{ColumnDate, "1"}, {ColumnAmount, "Betrag"}}})) == 0 {
 		t.Error("without a line of names there can be none")
 	}
 }

@@ -45,11 +45,14 @@ const (
 	maxListing  = 4 << 20
 )
 
+// Alone is what a file is called that is in no zip.
+const Alone = "statement"
+
 // Options is what the caller knows of a file. All of it may be empty.
 type Options struct {
-	Name     string        // of the file
 	Format   Format        // otherwise it is recognised; any CAMT stands for all three
-	Currency bank.Currency // of accounts whose currency the file does not tell
+	Currency bank.Currency // of amounts whose currency the file does not tell
+	Assumed  bool          // nobody said so of this file; a warning tells where it is taken
 	Mapping  *Mapping      // how to read CSV
 }
 
@@ -70,7 +73,7 @@ type Warning struct {
 
 // Statement is what a file tells of one account. An account may have several in one file.
 type Statement struct {
-	Source           string // name of the file
+	File             string // its place in a zip; Alone if it is in none
 	Line             int    // where it begins
 	ID               string // the bank's own number of the statement
 	Account          Account
@@ -89,6 +92,8 @@ type Account struct {
 	Currency                    bank.Currency
 	Owner, Name, BankName       string
 	Type                        string // CHECKING, SAVINGS, …, where the file tells it
+	Format                      Format // of the file
+	Columns                     string // of a CSV file, a digest of what its columns are called
 	Container                   bank.Container
 }
 
@@ -158,7 +163,7 @@ func Open(r io.Reader, o Options) (*File, error) {
 	if o.Format == ZIP {
 		return nil, refuse(1, "The file is no zip")
 	}
-	c := &collector{o: o, file: &File{}, name: "statement", source: o.Name, seen: map[twin]int{}, ended: map[string]bool{}}
+	c := &collector{o: o, file: &File{}, name: Alone, seen: map[twin]int{}, ended: map[string]bool{}}
 	if err := c.read(func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(in, 0, size)), nil }); err != nil {
 		return nil, err
 	}
@@ -193,7 +198,7 @@ func seekable(r io.Reader) (io.ReaderAt, int64, error) {
 }
 
 func refuse(line int, format string, a ...any) *Rejected {
-	return &Rejected{"statement", line, fmt.Sprintf(format, a...)}
+	return &Rejected{Alone, line, fmt.Sprintf(format, a...)}
 }
 
 // archive reads a zip. The files in it are named by their place, for their names may hold account numbers.
@@ -224,7 +229,7 @@ func archive(in io.ReaderAt, size int64, o Options) (*File, error) {
 		}
 		left -= int64(f.UncompressedSize64)
 		read++
-		c := &collector{o: o, file: &File{}, name: name, source: f.Name, seen: map[twin]int{}, ended: map[string]bool{}, entries: count(all), rejected: len(all.Rejected)}
+		c := &collector{o: o, file: &File{}, name: name, seen: map[twin]int{}, ended: map[string]bool{}, entries: count(all), rejected: len(all.Rejected)}
 		if c.o.Format == ZIP {
 			c.o.Format = ""
 		}
@@ -281,7 +286,7 @@ func unite(statements []Statement) {
 		for _, e := range st.Entries {
 			account := st.Account.Key()
 			if account == "" {
-				account = "\x00" + st.Source
+				account = "\x00" + st.File
 			}
 			key := account + "\x00" + string(st.Account.Currency) + "\x00" + *e.ExternalID
 			at, twice := seen[key]
@@ -322,7 +327,6 @@ type collector struct {
 	o        Options
 	file     *File
 	name     string // of the file in Rejected
-	source   string
 	st       *Statement
 	entries  int // of all files of a zip
 	rejected int
@@ -416,12 +420,19 @@ func (c *collector) warn(line int, format string, a ...any) {
 	}
 }
 
+// noCurrency tells that the file names none.
+func (c *collector) noCurrency(line int) {
+	if c.o.Assumed {
+		c.warn(line, "The file names no currency, so %s was taken; give currency where it is another", c.o.Currency)
+	}
+}
+
 // begin starts a statement and ends the one before it.
 func (c *collector) begin(line int) *Statement {
 	if c.st != nil {
 		c.end()
 	}
-	c.st = &Statement{Source: c.source, Line: line, Account: Account{Container: bank.ContainerBank}}
+	c.st = &Statement{File: c.name, Line: line, Account: Account{Container: bank.ContainerBank, Format: c.file.Format}}
 	return c.st
 }
 

@@ -281,7 +281,7 @@ func TestCAMTAccount(t *testing.T) {
 	}
 	f, _ := read(t, strings.NewReader(`<Document><BkToCstmrStmt><Stmt><Acct><Id><Othr><Id>0532013000</Id></Othr></Id><Tp><Cd>SVGS</Cd></Tp><Ccy>CHF</Ccy><Nm>Savings</Nm><Ownr><Nm>Anna</Nm></Ownr>
 		<Svcr><FinInstnId><BICFI>COBADEFFXXX</BICFI><ClrSysMmbId><MmbId>37040044</MmbId></ClrSysMmbId><Nm>The bank</Nm></FinInstnId></Svcr></Acct></Stmt></BkToCstmrStmt></Document>`), Options{Currency: "EUR"})
-	want := Account{Number: "0532013000", BankCode: "37040044", BIC: "COBADEFFXXX", Currency: "CHF", Owner: "Anna", Name: "Savings", BankName: "The bank", Type: "SAVINGS", Container: bank.ContainerBank}
+	want := Account{Number: "0532013000", BankCode: "37040044", BIC: "COBADEFFXXX", Currency: "CHF", Owner: "Anna", Name: "Savings", BankName: "The bank", Type: "SAVINGS", Format: CAMT053, Container: bank.ContainerBank}
 	if got := f.Statements[0].Account; got != want {
 		t.Errorf("account %+v, want %+v", got, want)
 	}
@@ -627,7 +627,7 @@ func TestZip(t *testing.T) {
 	}
 	camt, mt := string(sample(t, "sample.camt053.xml")), string(sample(t, "sample.sta"))
 	f, whole := read(t, pack(member{"2026/a.xml", camt}, member{"2026/", ""}, member{"__MACOSX/._a.xml", "x"}, member{"b.sta", mt}, member{secret, "?"}), Options{Currency: "EUR"})
-	if whole != nil || f.Format != ZIP || len(f.Statements) != 2 || f.Statements[0].Source != "2026/a.xml" ||
+	if whole != nil || f.Format != ZIP || len(f.Statements) != 2 || f.Statements[0].File != "file 1 of the zip" ||
 		len(f.Rejected) != 1 || f.Rejected[0].File != "file 5 of the zip" || strings.Contains(f.Rejected[0].Error(), secret) {
 		t.Errorf("%v: %+v", whole, f)
 	}
@@ -760,15 +760,15 @@ func TestCSVLayouts(t *testing.T) {
 		"two accounts":       {"Date,Account,Amount,Currency\n2026-01-02,1,1,EUR\n2026-01-02,2,1,EUR\n2026-01-02,2,1,USD\n", nil, "2026-01-02 1.00|2026-01-02 1.00|2026-01-02 1.00 USD"},
 		"cancelled":          {"Started Date,Completed Date,Amount,State\n2026-01-02,2026-01-03,1,COMPLETED\n2026-01-02,,2,REVERTED\n", nil, "2026-01-03 1.00"},
 		"footer":             {"Date;Text;Amount\n2026-01-02;a;1,00\nEnde\n", nil, "2026-01-02 1.00"},
-		"mapping by name": {"When;What;How much\n02-01-26;a;1,000\n", &Mapping{Dates: "MDY", Decimal: ".", Columns: map[Column][]string{ColumnDate: {"when"}, ColumnAmount: {"How much"}, ColumnDescription: {"What"}}},
+		"mapping by name": {"When;What;How much\n02-01-26;a;1,000\n", &Mapping{Dates: "MDY", Decimal: ".", Columns: []MappedColumn{{ColumnDate, "when"}, {ColumnAmount, "How much"}, {ColumnDescription, "What"}}},
 			"2026-02-01 1000.00"},
-		"mapping by number": {"10 Feb 18, Shop,Visa,A,Household,,20.59\n", &Mapping{Delimiter: ",", NoHeader: true, Columns: map[Column][]string{ColumnDate: {"1"}, ColumnDescription: {"2"}, ColumnCredit: {"6"}, ColumnDebit: {"7"}}},
+		"mapping by number": {"10 Feb 18, Shop,Visa,A,Household,,20.59\n", &Mapping{Delimiter: ",", NoHeader: true, Columns: []MappedColumn{{ColumnDate, "1"}, {ColumnDescription, "2"}, {ColumnCredit, "6"}, {ColumnDebit, "7"}}},
 			"2018-02-10 -20.59"},
-		"mapping, decimal comma":    {"When,What,Sum,Ccy\n2026-01-02,a,1.234,KWD\n", &Mapping{Decimal: ",", Columns: map[Column][]string{ColumnDate: {"When"}, ColumnAmount: {"Sum"}, ColumnCurrency: {"Ccy"}}}, "2026-01-02 1234.000 KWD"},
-		"mapping, decimal point":    {"When;What;Sum;Ccy\n2026-01-02;a;1,234;KWD\n", &Mapping{Decimal: ".", Columns: map[Column][]string{ColumnDate: {"When"}, ColumnAmount: {"Sum"}, ColumnCurrency: {"Ccy"}}}, "2026-01-02 1234.000 KWD"},
+		"mapping, decimal comma":    {"When,What,Sum,Ccy\n2026-01-02,a,1.234,KWD\n", &Mapping{Decimal: ",", Columns: []MappedColumn{{ColumnDate, "When"}, {ColumnAmount, "Sum"}, {ColumnCurrency, "Ccy"}}}, "2026-01-02 1234.000 KWD"},
+		"mapping, decimal point":    {"When;What;Sum;Ccy\n2026-01-02;a;1,234;KWD\n", &Mapping{Decimal: ".", Columns: []MappedColumn{{ColumnDate, "When"}, {ColumnAmount, "Sum"}, {ColumnCurrency, "Ccy"}}}, "2026-01-02 1234.000 KWD"},
 		"mapping, lines before":     {"Date;Amount\nof;what\nDate;Amount\n2026-01-02;1\n", &Mapping{Skip: 2}, "2026-01-02 1.00"},
-		"mapping by name, skipped":  {"When;Sum\nWhen;Sum\n2026-01-02;1\n", &Mapping{Skip: 1, Columns: map[Column][]string{ColumnDate: {"When"}, ColumnAmount: {"Sum"}}}, "2026-01-02 1.00"},
-		"mapping by no such name":   {"When;Sum\n2026-01-02;1\n", &Mapping{Columns: map[Column][]string{ColumnDate: {"When"}, ColumnAmount: {"Total"}}}, "!1"},
+		"mapping by name, skipped":  {"When;Sum\nWhen;Sum\n2026-01-02;1\n", &Mapping{Skip: 1, Columns: []MappedColumn{{ColumnDate, "When"}, {ColumnAmount, "Sum"}}}, "2026-01-02 1.00"},
+		"mapping by no such name":   {"When;Sum\n2026-01-02;1\n", &Mapping{Columns: []MappedColumn{{ColumnDate, "When"}, {ColumnAmount, "Total"}}}, "!1"},
 		"no names, as told":         {"2026-01-02,-5.00,Shop\n2026-01-03,10.00,Wage\n", &Mapping{NoHeader: true}, "2026-01-02 -5.00|2026-01-03 10.00"},
 		"no names, two days":        {"2026-01-02,2026-01-09,-5.00,Shop,USD\n2026-01-03,2026-01-09,10.00,Wage,USD\n", nil, "2026-01-02 -5.00 USD|2026-01-03 10.00 USD"},
 		"no names, two sides":       {"2026-01-02,-5.00,,Shop\n2026-01-03,,10.00,Wage\n", nil, "!1"},
@@ -786,7 +786,7 @@ func TestCSVLayouts(t *testing.T) {
 		"cut off in an amount":      {"Date;Text;Amount\n2026-01-02;a;1,00\n2026-01-03;b;2,5", nil, "2026-01-02 1.00|!3"},
 		"cut off before it":         {"Date;Amount;Text\n2026-01-02;1,00;a\n2026-01-03;2,00;", nil, "2026-01-02 1.00|!3"},
 		"not cut off":               {"Date;Amount;Text\n2026-01-02;1,00;\n2026-01-03;2,00;", nil, "2026-01-02 1.00|2026-01-03 2.00"},
-		"mapping that does not fit": {"a;b\n1;2\n", &Mapping{Columns: map[Column][]string{ColumnDate: {"c"}}}, "!1"},
+		"mapping that does not fit": {"a;b\n1;2\n", &Mapping{Columns: []MappedColumn{{ColumnDate, "c"}}}, "!1"},
 	} {
 		f, whole := read(t, strings.NewReader(c.data), Options{Currency: "EUR", Mapping: c.m})
 		var got []string
@@ -826,7 +826,7 @@ func TestFind(t *testing.T) {
 	}
 	giro, card, francs := known(bank.ContainerBank, "EUR", iban, "giro"), known(bank.ContainerCard, "EUR", iban, "card"), known(bank.ContainerBank, "CHF", iban, "francs")
 	invested := known(bank.ContainerInvestment, "EUR", iban, "depot")
-	made := func(a Account, f Format) bank.Account { return a.Bank(f) }
+	made := func(a Account, f Format) bank.Account { a.Format = f; return a.Bank() }
 	byIBAN, byNumber := Account{IBAN: iban, Currency: "EUR", Container: bank.ContainerBank}, Account{BankCode: "37040044", Number: number, Currency: "EUR", Container: bank.ContainerBank}
 	byName := Account{Name: "Giro", Currency: "EUR", Container: bank.ContainerBank}
 	with := func(a Account, change func(*Account)) Account { change(&a); return a }
@@ -859,7 +859,7 @@ func TestFind(t *testing.T) {
 		"a long name":                  {with(byName, func(a *Account) { a.Name = strings.Repeat("n", 300) }), []bank.Account{made(with(byName, func(a *Account) { a.Name = strings.Repeat("n", 300) }), CAMT053)}, 0},
 		"a long name with another end": {with(byName, func(a *Account) { a.Name = strings.Repeat("n", 300) }), []bank.Account{made(with(byName, func(a *Account) { a.Name = strings.Repeat("n", 299) + "m" }), CAMT053)}, -1},
 	} {
-		if got := c.a.Find(CAMT053, c.known); got != c.want {
+		if got := with(c.a, func(a *Account) { a.Format = CAMT053 }).Find(c.known); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 		for _, k := range c.known {

@@ -44,7 +44,7 @@ func (t Tenant) ImportStatement(ctx context.Context, n NewStatement, file *state
 		if _, err := tx.ExecContext(ctx, "SELECT set_config('idle_in_transaction_session_timeout', '180000', true)"); err != nil {
 			return err
 		}
-		i := statementImport{Tx: tx, format: file.Format, news: noChanges()}
+		i := statementImport{Tx: tx, news: noChanges()}
 		i.Rejected, i.Warnings = file.Rejected, file.Warnings
 		if err := i.open(ctx, t, n, len(file.Statements) > 0); err != nil {
 			return err
@@ -75,7 +75,6 @@ func (t Tenant) ImportStatement(ctx context.Context, n NewStatement, file *state
 type statementImport struct {
 	*Tx
 	StatementImport
-	format   statement.Format
 	consumer bank.Consumer
 	into     *bank.Account  // that was named
 	known    []bank.Account // the consumer's
@@ -90,6 +89,7 @@ type paper struct {
 	statement.Account
 	closing *statement.Balance
 	rows    []bank.Transaction
+	unnamed []statement.Warning // where the file does not say of which account it is
 }
 
 // open finds or makes the consumer, takes its lock and loads what is known of it.
@@ -150,11 +150,14 @@ func (i *statementImport) group(statements []statement.Statement) ([]*paper, err
 				s.Account.Currency = i.into.Currency
 			}
 		}
-		key := s.Account.ExternalID(i.format)
+		key := s.Account.ExternalID()
 		p := at[key]
 		if p == nil {
 			p = &paper{Account: s.Account}
 			papers, at[key] = append(papers, p), p
+		}
+		if s.Account.Key() == "" {
+			p.unnamed = append(p.unnamed, statement.Warning{File: s.File, Line: s.Line})
 		}
 		if b := s.Closing; b != nil && b.Currency == p.Currency {
 			if b.Date == nil {
@@ -234,12 +237,18 @@ func (i *statementImport) store(ctx context.Context, p *paper) error {
 func (i *statementImport) place(ctx context.Context, p *paper) (bank.Account, error) {
 	a := i.into
 	if a == nil {
-		if at := p.Find(i.format, i.known); at >= 0 {
+		odd := "The file names no account, so one was made for it; give accountId where it is one that is known"
+		if at := p.Find(i.known); at >= 0 {
 			a = &i.known[at]
+			odd = "The file names no account and went into the one that a file like it made; give accountId where it is another"
+		}
+		for _, w := range p.unnamed {
+			w.Message = odd
+			i.Warnings = append(i.Warnings, w)
 		}
 	}
 	if a == nil {
-		fresh := p.Bank(i.format)
+		fresh := p.Bank()
 		fresh.CustomerID, fresh.ConsumerID, fresh.CreatedAt = i.consumer.CustomerID, i.consumer.ID, i.now
 		if p.closing != nil {
 			asOf := p.closing.Date.Time()

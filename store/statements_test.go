@@ -281,6 +281,14 @@ func TestStatementPlaces(t *testing.T) {
 	first := imports(t, w, of(anna), file(""), store.Stored{Created: 1})
 	second := imports(t, w, of(anna), opened(t, csvOf("", "06.01.2026;Café;Kaffee;;-2,80;EUR"), statement.Options{}), store.Stored{Created: 1})
 	bens := imports(t, w, of(ben), file(""), store.Stored{Created: 1})
+	if w := append(first.Warnings, second.Warnings...); len(w) != 2 || !strings.Contains(w[0].Message, "so one was made") || !strings.Contains(w[1].Message, "went into the one") {
+		t.Errorf("an account that no file names is put somewhere in silence: %v", w)
+	}
+	// Of another bank: its columns are called otherwise.
+	third := imports(t, w, of(anna), opened(t, "Date,Payee,Amount,Currency\n2026-01-07,Shop,-3.00,EUR\n", statement.Options{}), store.Stored{Created: 1})
+	if third.Accounts[0].ID == first.Accounts[0].ID || len(third.Warnings) != 1 {
+		t.Errorf("two banks' accounts are one: %+v, %v", third.Accounts, third.Warnings)
+	}
 	if a := first.Accounts[0]; a.ID != second.Accounts[0].ID || a.ID == bens.Accounts[0].ID || a.ConsumerID == bens.Accounts[0].ConsumerID || a.IBAN != nil {
 		t.Errorf("%+v, %+v", a, second.Accounts)
 	}
@@ -406,7 +414,7 @@ func TestStatementFixtures(t *testing.T) {
 		open := func() *statement.File {
 			in := must[*os.File](t)(os.Open(name))
 			defer in.Close()
-			f, err := statement.Open(in, statement.Options{Name: filepath.Base(name), Currency: "EUR"})
+			f, err := statement.Open(in, statement.Options{Currency: "EUR"})
 			if err != nil {
 				if _, ok := errors.AsType[*statement.Rejected](err); !ok {
 					t.Errorf("%s: %v", name, err)

@@ -9203,8 +9203,13 @@ input ImportStatementInput {
   file: Upload!
   "Whose statement it is; a consumer is made when neither it nor accountId is given."
   consumerId: ID
-  "Into which account; otherwise it is found by what the file says of it, or made."
+  """
+  Into which account; otherwise it is found by what the file says of it, or made. Many CSV files name no account: one is found
+  again by what its columns are called, so files of two accounts of one bank go into one, and a warning says so.
+  """
   accountId: ID
+  "Of amounts whose currency the file does not tell. Left out, it is the account's; without accountId the consumer's, and a warning says so."
+  currency: CurrencyCode
   "Recognised when left out."
   format: StatementFormat
   "How to read a CSV file; what is left out is recognised."
@@ -9222,7 +9227,7 @@ input CsvMappingInput {
   decimal: String
   "DMY, MDY or YMD."
   dates: String
-  "If there are any, no others are recognised."
+  "If there are any, no others are recognised. Of several descriptions all are taken, of other columns the first that is filled."
   columns: [CsvColumnInput!]
 }
 
@@ -9249,7 +9254,7 @@ type ImportStatementPayload {
 
 "A place in a statement file, and what is wrong or odd there."
 type RejectedLine {
-  "The file's name, in a zip."
+  "Which file of a zip, as in: file 2 of the zip. Their names are not repeated, for they may hold account numbers."
   file: String
   line: Int!
   message: String!
@@ -38064,7 +38069,7 @@ func (ec *executionContext) unmarshalInputImportStatementInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"file", "consumerId", "accountId", "format", "mapping"}
+	fieldsInOrder := [...]string{"file", "consumerId", "accountId", "currency", "format", "mapping"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -38092,6 +38097,13 @@ func (ec *executionContext) unmarshalInputImportStatementInput(ctx context.Conte
 				return it, err
 			}
 			it.AccountID = data
+		case "currency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currency"))
+			data, err := ec.unmarshalOCurrencyCode2ᚖinsightgraphᚋbankᚐCurrency(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Currency = data
 		case "format":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("format"))
 			data, err := ec.unmarshalOStatementFormat2ᚖinsightgraphᚋstatementᚐFormat(ctx, v)

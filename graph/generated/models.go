@@ -232,7 +232,7 @@ type CSVMappingInput struct {
 	Decimal *string `json:"decimal,omitempty"`
 	// DMY, MDY or YMD.
 	Dates *string `json:"dates,omitempty"`
-	// If there are any, no others are recognised.
+	// If there are any, no others are recognised. Of several descriptions all are taken, of other columns the first that is filled.
 	Columns []CSVColumnInput `json:"columns,omitempty"`
 }
 
@@ -281,8 +281,11 @@ type ImportStatementInput struct {
 	File graphql.Upload `json:"file"`
 	// Whose statement it is; a consumer is made when neither it nor accountId is given.
 	ConsumerID *bank.Ref `json:"consumerId,omitempty"`
-	// Into which account; otherwise it is found by what the file says of it, or made.
+	// Into which account; otherwise it is found by what the file says of it, or made. Many CSV files name no account: one is found
+	// again by what its columns are called, so files of two accounts of one bank go into one, and a warning says so.
 	AccountID *bank.Ref `json:"accountId,omitempty"`
+	// Of amounts whose currency the file does not tell. Left out, it is the account's; without accountId the consumer's, and a warning says so.
+	Currency *bank.Currency `json:"currency,omitempty"`
 	// Recognised when left out.
 	Format *statement.Format `json:"format,omitempty"`
 	// How to read a CSV file; what is left out is recognised.
@@ -360,7 +363,7 @@ type RegisterPublicKeyPayload struct {
 
 // A place in a statement file, and what is wrong or odd there.
 type RejectedLine struct {
-	// The file's name, in a zip.
+	// Which file of a zip, as in: file 2 of the zip. Their names are not repeated, for they may hold account numbers.
 	File    *string `json:"file,omitempty"`
 	Line    int     `json:"line"`
 	Message string  `json:"message"`
