@@ -18,7 +18,7 @@ func (r mutation) CreateAccount(ctx context.Context, in generated.CreateAccountI
 	a := bank.Account{ExternalID: in.ExternalID, Container: in.Container, Type: orZero(in.Type), Name: in.Name,
 		ProviderName: orZero(in.ProviderName), Currency: in.Currency, IBAN: in.Iban, BalanceAsOf: in.BalanceAsOf, Status: bank.AccountActive}
 	a.Balance = amountIn("balance", in.Balance, a.Currency, &faults)
-	a.CreditLimit = amountIn("creditLimit", in.CreditLimit, a.Currency, &faults)
+	a.CreditLimit = limitIn(in.CreditLimit, a.Currency, &faults)
 	if len(faults) > 0 { // the rest of what is wrong, which the store would only say if this were right
 		checked := a
 		return nil, append(faults, checked.Check()...).Err()
@@ -40,6 +40,15 @@ func amountIn(field string, m *generated.MoneyInput, currency bank.Currency, fau
 	return &money.Amount
 }
 
+// limitIn is an optional credit limit.
+func limitIn(m *generated.MoneyInput, currency bank.Currency, faults *fault.Many) *decimal.Decimal {
+	limit := amountIn("creditLimit", m, currency, faults)
+	if limit != nil && limit.IsNeg() {
+		faults.Add(fault.Invalid("creditLimit.amount", "Invalid value for amount; a credit limit is not negative"))
+	}
+	return limit
+}
+
 // UpdateAccount changes an account.
 func (r mutation) UpdateAccount(ctx context.Context, in generated.UpdateAccountInput) (*generated.UpdateAccountPayload, error) {
 	if in == (generated.UpdateAccountInput{AccountID: in.AccountID}) {
@@ -58,7 +67,7 @@ func (r mutation) UpdateAccount(ctx context.Context, in generated.UpdateAccountI
 			a.BalanceAsOf = in.BalanceAsOf
 		}
 		if in.CreditLimit != nil {
-			a.CreditLimit = amountIn("creditLimit", in.CreditLimit, a.Currency, &faults)
+			a.CreditLimit = limitIn(in.CreditLimit, a.Currency, &faults)
 		}
 		return append(faults, a.Check()...).Err()
 	})

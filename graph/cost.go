@@ -2,8 +2,10 @@ package graph
 
 import (
 	"context"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"insightgraph/audit"
 	"insightgraph/bank"
@@ -89,6 +91,64 @@ func (p priced) Complexity(ctx context.Context, object, field string, child int,
 		}
 	}
 	return 1 + child + perRow*rows, true
+}
+
+// pricer adds up what an operation costs. gqlgen's own way adds up the branches for all types that an interface has,
+// though an object has only one.
+type pricer struct {
+	schema    graphql.ExecutableSchema
+	variables map[string]any
+	below     map[*ast.Field]int // what is asked for below a field
+}
+
+func (p pricer) operation(ctx context.Context, o *ast.OperationDefinition) int {
+	types := p.schema.Schema()
+	switch o.Operation {
+	case ast.Mutation:
+		return p.set(ctx, o.SelectionSet, types.Mutation)
+	default:
+		return p.set(ctx, o.SelectionSet, types.Query)
+	}
+}
+
+// set is what a selection costs on a type; of an interface it is what its dearest type costs.
+func (p pricer) set(ctx context.Context, selections ast.SelectionSet, on *ast.Definition) (sum int) {
+	if on.IsAbstractType() {
+		for _, one := range p.schema.Schema().GetPossibleTypes(on) {
+			sum = max(sum, p.set(ctx, selections, one))
+		}
+		return sum
+	}
+	is := func(condition string) bool {
+		return condition == "" || slices.Contains(p.schema.Schema().GetPossibleTypes(p.schema.Schema().Types[condition]), on)
+	}
+	for _, selection := range selections {
+		switch x := selection.(type) {
+		case *ast.Field:
+			sum = add(sum, p.field(ctx, x, on))
+		case *ast.InlineFragment:
+			if is(x.TypeCondition) {
+				sum = add(sum, p.set(ctx, x.SelectionSet, on))
+			}
+		case *ast.FragmentSpread:
+			if is(x.Definition.TypeCondition) {
+				sum = add(sum, p.set(ctx, x.Definition.SelectionSet, on))
+			}
+		}
+	}
+	return sum
+}
+
+func (p pricer) field(ctx context.Context, x *ast.Field, on *ast.Definition) int {
+	below, known := p.below[x]
+	if t := p.schema.Schema().Types[x.Definition.Type.Name()]; !known && t != nil && len(x.SelectionSet) > 0 {
+		below = p.set(ctx, x.SelectionSet, t)
+		p.below[x] = below
+	}
+	if cost, ok := p.schema.Complexity(ctx, on.Name, x.Name, below, x.ArgumentMap(p.variables)); ok {
+		return cost
+	}
+	return add(below, 1)
 }
 
 // listCost prices a page by the size asked for; a size beyond the cap is refused later and priced at the cap.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -12,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"insightgraph/fault"
+	"insightgraph/graph/plan"
 	"insightgraph/store"
 	"insightgraph/telemetry"
 )
@@ -62,7 +64,7 @@ func (s *server) present(ctx context.Context, err error) *gqlerror.Error {
 		return one(faults[len(faults)-1])
 	case ok && located.Err == nil && documentError(located):
 		shown.Path = nil // there is no answer that it could point into
-		return one(documentFault(located))
+		return one(documentFault(ctx, located))
 	case timedOut(err) != nil:
 		return one(timedOut(err))
 	case argument != "": // one of GraphQL's own scalars, such as a number that is too large
@@ -108,14 +110,19 @@ var (
 
 // documentFault is an error about the document or the variables. The validator's guesses are left out, since they tell
 // names to those who know none; a value that does not fit its type is named like any other bad value.
-func documentFault(e *gqlerror.Error) *fault.Error {
+func documentFault(ctx context.Context, e *gqlerror.Error) *fault.Error {
 	if strings.HasPrefix(e.Message, "exceeded token limit") || strings.HasPrefix(e.Message, "exceeded maximum nesting depth") {
-		return tooComplex
+		return fault.New(fault.TooComplex, "", "The document is too long or too deep; ask for less at once")
 	}
 	var field []string
 	if len(e.Path) > 1 && e.Path[0] == ast.PathName("variable") {
 		for _, step := range e.Path[1:] {
 			field = append(field, fmt.Sprint(step))
+		}
+		if graphql.HasOperationContext(ctx) {
+			if used := useOf(graphql.GetOperationContext(ctx).Operation, field[0]); used != nil {
+				field = append(used, field[1:]...)
+			}
 		}
 	}
 	name := strings.TrimPrefix(strings.Join(field, "."), "input.")
@@ -128,6 +135,38 @@ func documentFault(e *gqlerror.Error) *fault.Error {
 		message = kind.ReplaceAllString(message, "The value is not a valid $1")
 	}
 	return fault.New(fault.Code(fmt.Sprint(e.Extensions["code"])), short(name), "%s", short(message))
+}
+
+// useOf is the argument, and the place in it, that a variable is given to first; nil if there is none.
+func useOf(o *ast.OperationDefinition, variable string) (path []string) {
+	if o == nil {
+		return nil
+	}
+	var in func(name string, v *ast.Value) []string
+	in = func(name string, v *ast.Value) []string {
+		if v.Kind == ast.Variable && v.Raw == variable {
+			return []string{name}
+		}
+		for i, child := range v.Children {
+			at := child.Name
+			if v.Kind == ast.ListValue {
+				at = strconv.Itoa(i)
+			}
+			if below := in(at, child.Value); below != nil {
+				return append([]string{name}, below...)
+			}
+		}
+		return nil
+	}
+	plan.Every(o.SelectionSet, func(_ ast.DirectiveList, arguments ast.ArgumentList) bool {
+		for _, a := range arguments {
+			if path == nil {
+				path = in(a.Name, a.Value)
+			}
+		}
+		return path == nil
+	})
+	return path
 }
 
 // short cuts a text to maxMessage bytes.

@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 
-	"github.com/99designs/gqlgen/complexity"
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -29,7 +28,10 @@ const (
 	maxIntrospectionDepth = 20
 )
 
-var tooComplex = fault.New(fault.TooComplex, "", "The operation costs more than one request may; ask for less at once")
+// tooComplex says what an operation has too much of.
+func tooComplex(has, most int, what string) *gqlerror.Error {
+	return &gqlerror.Error{Err: fault.New(fault.TooComplex, "", "The operation has %s of %d, and %d is the most; ask for less at once", what, has, most)}
+}
 
 // tooLong is what a query gets instead of an answer that nobody can know to be long before it is written.
 var tooLong = fault.New(fault.TooComplex, "", "The answer would have more than %d MiB; ask for less at once", plan.MaxAnswer>>20)
@@ -57,17 +59,24 @@ func (l *limits) MutateOperationContext(ctx context.Context, o *graphql.Operatio
 			depth = maxIntrospectionDepth
 			o.DisableIntrospection = false
 		}
-		if s.depth > depth || s.fields > maxFields || s.aliases > maxAliases || s.roots > maxRoots || s.directives > maxDirectives ||
-			len(o.Doc.Fragments) > maxFragments {
-			return &gqlerror.Error{Err: tooComplex}
+		for _, is := range []struct {
+			has, most int
+			what      string
+		}{{s.depth, depth, "a depth"}, {s.fields, maxFields, "a number of fields"}, {s.aliases, maxAliases, "a number of aliases"},
+			{s.roots, maxRoots, "a number of fields at its top"}, {s.directives, maxDirectives, "a number of directives"},
+			{len(o.Doc.Fragments), maxFragments, "a number of fragments"}} {
+			if is.has > is.most {
+				return tooComplex(is.has, is.most, is.what)
+			}
 		}
 		if name := undecided(o); name != "" {
 			return &gqlerror.Error{Err: fault.New(fault.NotValid, name, "$%s is null, but must be true or false", name)}
 		}
-		cost = complexity.Calculate(ctx, l.schema, o.Operation, o.Variables)
+		p := pricer{l.schema, o.Variables, map[*ast.Field]int{}}
+		cost = p.operation(ctx, o.Operation)
 	}
 	if cost > maxCost {
-		return &gqlerror.Error{Err: tooComplex}
+		return tooComplex(cost, maxCost, "a cost")
 	}
 	o.Stats.SetExtension(costKey, cost)
 	return nil

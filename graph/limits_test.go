@@ -10,6 +10,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"insightgraph/budget"
 )
 
 // The hostile operations that the libraries were seen to fail at: each is answered quickly, in few words, with the right
@@ -239,6 +241,46 @@ func TestCostFollowsVariables(t *testing.T) {
 	for _, after := range []any{"no cursor", nil, "no cursor"} {
 		if got := h.send("acme", bad, map[string]any{"after": after}); got.codes() != "QUERY_TOO_COMPLEX" {
 			t.Errorf("%v: %s", after, got.body)
+		}
+	}
+}
+
+// A report has one type, so what is asked for of the others costs nothing.
+func TestDearestBranch(t *testing.T) {
+	h := newHouse(t)
+	h = h.with(func(o *Options) {
+		o.Budget = &budget.Budget{Customers: budget.Limits{Points: 1000}, Consumers: budget.Limits{Points: 1000}, Now: o.Store.Now}
+	})
+	cost := func(query string) string {
+		_, rest, _ := strings.Cut(h.send("acme", query, nil).body, `"requested":`)
+		n, _, _ := strings.Cut(rest, ",")
+		return n
+	}
+	const page = `{ reports(first: 10) { nodes { id %s } } }`
+	one := `... on ShoppingReport { transactions(first: 10) { nodes { id } } }`
+	both := one + ` ... on IncomeReport { transactions(first: 5) { nodes { id } } } ...f`
+	if a, b := cost(fmt.Sprintf(page, one)), cost(fmt.Sprintf(page, both)+`fragment f on SpendingReport { type transactions(first: 9) { nodes { id } } }`); a != b || a == "" {
+		t.Errorf("one branch costs %s, three %s", a, b)
+	}
+	if a, b := cost(fmt.Sprintf(page, `type ... on Report { status } ... on Node { id }`)), cost(fmt.Sprintf(page, `type status`)); a == b {
+		t.Errorf("what all types have costs nothing: %s, %s", a, b)
+	}
+	if got := h.send("acme", `{consumers(first:100){nodes{accounts(first:100){nodes{id name}}}}}`, nil); !strings.Contains(got.body, "a cost of 30") || !strings.Contains(got.body, "20000 is the most") {
+		t.Error(got.body)
+	}
+}
+
+// A fault names the argument, whatever its variable is called and wherever it stands.
+func TestFieldOfVariable(t *testing.T) {
+	h := newHouse(t)
+	row := map[string]any{"amount": map[string]any{"amount": "1.00", "currency": "EUR"}, "bookingDate": "2021-10-01", "baseType": "NO"}
+	for query, variables := range map[string]map[string]any{
+		`mutation($whatever: CreateTransactionsInput!) { createTransactions(input: $whatever) { createdCount } }`:               {"whatever": map[string]any{"accountId": "x", "transactions": []any{row}}},
+		`mutation($t: [TransactionInput!]!) { createTransactions(input: {accountId: "x", transactions: $t}) { createdCount } }`: {"t": []any{row}},
+		`mutation($x: TransactionInput!) { createTransactions(input: {accountId: "x", transactions: [$x]}) { createdCount } }`:  {"x": row},
+	} {
+		if got := h.send("acme", query, variables); !strings.Contains(got.body, `"field":"transactions.0.baseType"`) {
+			t.Errorf("%s: %s", query, got.body)
 		}
 	}
 }

@@ -6730,7 +6730,7 @@ enum ErrorCode {
   Y806
   "No such thing, or not yours."
   Y807
-  "A required field is missing."
+  "A required field is missing, or empty. One that the schema itself requires is GRAPHQL_VALIDATION_FAILED."
   Y812
   "A field that must be given with another."
   Y813
@@ -6915,6 +6915,7 @@ type Consumer implements Node {
   "The currency that its insights are given in."
   currency: CurrencyCode!
   createdAt: DateTime!
+  "The newest first."
   accounts(filter: AccountFilter, first: Int, after: String, last: Int, before: String): AccountConnection!
   "The consumer's transactions over all accounts, the newest first."
   transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
@@ -6991,7 +6992,7 @@ type Account implements Node {
   currency: CurrencyCode!
   iban: String
   balance: Balance
-  "How far the balance may be below zero."
+  "How far the balance may be below zero; not negative."
   creditLimit: Money
   createdAt: DateTime!
   transactions(filter: TransactionFilter, first: Int, after: String, last: Int, before: String): TransactionConnection!
@@ -7862,6 +7863,10 @@ type ReportParty {
 
 "A part of a report with a sum of its own."
 type ReportSection {
+  """
+  Of Rent and Living: RENT, MORTGAGE, ENERGY, MAINTENANCE, TELECOMMUNICATION, INSURANCE, OTHER. Of Insurance: HEALTH, VEHICLE, LIFE_AND_PENSION,
+  HOME_AND_LIABILITY, LEGAL_PROTECTION, TRAVEL, OTHER. Others may come.
+  """
   kind: String!
   total: Money!
   "Percent of the report's total."
@@ -8008,14 +8013,22 @@ type AccountBalanceSummary {
 type BalanceSummary {
   "The days that are known."
   covered: Period!
+  "At the end of covered's first day, so that day's transactions are in it."
   opening: Money!
+  "At the end of covered's last day."
   closing: Money!
   minimum: Money!
   minimumDate: Date!
   maximum: Money!
   maximumDate: Date!
+  "Of the days of covered."
   average: Money!
+  """
+  What came in over the whole period of the report, also on days whose balance is not known: opening and in - out need not give
+  closing. One account's has transfers in it, that of all together has not.
+  """
   in: ReportAmount!
+  "What went out, likewise."
   out: ReportAmount!
 }
 
@@ -8192,6 +8205,7 @@ type RecurringReport implements Report & Node {
 
 "Payments that recur."
 type RecurringSeries {
+  "With whom: the merchant, else the counterparty."
   party: String!
   baseType: BaseType!
   category: Category!
@@ -8205,7 +8219,7 @@ type RecurringSeries {
   firstDate: Date!
   lastDate: Date!
   transactionCount: Int!
-  "Expected; null where the series has ended."
+  "Expected, seen from the last day of lookedAt, so it may be past today; null where the series has ended."
   nextDate: Date
   ended: Boolean!
   "The latest against the one before it, percent; null where they are equal."
@@ -8234,6 +8248,7 @@ type RiskIndicatorsReport implements Report & Node {
 
 "One kind of event that may point to a risk, and what there was of it in the period."
 type RiskIndicator {
+  "CHARGEBACKS, DEBT_COLLECTION, GAMBLING, SEIZURE or OVERDRAFT; others may come."
   kind: String!
   transactionCount: Int!
   out: ReportAmount!
@@ -8483,7 +8498,8 @@ type EventEdge {
 
 """
 Each change is one transaction. A mutation that was answered without errors is stored, and so is its event.
-A mutation that has several faults names all of them and changes nothing.
+A mutation that has a fault changes nothing. Where values break rules all of them are named; what does not fit the schema (a missing
+field, a text in place of a number: GRAPHQL_VALIDATION_FAILED) is found before, and only the first of it is named.
 
 With the header ` + "`" + `Idempotency-Key` + "`" + ` (1 to 255 visible ASCII characters, anything else is answered with HTTP 400) a request can be
 sent again: for 24 hours the same key, holder of the token and input have no second effect and give the first answer, and the

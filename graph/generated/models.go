@@ -746,7 +746,7 @@ const (
 	ErrorCodeY806 ErrorCode = "Y806"
 	// No such thing, or not yours.
 	ErrorCodeY807 ErrorCode = "Y807"
-	// A required field is missing.
+	// A required field is missing, or empty. One that the schema itself requires is GRAPHQL_VALIDATION_FAILED.
 	ErrorCodeY812 ErrorCode = "Y812"
 	// A field that must be given with another.
 	ErrorCodeY813 ErrorCode = "Y813"

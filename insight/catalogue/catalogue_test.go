@@ -38,6 +38,9 @@ func TestAll(t *testing.T) {
 			if d.Type == insight.Aggregate && d.PerEntity {
 				t.Error("an insight over all accounts has no settings for one")
 			}
+			if d.PerEntity || d.Type == insight.Other {
+				t.Error("tasks evaluate each insight once a person, with the settings for all accounts: they do not look at those of single accounts, nor at a trigger's entityIds")
+			}
 			frequencies := append([]insight.Frequency{d.Frequency}, d.Frequencies...)
 			for i, f := range frequencies {
 				if !slices.Contains([]insight.Frequency{insight.Daily, insight.Weekly, insight.Monthly, insight.MidMonthly}, f) || slices.Contains(frequencies[:i], f) {
