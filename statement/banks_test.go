@@ -724,6 +724,124 @@ CH2801234000123456789/  EUR BANK   "" 2026-01-30..2026-01-31 1000.00 EUR -> 1996
 /  EUR BANK   "" 2026-01-30..2026-01-31  ->
 2 2026-01-30  DEBIT 3.20 EUR|Cafe Nord| |Removal
 3 2026-01-31  CREDIT 1000.00 EUR|Acme| |Deposit`},
+		"Keytrade": {`Uittreksel;Datum;Valutadatum;Rekening;Omschrijving;Bedrag;Valuta
+24/001;15.06.2024;15.06.2024;BE68 5390 0754 7034;Overschrijving Jan;-1.024,50;EUR
+24/002;16.06.2024;16.06.2024;BE71 0961 2345 6769;Rente;2,00;EUR
+24/003;17.06.2024;17.06.2024;BE43 0689 9999 9501;Overschrijving Piet;-24,50;EUR
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-17  ->
+2 2024-06-15 2024-06-15 DEBIT 1024.50 EUR|Overschrijving Jan| BE68539007547034|
+3 2024-06-16 2024-06-16 CREDIT 2.00 EUR|Rente| BE71096123456769|
+4 2024-06-17 2024-06-17 DEBIT 24.50 EUR|Overschrijving Piet| BE43068999999501|`},
+		"Erste in Hungary": {`Tranzakció dátuma,Partner neve,Partner számlaszáma,Számla neve,Számlaszám,Tranzakció típusa,Tranzakció összege,Tranzakció devizaneme,Bevétel/Kiadás,Kártyaszám,Értéknap,Közlemény,Megbízás azonosító,Részletek,Egyenleg,Devizanem
+2024.04.19.,Kis Bolt Kft,12345678-12345678-00000000,Folyószámla,11600006-00000000-12345678,Kártyás vásárlás,-350,HUF,Kiadás,XXXX1234,2024.04.19.,,AB12,Budapest,2345.56,HUF
+2024.04.17.,Munkáltató Zrt,11111111-22222222,Folyószámla,11600006-00000000-12345678,Átutalás,1290,HUF,Bevétel,,2024.04.18.,Bér,AB11,,2695.56,HUF
+`, `CSV
+/11600006-00000000-12345678  HUF BANK   "" 2024-04-17..2024-04-19 1405.56 HUF -> 2345.56 HUF
+3 2024-04-17 2024-04-18 CREDIT 1290.00 HUF|Bér|Munkáltató Zrt 11111111-22222222|Átutalás
+2 2024-04-19 2024-04-19 DEBIT 350.00 HUF|Kártyás vásárlás|Kis Bolt Kft 12345678-12345678-00000000|Kártyás vásárlás`},
+		"M&S, a card": {`Date Processed,Description,Amount,
+Pending,L'OLIVE                 LONDON       GBR,£67.40,
+12-Dec-2024,ROYAL INSURANCE        01222 61234  GBR,"£1,183.23",
+12-Dec-2024,DELIVEROO.CO.UK        LONDON        LND,£18.89,
+03-Dec-2024,TFL TRAVEL CH          TFL.GOV.UK/CP GBR,£1.50,
+02-Dec-2024,PAYMENT RECEIVED - THANK YOU,"+ £1,100.00",CR
+`, `CSV
+/  EUR BANK   "" 2024-12-02..2024-12-12  ->
+6 2024-12-02  CREDIT 1100.00 EUR|PAYMENT RECEIVED - THANK YOU| |
+5 2024-12-03  DEBIT 1.50 EUR|TFL TRAVEL CH TFL.GOV.UK/CP GBR| |
+4 2024-12-12  DEBIT 18.89 EUR|DELIVEROO.CO.UK LONDON LND| |
+3 2024-12-12  DEBIT 1183.23 EUR|ROYAL INSURANCE 01222 61234 GBR| |
+warning {statement 2 The entry has no date yet and was left out: it is not booked}`},
+		"Arion": {`Dagsetning;Upphæð;Staða;Mynt;Skýring;Seðilnúmer;Tilvísun;Texti
+15.06.2024;-2.450;120.000;ISK;Bónus;;;Debetkort
+16.06.2024;350.000;470.000;ISK;Laun;;;Millifærsla
+`, `CSV
+/  ISK BANK   "" 2024-06-15..2024-06-16 122450 ISK -> 470000 ISK
+2 2024-06-15  DEBIT 2450 ISK|Bónus Debetkort| |
+3 2024-06-16  CREDIT 350000 ISK|Laun Millifærsla| |`},
+		"Komerční banka": {`"Datum splatnosti";"Datum odepsání z jiné banky";"Protiúčet/Kód banky";"Název protiúčtu";"Částka";"Originální částka";"Originální měna";"Kurz";"VS";"KS";"SS";"Identifikace transakce";"Systémový popis";"Popis příkazce";"Popis pro příjemce";"AV pole 1"
+"15.06.2024";"";"123456789/0800";"Jan Novák";"-1249,00";"";"";"";"1";"";"";"000-15062024 1602";"Platba na vrub vašeho účtu";"Nájem";"Nájem červen";""
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-15  ->
+2 2024-06-15  DEBIT 1249.00 EUR|Platba na vrub vašeho účtu Nájem červen|Jan Novák 123456789/0800|`},
+		"Hapoalim": {`תאריך,תיאור,חובה,זכות,יתרה
+15/06/2024,סופר,24.50,,1000.00
+16/06/2024,משכורת,,5000.00,6000.00
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16 1024.50 EUR -> 6000.00 EUR
+2 2024-06-15  DEBIT 24.50 EUR|סופר| |
+3 2024-06-16  CREDIT 5000.00 EUR|משכורת| |`},
+		"Alpha": {`Ημερομηνία;Αιτιολογία;Ποσό;Πρόσημο ποσού
+15/06/2024;ΣΚΛΑΒΕΝΙΤΗΣ;24,50;Χ
+16/06/2024;ΜΙΣΘΟΔΟΣΙΑ;1.500,00;Π
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16  ->
+2 2024-06-15  DEBIT 24.50 EUR|ΣΚΛΑΒΕΝΙΤΗΣ| |
+3 2024-06-16  CREDIT 1500.00 EUR|ΜΙΣΘΟΔΟΣΙΑ| |`},
+		"PrivatBank": {`Дата,Категорія,Картка,Опис операції,Сума в валюті картки,Валюта картки,Сума в валюті транзакції,Валюта транзакції,Залишок на кінець періоду,Валюта залишку
+15.06.2024 12:30,Продукти,Моя картка,Сільпо,-245.50,UAH,-245.50,UAH,1000.00,UAH
+`, `CSV
+/  UAH BANK   "" 2024-06-15..2024-06-15 1245.50 UAH -> 1000.00 UAH
+2 2024-06-15  DEBIT 245.50 UAH|Сільпо| |`},
+		"monobank": {`"Дата i час операції","Деталі операції",MCC,"Сума в валюті картки (UAH)","Сума в валюті операції",Валюта,Курс,"Сума комісій (UAH)","Сума кешбеку (UAH)","Залишок після операції"
+"15.06.2024 12:30:00","Сільпо",5411,-245.5,-6.0,EUR,40.9,—,—,1000.0
+"14.06.2024 12:30:00","Зарплата",4829,5000.0,5000.0,UAH,—,—,—,1245.5
+`, `CSV
+/  UAH BANK   "" 2024-06-14..2024-06-15 -3754.50 UAH -> 1000.00 UAH
+3 2024-06-14  CREDIT 5000.00 UAH|Зарплата| |
+2 2024-06-15  DEBIT 245.50 UAH|Сільпо| |`},
+		"DSK": {`Дата,Основание,Дебит,Кредит,Наредител/Получател
+15.06.2024,Покупка Лидл,24.50,,LIDL
+16.06.2024,Заплата,,1500.00,АКМЕ ООД
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16  ->
+2 2024-06-15  DEBIT 24.50 EUR|Покупка Лидл|LIDL |
+3 2024-06-16  CREDIT 1500.00 EUR|Заплата|АКМЕ ООД |`},
+		"Ziraat": {`Tarih;Fiş No;Açıklama;İşlem Tutarı;Bakiye
+15.06.2024;F1;MIGROS;-245,50;1.000,00
+16.06.2024;F2;MAAŞ;15.000,00;16.000,00
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16 1245.50 EUR -> 16000.00 EUR
+2 2024-06-15  DEBIT 245.50 EUR|MIGROS| |
+3 2024-06-16  CREDIT 15000.00 EUR|MAAŞ| |`},
+		"Swedbank in Lithuania": {`"Sąskaitos Nr.","","Data","Gavėjas","Paaiškinimai","Suma","Valiuta","D/K","Įrašo Nr.","Kodas","Įmokos kodas","Dok. Nr.","Kliento kodas mokėtojo IS","Kliento kodas","Pradinis mokėtojas","Galutinis gavėjas",
+"LT121000011101001000","10","2024-01-01","","Likutis pradžiai","2123.82","EUR","K","","AS","","",
+"LT121000011101001000","20","2024-01-02","Restoranas","PIRKINYS 2023.12.30 14.34 EUR (059553) Restoranas Vilnius","14.34","EUR","D","2024010200041787","K","","","",
+"LT121000011101001000","20","2024-01-10","Company","Salary","1600.00","EUR","K","2024011000673562","MK","","5050","",
+"LT121000011101001000","82","2024-01-31","","Apyvarta","14.34","EUR","D","","K2","","",
+"LT121000011101001000","82","2024-01-31","","Apyvarta","1600.00","EUR","K","","K2","","",
+"LT121000011101001000","86","2024-01-31","","Likutis pabaigai","3709.48","EUR","K","","LS","","",
+`, `CSV
+LT121000011101001000/  EUR BANK   "" 2024-01-02..2024-01-10  ->
+3 2024-01-02  DEBIT 14.34 EUR|PIRKINYS 2023.12.30 14.34 EUR (059553) Restoranas Vilnius|Restoranas |
+4 2024-01-10  CREDIT 1600.00 EUR|Salary|Company |
+warning {statement 2 The line is a balance or a sum and was left out}
+warning {statement 5 The line is a balance or a sum and was left out}
+warning {statement 6 The line is a balance or a sum and was left out}
+warning {statement 7 The line is a balance or a sum and was left out}`},
+		"Swedbank in Latvia": {`"Klienta konts";"Ieraksta tips";"Datums";"Saņēmējs/Maksātājs";"Informācija saņēmējam";"Summa";"Valūta";"Debets/Kredīts";"Arhīva kods";"Maksājuma veids";"Refernces numurs";"Dokumenta numurs";
+"LV80HABA0551000000001";"10";"01.06.2024";"";"Sākuma atlikums";"100,00";"EUR";"K";"";"AS";"";"";
+"LV80HABA0551000000001";"20";"15.06.2024";"RIMI";"PIRKUMS 14.06.2024 RIMI RIGA";"24,50";"EUR";"D";"2024061500001";"CTX";"";"";
+"LV80HABA0551000000001";"82";"30.06.2024";"";"Apgrozījums";"24,50";"EUR";"D";"";"K2";"";"";
+"LV80HABA0551000000001";"86";"30.06.2024";"";"Beigu atlikums";"75,50";"EUR";"K";"";"LS";"";"";
+`, `CSV
+/LV80HABA0551000000001  EUR BANK   "" 2024-06-15..2024-06-15  ->
+3 2024-06-15  DEBIT 24.50 EUR|PIRKUMS 14.06.2024 RIMI RIGA|RIMI |
+warning {statement 2 The line is a balance or a sum and was left out}
+warning {statement 4 The line is a balance or a sum and was left out}
+warning {statement 5 The line is a balance or a sum and was left out}`},
+		"Keytrade, interest without an account": {`Uittreksel;Datum;Valutadatum;Rekening;Omschrijving;Bedrag;Valuta
+24/001;15.06.2024;15.06.2024;BE68 5390 0754 7034;Overschrijving Jan;-1.024,50;EUR
+24/002;16.06.2024;16.06.2024;-;Rente;2,00;EUR
+24/003;17.06.2024;17.06.2024;BE43 0689 9999 9501;Overschrijving Piet;-24,50;EUR
+24/004;17.06.2024;17.06.2024;-;Kosten;-2,50;EUR
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-17  ->
+2 2024-06-15 2024-06-15 DEBIT 1024.50 EUR|Overschrijving Jan| BE68539007547034|
+3 2024-06-16 2024-06-16 CREDIT 2.00 EUR|Rente| |
+4 2024-06-17 2024-06-17 DEBIT 24.50 EUR|Overschrijving Piet| BE43068999999501|
+5 2024-06-17 2024-06-17 DEBIT 2.50 EUR|Kosten| |`},
 	} {
 		f, whole := read(t, strings.NewReader(c.data), Options{Currency: "EUR"})
 		got := describeAll(f)

@@ -118,28 +118,28 @@ var columnNames = map[Column]string{
 		"bokforingsdato|bogforingsdato|kirjauspaiva|konyveles datuma|completed date|completed date utc|date|datum|data|fecha|dato|dag|pvm|tarih|transaction date|" +
 		"date operation|date de l operation|date d operation|date transaction|date de transaction|fecha operacion|fecha de operacion|f operacion|fecha movimiento|data operazione|data movimento|data mov|data lancamento|" +
 		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|dateop|transactiondate|posted transactions date|settled date|booked at|transaction date utc|created|created at|timestamp|" +
-		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum|transfer date|tran date|dia|bokford|kuupaev|data registrazione|дата платежа|дата операции|дата",
+		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum|transfer date|tran date|dia|bokford|kuupaev|data registrazione|дата платежа|дата операции|дата|date processed|datums|tranzakcio datuma|datum splatnosti|dagsetning|дата i час операції|дата і час операції|дата операції|дата проведення|ημερομηνια|ημ νια συναλλαγης|תאריך",
 	ColumnValueDate: "value date|valutadatum|wertstellung|wertstellungsdatum|wertstellungstag|rentedatum|valutadag|date de valeur|date valeur|fecha valor|f valor|data valor|data valuta|datum valuty|data waluty|" +
-		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta",
+		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta|erteknap|vertibas datums|дата валютування|вальор|ημ νια αξιας|valor ημερομηνια|תאריך ערך",
 	ColumnAmount: "zauctovana castka|castka v mene uctu|buchungsbetrag|amount|transaction amount|amount in account currency|betrag|umsatz|betrag eur|bedrag|transactiebedrag|montant|montant de l operation|" +
-		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku|billing amount|insattningar uttag|import|сумма платежа|сумма операции|сумма",
+		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku|billing amount|insattningar uttag|import|сумма платежа|сумма операции|сумма|tranzakcio osszege|islem tutari|upphæd|сума в валюті картки|сума у валюті картки|сума в валюті рахунку|сума|ποσο|ποσο συναλλαγης|סכום",
 	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|funds out|saida|saidas|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
-		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebiti euro|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ut fra konto|ud|wydatki|dr",
+		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebiti euro|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ut fra konto|ud|wydatki|dr|дебит|дебет|χρεωση|חובה|borc",
 	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|funds in|entrada|entradas|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +
-		"credit euros|credito|creditos|abono|abonos|ingreso|ingresos|entrate|accrediti|accrediti euro|accredito|avere|haber|recette|recettes|uznania|uznanie|inn|inn pa konto|ind|wplywy|cr",
-	ColumnSide: "debit credit|credit debit|debit credit indicator|d c|dc|dr cr|cr dr|soll haben|soll haben kennzeichen|s h|af bij|bij af|sens|signo|segno|sign|vorzeichen|cdtdbtind|direction|richtung|deebet kreedit",
+		"credit euros|credito|creditos|abono|abonos|ingreso|ingresos|entrate|accrediti|accrediti euro|accredito|avere|haber|recette|recettes|uznania|uznanie|inn|inn pa konto|ind|wplywy|cr|кредит|πιστωση|זכות|alacak",
+	ColumnSide: "debit credit|credit debit|debit credit indicator|d c|dc|dr cr|cr dr|soll haben|soll haben kennzeichen|s h|af bij|bij af|sens|signo|segno|sign|vorzeichen|cdtdbtind|direction|richtung|deebet kreedit|debets kredits|bevetel kiadas|προσημο ποσου|προσημο",
 	ColumnBalance: "balance|running balance|balance after|running bal|account balance|closing balance|ledger balance|saldo|kontostand|saldo nach buchung|saldo na trn|saldo na mutatie|eindsaldo|endsaldo|solde|solde apres operation|saldo contable|" +
-		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye|bal",
-	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|mutationcode|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency|валюта платежа|валюта операции|валюта",
+		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye|bal|stada|залишок на кінець періоду|залишок після операції|залишок|салдо|остаток|υπολοιπο|προοδευτικο υπολοιπο|יתרה",
+	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|mutationcode|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency|валюта платежа|валюта операции|валюта|tranzakcio devizaneme|devizanem|mynt|валюта картки|валюта рахунку|νομισμα|מטבע",
 	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|sub description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|remittance information unstructured|payment reference text|payment reference|message|message for payee|message for me|notifications|" +
 		"transaktionsbeschreibung|transaktionsbeschreibung zusatz|beschreibung|buchungs details|betreff|buchungsdetails|zahlungsgrund|omschrijving|mededeling|mededelingen|toelichting|betalingskenmerk tekst|libelle|libelle operation|motif|communication|" +
-		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione operazioni|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext|forklaring|operazione|dettagli|remarks|transaction remarks|transaction ref|historico|titulo|selgitus|moviment|mes dades|mas datos|описание",
+		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione operazioni|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext|forklaring|operazione|dettagli|remarks|transaction remarks|transaction ref|historico|titulo|selgitus|moviment|mes dades|mas datos|описание|paaiskinimai|informacija sanemejam|poznamka k uhrade|systemovy popis|popis prikazce|popis pro prijemce|skyring|texti|опис операції|деталі операції|призначення платежу|основание|αιτιολογια|περιγραφη|תיאור|תיאור התנועה|פרטים",
 	ColumnName: "name zahlungsbeteiligter|empfanger zahlungspflichtiger|beguenstigter zahlungspflichtiger|begunstigter zahlungspflichtiger|begunstigter|beguenstigter|auftraggeber begunstigter|auftraggeber beguenstigter|auftraggeber empfanger|auftraggeber zahlungsempfanger|sender empfanger|" +
 		"empfanger|empfaenger|empfangername|zahlungsempfanger|zahlungsempfanger in|zahlungsempfanger name|zahlungsempfanger innen|name|counterparty name|counteraccount name|counter party|payee|payee name|creditor name|payer payee|merchant|merchant name|recipient|beneficiary|vendor|" +
-		"naam omschrijving|naam tegenpartij|naam van de tegenpartij|naam tegenrekening|naam tegenpartij bevat|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|nazev protistrany|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|namn|betalingsmottaker|navn|nimi|saaja maksaja|saaja|partner neve|to from|partnername|partner name|other party|other party name|saaja maksja",
+		"naam omschrijving|naam tegenpartij|naam van de tegenpartij|naam tegenrekening|naam tegenpartij bevat|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|nazev protistrany|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|namn|betalingsmottaker|navn|nimi|saaja maksaja|saaja|partner neve|to from|partnername|partner name|other party|other party name|saaja maksja|gavejas|moketojas gavejas|sanemejs maksatajs|наредител получател|контрагент",
 	ColumnAccount: "tegenrekening|tegenrekening iban bban|tegenrekening iban|rekening tegenpartij|rekeningnummer tegenpartij|iban zahlungsbeteiligter|kontonummer iban|gegenkonto|iban gegenkonto|iban empfanger|kontonummer zahlungsbeteiligter|counterparty account|counterparty iban|counter account|counterparty account number|payee account number|numer konta|" +
-		"compte contrepartie|iban contrepartie|cuenta destino|cuenta beneficiario|iban controparte|cislo protiuctu|cislo uctu protistrany|protiucet|numer rachunku kontrahenta|nr rachunku kontrahenta|rachunek kontrahenta|mottagarkonto|partner iban|partner szamlaszama|saajan tilinumero|other party account|other party account number",
-	ColumnOwnAccount:   "auftragskonto|iban auftragskonto|iban auftraggeberkonto|auftraggeberkonto iban|eigene iban|iban bban|eigenes konto|own account|cislo uctu|numer rachunku|nr rachunku|source account|posted account|rekeningnummer opdrachtgever|this party account|kliendi konto",
+		"compte contrepartie|iban contrepartie|cuenta destino|cuenta beneficiario|iban controparte|cislo protiuctu|cislo uctu protistrany|protiucet|numer rachunku kontrahenta|nr rachunku kontrahenta|rachunek kontrahenta|mottagarkonto|partner iban|partner szamlaszama|saajan tilinumero|other party account|other party account number|protiucet kod banky",
+	ColumnOwnAccount:   "auftragskonto|iban auftragskonto|iban auftraggeberkonto|auftraggeberkonto iban|eigene iban|iban bban|eigenes konto|own account|cislo uctu|numer rachunku|nr rachunku|source account|posted account|rekeningnummer opdrachtgever|this party account|kliendi konto|saskaitos nr|klienta konts|szamlaszam",
 	columnPlainAccount: "iban|kontonummer|konto|rachunek|account|account number|accountnumber|account no|rekening|rekeningnummer|cuenta|numero de cuenta|compte|numero de compte|conto|conta|kontonr|tilinumero",
 	columnParty:        "counterparty|partner|contrepartie|contraparte|tegenpartij",
 	columnValuta:       "valuta",
@@ -152,8 +152,8 @@ var columnNames = map[Column]string{
 	columnStarted:      "started date",
 	columnImpact:       "balance impact|auswirkung auf guthaben",
 	ColumnReference: "transaction id|transactionid|transferwise id|wise id|id|id transakce|id operace|id pohybu|identificador|transaction reference|transaction reference number|transactiereferentie|buchungsreferenz|referenznummer|reference number|bank reference|volgnr|volgnummer|" +
-		"numero operation|reference operation|numero de referencia|numer referencyjny|transaktionsnummer|transaktionscode|verifikationsnummer|arkivointitunnus|journal number|fitid|transaktions nr|transaction no",
-	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|typ uhrady|kategorie transakce|mutatiesoort|type verrichting|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|typ transakcji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji|selitys|bewegungstyp",
+		"numero operation|reference operation|numero de referencia|numer referencyjny|transaktionsnummer|transaktionscode|verifikationsnummer|arkivointitunnus|journal number|fitid|transaktions nr|transaction no|iraso nr|arhiva kods|identifikace transakce|megbizas azonosito|אסמכתא",
+	ColumnKind:   "buchungstext|umsatzart|buchungsart|vorgang|transaktionstyp|transaktionsart|umsatztyp|transaction type|type|typ|typ transakce|typ uhrady|kategorie transakce|mutatiesoort|type verrichting|code|transactietype|type operation|type d operation|tipo|tipo movimiento|tipo operazione|tipologia|typ operacji|typ transakcji|rodzaj transakcji|transaktionstyp kod|tyyppi|tapahtumalaji|selitys|bewegungstyp|tranzakcio tipusa",
 	ColumnStatus: "info|status|state|umsatzstatus|estado|stato|etat|stav|contabilizzazione|статус",
 	ColumnMCC:    "mcc|merchant category code|mcc code",
 }
@@ -272,11 +272,13 @@ type layout struct {
 	dates     order
 	point     rune
 	group     rune
-	charges   bool // what was spent has no minus, and what was paid back has one
-	sided     bool // there is a column of sides, which a minus turns; otherwise the sign tells
-	shortest  int  // the fewest fields that a line of the sample has
-	places    int  // the fewest decimals that an amount at the end of a line has
-	filled    bool // the last field of no line is empty
+	charges   bool          // what was spent has no minus, and what was paid back has one
+	marked    bool          // no name tells that the sides stand there
+	rest      bank.BaseType // then that of lines without one, where only the others are marked
+	sided     bool          // there is a column of sides, which a minus turns; otherwise the sign tells
+	shortest  int           // the fewest fields that a line of the sample has
+	places    int           // the fewest decimals that an amount at the end of a line has
+	filled    bool          // the last field of no line is empty
 	kinds     []int
 }
 
@@ -877,17 +879,24 @@ func (l *layout) settle(sample []record) {
 		}
 	}
 	// A column that is just called account holds the other's where there is a name to it and nothing else for it, and it is not one and
-	// the same beside several names.
+	// the same beside several names; and where some lines have none, or there are nearly as many as lines.
 	if at := l.col(columnPlainAccount); at >= 0 {
-		names := map[string]bool{}
-		one := len(rows) > 1
+		names, accounts := map[string]bool{}, map[string]bool{}
+		one, some, n := len(rows) > 1, false, 0
 		for _, r := range rows {
+			if isDate(l.get(r.fields, ColumnDate)) && at < len(r.fields) {
+				n++
+				some = some || strings.Trim(r.fields[at], "-") == ""
+				accounts[r.fields[at]] = true
+			}
 			names[fold(l.get(r.fields, ColumnName))] = true
 			one = one && at < len(r.fields) && r.fields[at] != "" && r.fields[at] == rows[0].fields[at]
 		}
 		switch {
 		case one && len(names) > 1 && l.col(ColumnOwnAccount) < 0 && l.account.IBAN == "":
 			move(columnPlainAccount, ColumnOwnAccount)
+		case l.col(ColumnAccount) < 0 && len(accounts) > 1 && (some || len(accounts) > 2 && 2*len(accounts) > n):
+			move(columnPlainAccount, ColumnAccount)
 		case l.col(ColumnAccount) >= 0 && l.col(ColumnOwnAccount) < 0, l.col(ColumnName) < 0 && l.col(ColumnOwnAccount) < 0 && l.account.IBAN == "":
 			move(columnPlainAccount, ColumnOwnAccount)
 		case l.col(ColumnAccount) < 0:
@@ -903,7 +912,7 @@ func (l *layout) settle(sample []record) {
 			}
 			vague := l.header == 0 && every(j, func(s string) bool { return s == "-" }) || every(j, func(s string) bool { return s == "K" }) // where nothing else stands there
 			if !taken && !vague && every(j, func(s string) bool { return sideOf(s) != "" }) {
-				l.at[ColumnSide] = []int{j}
+				l.at[ColumnSide], l.marked = []int{j}, true
 				break
 			}
 		}
@@ -919,9 +928,9 @@ func (l *layout) settle(sample []record) {
 // sideOf reads a mark for money in or out.
 func sideOf(s string) bank.BaseType {
 	switch strings.ToUpper(s) {
-	case "D", "S", "DR", "DEBIT", "DBIT", "SOLL", "AF", "DEBET", "-", "OUT", "DEBE", "DARE", "DEBIT CARD":
+	case "D", "S", "DR", "DEBIT", "DBIT", "SOLL", "AF", "DEBET", "-", "OUT", "DEBE", "DARE", "DEBIT CARD", "KIADÁS", "Χ":
 		return bank.Debit
-	case "C", "H", "K", "CR", "CREDIT", "CRDT", "HABEN", "BIJ", "+", "IN", "HABER", "AVERE", "KREDIT":
+	case "C", "H", "K", "CR", "CREDIT", "CRDT", "HABEN", "BIJ", "+", "IN", "HABER", "AVERE", "KREDIT", "BEVÉTEL", "Π":
 		return bank.Credit
 	}
 	return ""
@@ -1070,6 +1079,7 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 	lines := 0
 	var own bank.Currency // the file's
 	mixed := false
+	sides := map[bank.BaseType]int{} // of lines with an amount
 	err := src.pass(func(in io.Reader) error {
 		return l.rows(in, look, c, func(r record) error {
 			if n := len(r.fields); n > 0 && !r.last && l.get(r.fields, ColumnDate) != "" {
@@ -1077,6 +1087,9 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 				lines++
 			}
 			if sum := l.sum(r.fields); sum != "" {
+				if side := l.get(r.fields, ColumnSide); side == "" || sideOf(side) != "" {
+					sides[sideOf(side)]++
+				}
 				if currency := l.currencyOf(r.fields, sum); own == "" {
 					own = currency
 				} else {
@@ -1118,6 +1131,13 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 		if n, known := c.o.Currency.Digits(); known {
 			l.places = min(n, 2)
 		}
+	}
+	switch {
+	case !l.marked || sides[""] == 0:
+	case sides[bank.Debit] == 0 && sides[bank.Credit] > 0:
+		l.rest = bank.Debit
+	case sides[bank.Credit] == 0 && sides[bank.Debit] > 0:
+		l.rest = bank.Credit
 	}
 	l.sided = l.col(ColumnSide) >= 0 && (!signs || plain > 0 && plain >= minus) // a minus that few debits have takes them back
 	if l.col(ColumnAmount) >= 0 && lines >= manyLines && !signs && !l.charges && l.col(ColumnSide) < 0 {
@@ -1175,6 +1195,12 @@ type csvRow struct {
 func (x *csvReader) row(r record) error {
 	l := x.l
 	text := func(c Column) string { return l.get(r.fields, c) }
+	account := func(c Column) string {
+		if s := strings.Trim(text(c), "'"); s != "-" {
+			return s
+		}
+		return ""
+	}
 	day, sum := text(ColumnDate), l.sum(r.fields)
 	cut := r.last && (r.open || len(r.fields) < l.shortest || l.cut(r.fields))
 	if day == "" && sum == "" && !cut {
@@ -1249,7 +1275,7 @@ func (x *csvReader) row(r record) error {
 	if payer := text(columnPayer); payer != "" && e.BaseType == bank.Credit {
 		name = payer
 	}
-	e.CounterpartyName, e.CounterpartyIBAN = optional(name), optional(strings.Trim(text(ColumnAccount), "'"))
+	e.CounterpartyName, e.CounterpartyIBAN = optional(name), optional(account(ColumnAccount))
 	if e.Description == "" && e.BankText == "" {
 		e.Description = name
 	}
@@ -1262,7 +1288,7 @@ func (x *csvReader) row(r record) error {
 		slices.Contains([]string{"en attente", "pendiente", "venter", "non contabilizzato"}, status):
 		e.Status = bank.Pending
 	}
-	x.pending = &csvRow{entry: e, account: strings.Trim(text(ColumnOwnAccount), "'"), ref: text(ColumnReference), more: join(end, text(columnTopic)), problem: bad.String()}
+	x.pending = &csvRow{entry: e, account: account(ColumnOwnAccount), ref: text(ColumnReference), more: join(end, text(columnTopic)), problem: bad.String()}
 	if s := text(ColumnBalance); s != "" {
 		x.pending.balance, x.pending.balanced = parseAmount(s, l.point, l.group)
 	}
@@ -1303,7 +1329,9 @@ func (x *csvReader) amount(fields []string) (decimal.Decimal, string) {
 		switch side := sideOf(l.get(fields, ColumnSide)); {
 		case l.sided && side == bank.Debit:
 			amount = amount.Neg()
-		case l.sided && side == "":
+		case l.sided && side == "" && l.rest == bank.Debit:
+			amount = amount.Neg()
+		case l.sided && side == "" && l.rest == "":
 			return amount, "The line does not tell whether it is a debit or a credit"
 		case side == bank.Debit && amount.IsPos():
 			return amount, "The line is a debit, but its amount has no minus as most others have"
@@ -1355,7 +1383,8 @@ func (x *csvReader) reject(line int, problem string) error {
 
 // balanceLines are the folded beginnings of lines among the entries that tell a balance, and sums.
 var balanceLines = []string{"anfangssaldo", "endsaldo", "alter kontostand", "neuer kontostand", "kontostand am", "beginning balance", "ending balance",
-	"opening balance", "closing balance", "saldo koncowe", "saldo poczatkowe", "saldo anterior", "saldo inicial", "saldo final", "saldo do dia", "solde initial", "solde final", "algsaldo", "loppsaldo", "kaive"}
+	"opening balance", "closing balance", "saldo koncowe", "saldo poczatkowe", "saldo anterior", "saldo inicial", "saldo final", "saldo do dia", "solde initial", "solde final", "algsaldo", "loppsaldo", "kaive",
+	"likutis pradziai", "likutis pabaigai", "apyvarta", "sakuma atlikums", "beigu atlikums", "apgrozijums"}
 var sumLines = []string{"total", "totals", "summe", "gesamt", "suma", "totaal", "totale", "totaux"}
 
 // balanceLine tells whether a line is a balance or a sum. One that has a day and an amount must have that word alone.

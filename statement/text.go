@@ -302,6 +302,9 @@ func parseDate(s string) (date, bool) {
 		}
 		parts[i], rest = rest[:n], rest[n:]
 	}
+	if strings.HasPrefix(seps[1], ".") {
+		rest = strings.TrimPrefix(rest, ".") // 2026.11.01.
+	}
 	if !clock(rest) {
 		return d, false
 	}
@@ -404,7 +407,7 @@ func isoDate(s string) (bank.Date, bool) {
 // folds are letters with marks and the letters that they are folded to.
 var folds = func() map[rune]rune {
 	all := map[rune]rune{}
-	for _, f := range strings.Fields("aàáâãäåăąā cçćčċ dďđ eèéêëęěēė gğģ iìíîïīį lłľĺļ nñńňņ oòóôõöøőō rřŕ sśšşș tťţț uùúûüůűūų yýÿ zźżž") {
+	for _, f := range strings.Fields("aàáâãäåăąā cçćčċ dďđð eèéêëęěēė gğģ iìíîïīįı lłľĺļ nñńňņ oòóôõöøőō rřŕ sśšşș tťţț uùúûüůűūų yýÿ zźżž αά εέ ηή ιίϊΐ οό υύϋΰ ωώ σς") {
 		rs := []rune(f)
 		for _, r := range rs[1:] {
 			all[r] = rs[0]
