@@ -365,7 +365,7 @@ DE89370400440532013000/  EUR BANK   "" 2026-01-31..2026-01-31  ->
 		"Banca Transilvania": {`Data tranzactie;Data valuta;Descriere;Referinta tranzactiei;Debit;Credit;Sold contabil
 2026-01-31;2026-01-31;"Plata la POS MAGAZIN NORD";A1;-12.50;;987.50
 `, `CSV
-/  EUR BANK   "" 2026-01-31..2026-01-31  ->
+/  EUR BANK   "" 2026-01-31..2026-01-31 1000.00 EUR -> 987.50 EUR
 2 2026-01-31 2026-01-31 DEBIT 12.50 EUR|Plata la POS MAGAZIN NORD| |`},
 		"Millennium Poland": {`"Numer rachunku/karty","Data transakcji","Data rozliczenia","Rodzaj transakcji","Na konto/Z konta","Odbiorca/Zleceniodawca","Opis","Obciążenia","Uznania","Saldo","Waluta"
 "PL61109010140000071219812874","2026-01-30","2026-01-30","PRZELEW","","Praca SA","WYPŁATA","","1000.00","1000.00","PLN"
@@ -842,6 +842,104 @@ warning {statement 5 The line is a balance or a sum and was left out}`},
 3 2024-06-16 2024-06-16 CREDIT 2.00 EUR|Rente| |
 4 2024-06-17 2024-06-17 DEBIT 24.50 EUR|Overschrijving Piet| BE43068999999501|
 5 2024-06-17 2024-06-17 DEBIT 2.50 EUR|Kosten| |`},
+		"HDFC, a card": {`Transaction type,Primary / Addon Customer Name,DATE,Description,AMT,Debit / Credit
+Domestic,ANNA,15/06/2024 12:00:00,SHOP MUMBAI,"1,245.00",
+Domestic,ANNA,15/06/2024 13:00:00,CAFE MUMBAI,245.00,
+Domestic,ANNA,16/06/2024 12:00:00,PAYMENT RECEIVED,"5,000.00",Cr
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16  ->
+2 2024-06-15  DEBIT 1245.00 EUR|SHOP MUMBAI| |Domestic
+3 2024-06-15  DEBIT 245.00 EUR|CAFE MUMBAI| |Domestic
+4 2024-06-16  CREDIT 5000.00 EUR|PAYMENT RECEIVED| |Domestic`},
+		"ICICI, a card": {`Date,Sr.No.,Transaction Details,Reward Point Header,Intl.Amount,Amount(in Rs),BillingAmountSign
+15/06/2024,1,SHOP MUMBAI,10,0,245.00,
+16/06/2024,2,PAYMENT RECEIVED,0,0,"5,000.00",CR
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16  ->
+2 2024-06-15  DEBIT 245.00 EUR|SHOP MUMBAI| |
+3 2024-06-16  CREDIT 5000.00 EUR|PAYMENT RECEIVED| |`},
+		"Tatra banka": {`Číslo účtu,Dátum zaúčtovania,Suma,Mena,Typ,Predčíslie,Číslo protiúčtu,Kód banky,Názov protiúčtu,VS,KS,SS,Popis,Názov,Informácia pre príjemcu
+SK3112000000198742637541,15.06.2024,"24,50",EUR,Debet,,123456,0900,Potraviny,,,,Platba kartou,,Nákup
+SK3112000000198742637541,16.06.2024,"1500,00",EUR,Kredit,,123457,0200,ACME s.r.o.,,,,Výplata,,Mzda
+`, `CSV
+SK3112000000198742637541/  EUR BANK   "" 2024-06-15..2024-06-16  ->
+2 2024-06-15  DEBIT 24.50 EUR|Platba kartou Nákup|Potraviny 123456|Debet
+3 2024-06-16  CREDIT 1500.00 EUR|Výplata Mzda|ACME s.r.o. 123457|Kredit`},
+		"VÚB": {`Dátum zaúčtovania,Dátum valuty,Názov partnera,Účet partnera,Popis transakcie,Suma,Mena,VS,KS,SS,Referencia,Informácia pre príjemcu
+20240615,20240615,Potraviny,SK3112000000198742637541,Platba kartou,-24.50,EUR,,,,/VS,Nákup
+20240616,20240616,ACME,SK3112000000198742637542,Výplata,1500.00,EUR,,,,,Mzda
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16  ->
+2 2024-06-15 2024-06-15 DEBIT 24.50 EUR|Platba kartou Nákup|Potraviny SK3112000000198742637541|
+3 2024-06-16 2024-06-16 CREDIT 1500.00 EUR|Výplata Mzda|ACME SK3112000000198742637542|`},
+		"Slovenská sporiteľňa": {`Dátum splatnosti;Suma;Mena;Názov partnera;IBAN partnera;Správa pre prijímateľa;Zostatok
+15.06.2024;-24,50;EUR;Potraviny;;Nákup;100,00
+16.06.2024;1500,00;EUR;ACME;SK3112000000198742637541;Mzda;1600,00
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16 124.50 EUR -> 1600.00 EUR
+2 2024-06-15  DEBIT 24.50 EUR|Nákup|Potraviny |
+3 2024-06-16  CREDIT 1500.00 EUR|Mzda|ACME SK3112000000198742637541|`},
+		"C24": {`Transaktionstyp,Buchungsdatum,Karteneinsatz,Betrag,Zahlungsempfänger,IBAN,BIC,Verwendungszweck,Beschreibung,Kontonummer,Kontoname,Kategorie,Unterkategorie,Cashback
+Kartenzahlung,15.06.2024,14.06.2024,"-24,50 €",EDEKA,,,,,DE89370400440532013000,Smartkonto,Lebensmittel,Supermarkt,
+SEPA-Gutschrift,16.06.2024,,"1.500,00 €",ACME,DE02120300000000202051,BYLADEM1001,Gehalt,,DE89370400440532013000,Smartkonto,Einkommen,Gehalt,
+`, `CSV
+DE89370400440532013000/  EUR BANK   "" 2024-06-15..2024-06-16  ->
+2 2024-06-15  DEBIT 24.50 EUR|Kartenzahlung|EDEKA |Kartenzahlung
+3 2024-06-16  CREDIT 1500.00 EUR|Gehalt|ACME DE02120300000000202051|SEPA-Gutschrift`},
+		"HypoVereinsbank": {`Kontonummer;Buchungsdatum;Valuta;Empfaenger 1;Empfaenger 2;Verwendungszweck;Betrag;Waehrung
+12345678;15.06.2024;15.06.2024;EDEKA;;EINKAUF;-24,50;EUR
+12345678;16.06.2024;16.06.2024;ACME;;GEHALT;1.500,00;EUR
+`, `CSV
+/12345678  EUR BANK   "" 2024-06-15..2024-06-16  ->
+2 2024-06-15 2024-06-15 DEBIT 24.50 EUR|EINKAUF|EDEKA |
+3 2024-06-16 2024-06-16 CREDIT 1500.00 EUR|GEHALT|ACME |`},
+		"BCA": {`Tanggal,Keterangan,Cabang,Jumlah,,Saldo
+15/06/2024,BELANJA TOKO,0000,"245,000.00",DB,"1,000,000.00"
+16/06/2024,GAJI,0000,"15,000,000.00",CR,"16,000,000.00"
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16 1245000.00 EUR -> 16000000.00 EUR
+2 2024-06-15  DEBIT 245000.00 EUR|BELANJA TOKO| |
+3 2024-06-16  CREDIT 15000000.00 EUR|GAJI| |`},
+		"QNB": {`İşlem Tarihi;Açıklama;Tutar;Bakiye;Dekont No
+15/06/2024;MIGROS;-245,50 TL;1.000,00 TL;1
+16/06/2024;MAAŞ;15.000,00 TL;16.000,00 TL;2
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16 1245.50 EUR -> 16000.00 EUR
+2 2024-06-15  DEBIT 245.50 EUR|MIGROS| |
+3 2024-06-16  CREDIT 15000.00 EUR|MAAŞ| |`},
+		"Banca Intesa in Serbia": {`Datum;Opis;Isplata;Uplata;Stanje;Valuta
+15.06.2024;MAXI;2.450,00;;10.000,00;RSD
+16.06.2024;PLATA;;80.000,00;90.000,00;RSD
+`, `CSV
+/  RSD BANK   "" 2024-06-15..2024-06-16 12450.00 RSD -> 90000.00 RSD
+2 2024-06-15  DEBIT 2450.00 RSD|MAXI| |
+3 2024-06-16  CREDIT 80000.00 RSD|PLATA| |`},
+		"NLB": {`Datum;Namen;Breme;Dobro;Stanje;Valuta
+15.06.2024;MERCATOR;24,50;;100,00;EUR
+16.06.2024;PLAČA;;1.500,00;1.600,00;EUR
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16 124.50 EUR -> 1600.00 EUR
+2 2024-06-15  DEBIT 24.50 EUR|MERCATOR| |
+3 2024-06-16  CREDIT 1500.00 EUR|PLAČA| |`},
+		"ING in Romania": {`Data;Detalii tranzactie;Debit;Credit
+15 iunie 2024;Cumparare POS;24,50;
+16 iunie 2024;Incasare;;1.500,00
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16  ->
+2 2024-06-15  DEBIT 24.50 EUR|Cumparare POS| |
+3 2024-06-16  CREDIT 1500.00 EUR|Incasare| |`},
+		"SEB in Estonia": {`Kliendi konto;Dokumendi number;Kuupäev;Saaja/maksja konto;Saaja/maksja nimi;Saaja panga kood;Tühi veerg;Tüüp;Deebet/Kreedit (D/C);Summa;Viitenumber;Arhiveerimistunnus;Selgitus;Teenustasu;Valuuta;Isikukood
+EE382200221020145685;1;15.06.2024;EE471000001020145685;RIMI;;;M;D;-24,50;;A1;Ost;0;EUR;
+`, `CSV
+EE382200221020145685/  EUR BANK   "" 2024-06-15..2024-06-15  ->
+2 2024-06-15  DEBIT 24.50 EUR|Ost|RIMI EE471000001020145685|`},
+		"Landsbankinn": {`Dags;Vaxtad;Skýring;Textalykill;Tilvísun;Upphæð;Staða
+15.06.2024;15.06.2024;Bónus;;;-2.450;120.000
+16.06.2024;16.06.2024;Laun;;;350.000;470.000
+`, `CSV
+/  EUR BANK   "" 2024-06-15..2024-06-16 122450.00 EUR -> 470000.00 EUR
+2 2024-06-15  DEBIT 2450.00 EUR|Bónus| |
+3 2024-06-16  CREDIT 350000.00 EUR|Laun| |`},
 	} {
 		f, whole := read(t, strings.NewReader(c.data), Options{Currency: "EUR"})
 		got := describeAll(f)

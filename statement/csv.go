@@ -118,27 +118,27 @@ var columnNames = map[Column]string{
 		"bokforingsdato|bogforingsdato|kirjauspaiva|konyveles datuma|completed date|completed date utc|date|datum|data|fecha|dato|dag|pvm|tarih|transaction date|" +
 		"date operation|date de l operation|date d operation|date transaction|date de transaction|fecha operacion|fecha de operacion|f operacion|fecha movimiento|data operazione|data movimento|data mov|data lancamento|" +
 		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|dateop|transactiondate|posted transactions date|settled date|booked at|transaction date utc|created|created at|timestamp|" +
-		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum|transfer date|tran date|dia|bokford|kuupaev|data registrazione|дата платежа|дата операции|дата|date processed|datums|tranzakcio datuma|datum splatnosti|dagsetning|дата i час операції|дата і час операції|дата операції|дата проведення|ημερομηνια|ημ νια συναλλαγης|תאריך",
+		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum|transfer date|tran date|dia|bokford|kuupaev|data registrazione|дата платежа|дата операции|дата|date processed|datums|tranzakcio datuma|datum splatnosti|dagsetning|дата i час операції|дата і час операції|дата операції|дата проведення|ημερομηνια|ημ νια συναλλαγης|תאריך|datum zauctovania|tanggal|tanggal transaksi|islem tarihi|dags|datum knjizenja|datum valute knjizenja",
 	ColumnValueDate: "value date|valutadatum|wertstellung|wertstellungsdatum|wertstellungstag|rentedatum|valutadag|date de valeur|date valeur|fecha valor|f valor|data valor|data valuta|datum valuty|data waluty|" +
-		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta|erteknap|vertibas datums|дата валютування|вальор|ημ νια αξιας|valor ημερομηνια|תאריך ערך",
+		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta|erteknap|vertibas datums|дата валютування|вальор|ημ νια αξιας|valor ημερομηνια|תאריך ערך|vaxtadags|datum valute",
 	ColumnAmount: "zauctovana castka|castka v mene uctu|buchungsbetrag|amount|transaction amount|amount in account currency|betrag|umsatz|betrag eur|bedrag|transactiebedrag|montant|montant de l operation|" +
-		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku|billing amount|insattningar uttag|import|сумма платежа|сумма операции|сумма|tranzakcio osszege|islem tutari|upphæd|сума в валюті картки|сума у валюті картки|сума в валюті рахунку|сума|ποσο|ποσο συναλλαγης|סכום",
+		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku|billing amount|insattningar uttag|import|сумма платежа|сумма операции|сумма|tranzakcio osszege|islem tutari|upphæd|сума в валюті картки|сума у валюті картки|сума в валюті рахунку|сума|ποσο|ποσο συναλλαγης|סכום|amt|amount in rs|jumlah|nominal|iznos transakcije",
 	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|funds out|saida|saidas|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
-		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebiti euro|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ut fra konto|ud|wydatki|dr|дебит|дебет|χρεωση|חובה|borc",
+		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebiti euro|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ut fra konto|ud|wydatki|dr|дебит|дебет|χρεωση|חובה|borc|isplata|isplate|breme|duguje|terecenje",
 	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|funds in|entrada|entradas|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +
-		"credit euros|credito|creditos|abono|abonos|ingreso|ingresos|entrate|accrediti|accrediti euro|accredito|avere|haber|recette|recettes|uznania|uznanie|inn|inn pa konto|ind|wplywy|cr|кредит|πιστωση|זכות|alacak",
+		"credit euros|credito|creditos|abono|abonos|ingreso|ingresos|entrate|accrediti|accrediti euro|accredito|avere|haber|recette|recettes|uznania|uznanie|inn|inn pa konto|ind|wplywy|cr|кредит|πιστωση|זכות|alacak|kredit|uplata|uplate|dobro|potrazuje|odobrenje",
 	ColumnSide: "debit credit|credit debit|debit credit indicator|d c|dc|dr cr|cr dr|soll haben|soll haben kennzeichen|s h|af bij|bij af|sens|signo|segno|sign|vorzeichen|cdtdbtind|direction|richtung|deebet kreedit|debets kredits|bevetel kiadas|προσημο ποσου|προσημο",
 	ColumnBalance: "balance|running balance|balance after|running bal|account balance|closing balance|ledger balance|saldo|kontostand|saldo nach buchung|saldo na trn|saldo na mutatie|eindsaldo|endsaldo|solde|solde apres operation|saldo contable|" +
-		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye|bal|stada|залишок на кінець періоду|залишок після операції|залишок|салдо|остаток|υπολοιπο|προοδευτικο υπολοιπο|יתרה",
+		"saldo disponible|saldo contabile|zustatek|zustatek po transakci|saldo po operacji|saldo po transakcji|saldo efter|bokfort saldo|egyenleg|bakiye|bal|stada|залишок на кінець періоду|залишок після операції|залишок|салдо|остаток|υπολοιπο|προοδευτικο υπολοιπο|יתרה|zostatok|stanje|sold contabil|sold",
 	ColumnCurrency: "mena uctu|buchungswahrung|account currency|currency|currency code|ccy|curr|wahrung|waehrung|kontowahrung|munt|muntsoort|mutationcode|devise|divisa|moneda|moeda|mena|waluta|valuta transactie|valuta rekening|valuutta|valutakod|penznem|deviza|para birimi|transaction currency|валюта платежа|валюта операции|валюта|tranzakcio devizaneme|devizanem|mynt|валюта картки|валюта рахунку|νομισμα|מטבע",
 	ColumnDescription: "verwendungszweck|vwz|vorgang verwendungszweck|description|sub description|transaction description|booking text|details|transaction details|narrative|narration|memo|particulars|remittance information|remittance information unstructured|payment reference text|payment reference|message|message for payee|message for me|notifications|" +
 		"transaktionsbeschreibung|transaktionsbeschreibung zusatz|beschreibung|buchungs details|betreff|buchungsdetails|zahlungsgrund|omschrijving|mededeling|mededelingen|toelichting|betalingskenmerk tekst|libelle|libelle operation|motif|communication|" +
-		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione operazioni|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext|forklaring|operazione|dettagli|remarks|transaction remarks|transaction ref|historico|titulo|selgitus|moviment|mes dades|mas datos|описание|paaiskinimai|informacija sanemejam|poznamka k uhrade|systemovy popis|popis prikazce|popis pro prijemce|skyring|texti|опис операції|деталі операції|призначення платежу|основание|αιτιολογια|περιγραφη|תיאור|תיאור התנועה|פרטים",
+		"concepto|descripcion|observaciones|descricao|descrizione|causale|descrizione operazione|descrizione operazioni|descrizione completa|descriere|popis|zprava|zprava pro prijemce|poznamka|opis|opis operacji|opis transakcji|tytul|tytulem|beskrivning|meddelande|tekst|text|beskrivelse|rubrik|selite|otsikko|viesti|kozlemeny|aciklama|reason|title|movimiento|avisierungstext|forklaring|operazione|dettagli|remarks|transaction remarks|transaction ref|historico|titulo|selgitus|moviment|mes dades|mas datos|описание|paaiskinimai|informacija sanemejam|poznamka k uhrade|systemovy popis|popis prikazce|popis pro prijemce|skyring|texti|опис операції|деталі операції|призначення платежу|основание|αιτιολογια|περιγραφη|תיאור|תיאור התנועה|פרטים|popis transakcie|informacia pre prijemcu|sprava pre prijimatela|ucel platby|keterangan|namen|detalii tranzactie",
 	ColumnName: "name zahlungsbeteiligter|empfanger zahlungspflichtiger|beguenstigter zahlungspflichtiger|begunstigter zahlungspflichtiger|begunstigter|beguenstigter|auftraggeber begunstigter|auftraggeber beguenstigter|auftraggeber empfanger|auftraggeber zahlungsempfanger|sender empfanger|" +
 		"empfanger|empfaenger|empfangername|zahlungsempfanger|zahlungsempfanger in|zahlungsempfanger name|zahlungsempfanger innen|name|counterparty name|counteraccount name|counter party|payee|payee name|creditor name|payer payee|merchant|merchant name|recipient|beneficiary|vendor|" +
-		"naam omschrijving|naam tegenpartij|naam van de tegenpartij|naam tegenrekening|naam tegenpartij bevat|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|nazev protistrany|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|namn|betalingsmottaker|navn|nimi|saaja maksaja|saaja|partner neve|to from|partnername|partner name|other party|other party name|saaja maksja|gavejas|moketojas gavejas|sanemejs maksatajs|наредител получател|контрагент",
+		"naam omschrijving|naam tegenpartij|naam van de tegenpartij|naam tegenrekening|naam tegenpartij bevat|handelaar|beneficiaire|nom|nom contrepartie|tiers|beneficiario|ordenante|destinatario|controparte|nazev protiuctu|nazev protistrany|protistrana|kontrahent|nadawca odbiorca|odbiorca|dane kontrahenta|namn|betalingsmottaker|navn|nimi|saaja maksaja|saaja|partner neve|to from|partnername|partner name|other party|other party name|saaja maksja|gavejas|moketojas gavejas|sanemejs maksatajs|наредител получател|контрагент|nazov partnera|nazov protiuctu|empfaenger 1|empfanger 1|name gegenkonto|saaja maksja nimi",
 	ColumnAccount: "tegenrekening|tegenrekening iban bban|tegenrekening iban|rekening tegenpartij|rekeningnummer tegenpartij|iban zahlungsbeteiligter|kontonummer iban|gegenkonto|iban gegenkonto|iban empfanger|kontonummer zahlungsbeteiligter|counterparty account|counterparty iban|counter account|counterparty account number|payee account number|numer konta|" +
-		"compte contrepartie|iban contrepartie|cuenta destino|cuenta beneficiario|iban controparte|cislo protiuctu|cislo uctu protistrany|protiucet|numer rachunku kontrahenta|nr rachunku kontrahenta|rachunek kontrahenta|mottagarkonto|partner iban|partner szamlaszama|saajan tilinumero|other party account|other party account number|protiucet kod banky",
+		"compte contrepartie|iban contrepartie|cuenta destino|cuenta beneficiario|iban controparte|cislo protiuctu|cislo uctu protistrany|protiucet|numer rachunku kontrahenta|nr rachunku kontrahenta|rachunek kontrahenta|mottagarkonto|partner iban|partner szamlaszama|saajan tilinumero|other party account|other party account number|protiucet kod banky|ucet partnera|iban partnera|saaja maksja konto",
 	ColumnOwnAccount:   "auftragskonto|iban auftragskonto|iban auftraggeberkonto|auftraggeberkonto iban|eigene iban|iban bban|eigenes konto|own account|cislo uctu|numer rachunku|nr rachunku|source account|posted account|rekeningnummer opdrachtgever|this party account|kliendi konto|saskaitos nr|klienta konts|szamlaszam",
 	columnPlainAccount: "iban|kontonummer|konto|rachunek|account|account number|accountnumber|account no|rekening|rekeningnummer|cuenta|numero de cuenta|compte|numero de compte|conto|conta|kontonr|tilinumero",
 	columnParty:        "counterparty|partner|contrepartie|contraparte|tegenpartij",
@@ -552,7 +552,7 @@ func recognise(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 			if c.column == ColumnKind {
 				l.kinds = append(l.kinds, j)
 			}
-			spare := c.column == ColumnDate || c.column == ColumnName // for lines in which the best one is empty
+			spare := c.column == ColumnDate || c.column == ColumnName || c.column == columnPlainAccount // for lines in which the best one is empty
 			if _, ok := dollars(f); ok {
 				if l.dollars == nil {
 					l.dollars = map[int]bank.Currency{}
@@ -880,7 +880,10 @@ func (l *layout) settle(sample []record) {
 	}
 	// A column that is just called account holds the other's where there is a name to it and nothing else for it, and it is not one and
 	// the same beside several names; and where some lines have none, or there are nearly as many as lines.
-	if at := l.col(columnPlainAccount); at >= 0 {
+	plain := l.at[columnPlainAccount]
+	delete(l.at, columnPlainAccount)
+	for _, at := range plain {
+		give := func(c Column) { l.at[c] = append(l.at[c], at) }
 		names, accounts := map[string]bool{}, map[string]bool{}
 		one, some, n := len(rows) > 1, false, 0
 		for _, r := range rows {
@@ -893,14 +896,14 @@ func (l *layout) settle(sample []record) {
 			one = one && at < len(r.fields) && r.fields[at] != "" && r.fields[at] == rows[0].fields[at]
 		}
 		switch {
-		case one && len(names) > 1 && l.col(ColumnOwnAccount) < 0 && l.account.IBAN == "":
-			move(columnPlainAccount, ColumnOwnAccount)
+		case one && len(names) > 1 && l.account.IBAN == "":
+			give(ColumnOwnAccount)
 		case l.col(ColumnAccount) < 0 && len(accounts) > 1 && (some || len(accounts) > 2 && 2*len(accounts) > n):
-			move(columnPlainAccount, ColumnAccount)
+			give(ColumnAccount)
 		case l.col(ColumnAccount) >= 0 && l.col(ColumnOwnAccount) < 0, l.col(ColumnName) < 0 && l.col(ColumnOwnAccount) < 0 && l.account.IBAN == "":
-			move(columnPlainAccount, ColumnOwnAccount)
+			give(ColumnOwnAccount)
 		case l.col(ColumnAccount) < 0:
-			move(columnPlainAccount, ColumnAccount)
+			give(ColumnAccount)
 		}
 	}
 	// The side may stand in a column of any name, or of none.
@@ -928,7 +931,7 @@ func (l *layout) settle(sample []record) {
 // sideOf reads a mark for money in or out.
 func sideOf(s string) bank.BaseType {
 	switch strings.ToUpper(s) {
-	case "D", "S", "DR", "DEBIT", "DBIT", "SOLL", "AF", "DEBET", "-", "OUT", "DEBE", "DARE", "DEBIT CARD", "KIADÁS", "Χ":
+	case "D", "S", "DR", "DB", "DEBIT", "DBIT", "SOLL", "AF", "DEBET", "-", "OUT", "DEBE", "DARE", "DEBIT CARD", "KIADÁS", "Χ":
 		return bank.Debit
 	case "C", "H", "K", "CR", "CREDIT", "CRDT", "HABEN", "BIJ", "+", "IN", "HABER", "AVERE", "KREDIT", "BEVÉTEL", "Π":
 		return bank.Credit
@@ -1132,11 +1135,11 @@ func (l *layout) surveyRows(src source, look survey, c *collector, m *Mapping) e
 			l.places = min(n, 2)
 		}
 	}
-	switch {
-	case !l.marked || sides[""] == 0:
-	case sides[bank.Debit] == 0 && sides[bank.Credit] > 0:
+	switch rest, debits, credits := sides[""], sides[bank.Debit], sides[bank.Credit]; {
+	case rest == 0:
+	case debits == 0 && credits > 0 && (l.marked || rest > credits): // of a card
 		l.rest = bank.Debit
-	case sides[bank.Credit] == 0 && sides[bank.Debit] > 0:
+	case credits == 0 && debits > 0 && l.marked:
 		l.rest = bank.Credit
 	}
 	l.sided = l.col(ColumnSide) >= 0 && (!signs || plain > 0 && plain >= minus) // a minus that few debits have takes them back

@@ -260,7 +260,7 @@ var months = func() map[string]int {
 	for _, names := range []string{"jan feb mar apr may jun jul aug sep oct nov dec", "jan feb mrz apr mai jun jul aug sep okt nov dez",
 		"jan fev mars avr mai juin juil aou sep oct nov dec", "ene feb mar abr may jun jul ago sep oct nov dic",
 		"gen feb mar apr mag giu lug ago set ott nov dic", "jan feb mrt apr mei jun jul aug sep okt nov dec",
-		"jan fev mar abr mai jun jul ago set out nov dez", "jan feb mar apr maj jun jul aug sep okt nov dec", "jan feb maerz apr mai juni juli aug sept okt nov dez"} {
+		"jan fev mar abr mai jun jul ago set out nov dez", "jan feb mar apr maj jun jul aug sep okt nov dec", "jan feb maerz apr mai juni juli aug sept okt nov dez", "ian feb mar apr mai iun iul aug sep oct noi dec"} {
 		for i, n := range strings.Fields(names) {
 			all[n] = i + 1
 		}
