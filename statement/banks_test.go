@@ -940,6 +940,22 @@ EE382200221020145685/  EUR BANK   "" 2024-06-15..2024-06-15  ->
 /  EUR BANK   "" 2024-06-15..2024-06-16 122450.00 EUR -> 470000.00 EUR
 2 2024-06-15  DEBIT 2450.00 EUR|Bónus| |
 3 2024-06-16  CREDIT 350000.00 EUR|Laun| |`},
+		"Capitec": {`Nr,Account,Posting Date,Transaction Date,Description,Original Description,Parent Category,Category,Money In,Money Out,Fee,Balance
+1,1234567890,2026-01-29,2026-01-28,Shop,POS SHOP,Food,Groceries,,-24.50,-0.50,975.00
+2,1234567890,2026-01-30,2026-01-30,Salary,PMT ACME,Income,Salary,1500.00,,,2475.00
+3,1234567890,2026-01-31,2026-01-31,SMS Notification Fee,SMS FEE,Fees,Fees,,,-0.35,2474.65
+`, `CSV
+/1234567890  EUR BANK   "" 2026-01-29..2026-01-31 1000.00 EUR -> 2474.65 EUR
+2 2026-01-29  DEBIT 25.00 EUR|Shop| |
+3 2026-01-30  CREDIT 1500.00 EUR|Salary| |
+4 2026-01-31  DEBIT 0.35 EUR|SMS Notification Fee| |`},
+		"fees that are in the amount": {`Date,Description,Money In,Money Out,Fee,Balance
+2026-01-29,Shop,,24.50,0.50,975.50
+2026-01-30,Salary,1500.00,,,2475.50
+`, `CSV
+/  EUR BANK   "" 2026-01-29..2026-01-30 1000.00 EUR -> 2475.50 EUR
+2 2026-01-29  DEBIT 24.50 EUR|Shop| |
+3 2026-01-30  CREDIT 1500.00 EUR|Salary| |`},
 	} {
 		f, whole := read(t, strings.NewReader(c.data), Options{Currency: "EUR"})
 		got := describeAll(f)

@@ -586,7 +586,7 @@ func recognise(sample []record, delimiter byte, m *Mapping) (*layout, int) {
 		if at, ok := l.at[columnStarted]; ok { // Revolut: what is not completed has begun, and fees are beside the amount
 			l.at[ColumnDate] = append(l.at[ColumnDate], at...)
 			delete(l.at, columnStarted)
-		} else {
+		} else if l.col(ColumnDebit) < 0 || l.col(ColumnBalance) < 0 {
 			delete(l.at, columnFee)
 		}
 		if at, ok := l.at[columnValor]; ok && len(l.at[ColumnAmount])+len(l.at[ColumnDebit]) == 0 {
@@ -812,6 +812,9 @@ func (l *layout) settle(sample []record) {
 	}
 	if l.col(ColumnValueDate) < 0 {
 		move(columnValor, ColumnValueDate)
+	}
+	if at := l.col(columnFee); at >= 0 && l.col(ColumnDebit) >= 0 && !every(at, func(s string) bool { return hasMinus(s) || !strings.ContainsAny(s, "123456789") }) {
+		delete(l.at, columnFee) // with a minus it moves the balance beside the amount: Capitec
 	}
 	if len(l.at[ColumnDescription]) > 1 { // of which one may hold no text but the side
 		l.at[ColumnDescription] = slices.DeleteFunc(l.at[ColumnDescription], func(at int) bool {
@@ -1262,7 +1265,7 @@ func (x *csvReader) row(r record) error {
 	if e.Currency = l.currencyOf(r.fields, sum); e.Currency == "" {
 		e.Currency = x.c.o.Currency
 	}
-	if m, f := (bank.Money{Amount: fee.Abs(), Currency: e.Currency}).Check("amount"); f == nil && !fee.IsZero() {
+	if m, f := (bank.Money{Amount: fee.Abs(), Currency: e.Currency}).Check("amount"); f == nil && !fee.IsZero() && fee.CmpAbs(amount) != 0 {
 		e.Charges = &m
 	}
 	var texts []string
@@ -1370,7 +1373,7 @@ func (x *csvReader) amount(fields []string) (decimal.Decimal, string) {
 			sum = amount.Abs()
 		}
 	}
-	if !seen {
+	if !seen && l.get(fields, columnFee) == "" {
 		return sum, bad
 	}
 	return sum, ""
