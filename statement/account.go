@@ -13,8 +13,8 @@ import (
 const made = "statement:"
 
 // ExternalID is under what name an account is kept that a file made, so that other files find it again. Where a file tells
-// no number it is the format and the name in the file; where it tells no name either, what its columns are called or what type it is, which
-// tells banks apart, but not two accounts of one.
+// no number it is the format and the name in the file; where it tells no name either, what its columns are called or what type
+// it is, which tells banks apart, but not two accounts of one.
 func (a Account) ExternalID() string {
 	key := a.Key()
 	if a.IBAN == "" && a.Number == "" {

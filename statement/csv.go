@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -92,13 +91,13 @@ func CheckMapping(path string, m Mapping) fault.Many {
 	}
 	for i, c := range m.Columns {
 		if !slices.Contains(Columns, c.Column) {
-			faults.Add(fault.Invalid(at(fmt.Sprintf("columns.%d.column", i)), "Invalid value for column; Supported values are %s", fault.List(Columns)))
+			faults.Add(fault.Invalid(bank.Path(at("columns"), i)+".column", "Invalid value for column; Supported values are %s", fault.List(Columns)))
 		}
 		switch n, err := strconv.Atoi(c.Name); {
 		case c.Name == "":
-			faults.Add(fault.Invalid(at(fmt.Sprintf("columns.%d.name", i)), "Invalid value for name; use the column's name, or its number from 1"))
+			faults.Add(fault.Invalid(bank.Path(at("columns"), i)+".name", "Invalid value for name; use the column's name, or its number from 1"))
 		case m.NoHeader && (err != nil || n < 1):
-			faults.Add(fault.Invalid(at(fmt.Sprintf("columns.%d.name", i)), "Invalid value for name; without a line of names use the column's number from 1"))
+			faults.Add(fault.Invalid(bank.Path(at("columns"), i)+".name", "Invalid value for name; without a line of names use the column's number from 1"))
 		}
 	}
 	has := func(c Column) bool {
@@ -118,11 +117,11 @@ var columnNames = map[Column]string{
 		"bokforingsdato|bogforingsdato|kirjauspaiva|konyveles datuma|completed date|completed date utc|date|datum|data|fecha|dato|dag|pvm|tarih|transaction date|" +
 		"date operation|date de l operation|date d operation|date transaction|date de transaction|fecha operacion|fecha de operacion|f operacion|fecha movimiento|data operazione|data movimento|data mov|data lancamento|" +
 		"datum transakce|datum provedeni|datum verrichting|transactiedatum|data operacji|data transakcji|data tranzactie|data tranzactiei|transaktionsdatum|transaksjonsdato|execution date|uitvoeringsdatum|dateop|transactiondate|posted transactions date|settled date|booked at|transaction date utc|created|created at|timestamp|" +
-		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum|transfer date|tran date|dia|bokford|kuupaev|data registrazione|дата платежа|дата операции|дата|date processed|datums|tranzakcio datuma|datum splatnosti|dagsetning|дата i час операції|дата і час операції|дата операції|дата проведення|ημερομηνια|ημ νια συναλλαγης|תאריך|datum zauctovania|tanggal|tanggal transaksi|islem tarihi|dags|datum knjizenja|datum valute knjizenja",
+		"belegdatum|umsatzdatum|kaufdatum|data valuta operazione|datetime|date time|datum transakcije|konyvelesi datum|transfer date|tran date|dia|bokford|kuupaev|data registrazione|дата платежа|дата операции|дата|date processed|datums|tranzakcio datuma|datum splatnosti|dagsetning|дата i час операції|дата і час операції|дата операції|дата проведення|ημερομηνια|ημ νια συναλλαγησ|תאריך|datum zauctovania|tanggal|tanggal transaksi|islem tarihi|dags|datum knjizenja|datum valute knjizenja",
 	ColumnValueDate: "value date|valutadatum|wertstellung|wertstellungsdatum|wertstellungstag|rentedatum|valutadag|date de valeur|date valeur|fecha valor|f valor|data valor|data valuta|datum valuty|data waluty|" +
-		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta|erteknap|vertibas datums|дата валютування|вальор|ημ νια αξιας|valor ημερομηνια|תאריך ערך|vaxtadags|datum valute",
+		"valuteringsdag|valuteringsdato|rentedato|arvopaiva|dateval|valuedate|valuta date|wert|wertstellung valuta|erteknap|vertibas datums|дата валютування|вальор|ημ νια αξιασ|valor ημερομηνια|תאריך ערך|vaxtadags|datum valute",
 	ColumnAmount: "zauctovana castka|castka v mene uctu|buchungsbetrag|amount|transaction amount|amount in account currency|betrag|umsatz|betrag eur|bedrag|transactiebedrag|montant|montant de l operation|" +
-		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku|billing amount|insattningar uttag|import|сумма платежа|сумма операции|сумма|tranzakcio osszege|islem tutari|upphæd|сума в валюті картки|сума у валюті картки|сума в валюті рахунку|сума|ποσο|ποσο συναλλαγης|סכום|amt|amount in rs|jumlah|nominal|iznos transakcije",
+		"importe|importo|monto|cantidad|objem|valor movimento|quantia|montante|castka|kwota|kwota operacji|kwota transakcji|belopp|belob|belop|summa|maara|osszeg|tutar|iznos|suma|value amount|net amount|net|netto|paid amount|total|maara euroa|montant euros|credit debit amount|kwota transakcji waluta rachunku|billing amount|insattningar uttag|import|сумма платежа|сумма операции|сумма|tranzakcio osszege|islem tutari|upphæd|сума в валюті картки|сума у валюті картки|сума в валюті рахунку|сума|ποσο|ποσο συναλλαγησ|סכום|amt|amount in rs|jumlah|nominal|iznos transakcije",
 	ColumnDebit: "debit|debits|debit amount|withdrawal|withdrawals|withdrawal amount|paid out|money out|funds out|saida|saidas|out|outflow|spent|soll|belastung|lastschrift|ausgang|ausgaben|abgang|debet|af bedrag|uitgaven|uit|" +
 		"debit euros|debito|debitos|cargo|cargos|adeudo|gasto|uscite|addebiti|addebiti euro|addebito|dare|debe|depense|depenses|obciazenia|obciazenie|ut|ut fra konto|ud|wydatki|dr|дебит|дебет|χρεωση|חובה|borc|isplata|isplate|breme|duguje|terecenje",
 	ColumnCredit: "credit|credits|credit amount|deposit|deposits|deposit amount|paid in|money in|funds in|entrada|entradas|in|inflow|received|haben|gutschrift|eingang|einnahmen|zugang|bij bedrag|inkomsten|" +

@@ -337,3 +337,19 @@ func TestCheckMapping(t *testing.T) {
 		t.Error("without a line of names there can be none")
 	}
 }
+
+// A word that is not folded is never found, and one of two columns is found by chance.
+func TestColumnNames(t *testing.T) {
+	of := map[string]Column{}
+	for column, names := range columnNames {
+		for _, n := range strings.Split(names, "|") {
+			if other, twice := of[n]; twice {
+				t.Errorf("%q is of %s and %s", n, other, column)
+			}
+			if fold(n) != n {
+				t.Errorf("%q of %s must be written %q", n, column, fold(n))
+			}
+			of[n] = column
+		}
+	}
+}
