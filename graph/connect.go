@@ -19,7 +19,7 @@ type Linker interface {
 
 // Banks lists the banks that consumers can link.
 func (r query) Banks(_ context.Context, text, country *string, first *int, after *string, last *int, before *string) (*page.Of[connect.Bank], error) {
-	a, err := pageArgs(byName, first, after, last, before)
+	a, err := pageArgs(byBank, first, after, last, before)
 	faults := fault.Many(fault.Of(err))
 	if country != nil && len(*country) != 2 {
 		faults.Add(fault.Invalid("countryCode", "Invalid value for countryCode; use two letters such as DE (ISO 3166)"))

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"regexp"
 	"strings"
 
 	"insightgraph/bank"
@@ -24,4 +25,9 @@ func pageArgs(fits func(key string) bool, first *int, after *string, last *int, 
 // The keys of the lists.
 func byID(key string) bool   { return key == "" }
 func byDay(key string) bool  { _, err := bank.ParseDate(key); return err == nil }
-func byName(key string) bool { return key != "" && !strings.ContainsRune(key, 0) }
+func byBank(key string) bool { return strings.Contains(key, "\t") && !strings.ContainsRune(key, 0) }
+
+// byInsight does not ask for an insight of today: there are outcomes of those that are gone.
+func byInsight(key string) bool { return insightName.MatchString(key) }
+
+var insightName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)

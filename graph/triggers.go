@@ -55,7 +55,7 @@ func request(in generated.TriggerInsightInput) insight.TriggerRequest {
 
 // Evaluations lists what came of runs. A query meets one run at a time.
 func (r run) Evaluations(ctx context.Context, objs []*insight.Run, outcomes []insight.Outcome, first *int, after *string, last *int, before *string) ([]*page.Of[insight.Evaluation], error) {
-	a, err := pageArgs(byName, first, after, last, before)
+	a, err := pageArgs(byInsight, first, after, last, before)
 	if err != nil {
 		return nil, err
 	}

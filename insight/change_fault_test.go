@@ -81,6 +81,9 @@ func TestCustomerErrorTable(t *testing.T) {
 		rows["insightTitle with "+string(r)] = row{titled("Spending" + string(r)), "insightTitle", "Y800", special}
 	}
 	rows["insightTitle with a line break"] = row{titled("Spending\n"), "insightTitle", "Y800", special}
+	rows["insightTitle that turns the line around"] = row{titled("Spending\u202egnidnepS"), "insightTitle", "Y800", special}
+	rows["insightTitle with a space of no width"] = row{titled("\u200b\u200b\u200b"), "insightTitle", "Y800", special}
+	rows["insightTitle of joiners"] = row{titled("\u200d \u200c"), "insightTitle", "Y800", "Invalid value for insightTitle; it is blank"}
 	rows["insightTitle not UTF-8"] = row{titled("Spending\xff"), "insightTitle", "Y800", special}
 	rows["insightTitle too short"] = row{titled("öö"), "insightTitle", "Y801", length}
 	rows["insightTitle too long"] = row{titled(strings.Repeat("ö", 101)), "insightTitle", "Y801", length}

@@ -59,17 +59,20 @@ const specials = `><\"'%{}|^~[]`
 // title checks a new title: 3 to 100 characters, none of them special or invisible to a reader.
 func (c *checker) title(field, title string) {
 	special := func(r rune) bool {
-		return strings.ContainsRune(specials, r) || unicode.IsControl(r) || r == unicode.ReplacementChar
+		return strings.ContainsRune(specials, r) || unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Cf, r) && !joins(r)
 	}
 	if strings.ContainsFunc(title, special) {
 		c.add(fault.InvalidValue, field, "%s", `Invalid value for insightTitle; special characters ><\""'%{}|^~[] are not supported.`)
 	}
 	if n := utf8.RuneCountInString(title); n < 3 || n > 100 {
 		c.add(fault.InvalidLength, field, "Invalid length for insightTitle; min 3 and max 100 characters including spaces are allowed.")
-	} else if strings.TrimSpace(title) == "" {
+	} else if !strings.ContainsFunc(title, func(r rune) bool { return !unicode.IsSpace(r) && !joins(r) }) {
 		c.add(fault.InvalidValue, field, "Invalid value for insightTitle; it is blank")
 	}
 }
+
+// joins tells the two invisible characters that words and signs are spelled with: Persian needs the one, an emoji the other.
+func joins(r rune) bool { return r == '\u200c' || r == '\u200d' }
 
 // readOnly refuses attributes that nobody may change, unless they are sent as they were read. Lists are sets.
 func (c *checker) readOnly(path string, d *Definition, s SubscriptionChange) {
