@@ -286,6 +286,32 @@ func TestRates(t *testing.T) {
 	if want := "CHF 2026-01-02, USD 2026-01-02, USD 2026-01-05, "; err != nil || got != want {
 		t.Errorf("%s%v, want %s", got, err, want)
 	}
+	// A currency that is quoted no longer: each pair of quotations is another rate, and each serves some booking dates.
+	stale := NewQuotes([]Quote{quote("RUB", "2022-03-01", "117"), quote("USD", "2026-01-05", "1.25"), quote("USD", "2026-02-05", "1.20")})
+	days = nil
+	for _, d := range []string{"2026-02-09", "2026-01-05", "2026-02-05", "2026-01-20"} {
+		days = append(days, MonthTotal{AccountID: 1, Month: day(d)}, MonthTotal{AccountID: 2, Month: day(d)})
+	}
+	_, used, _, err = Convert(days, map[int64]Currency{1: "RUB", 2: "EUR"}, "USD", stale)
+	got = ""
+	for _, r := range used {
+		got += fmt.Sprint(r.From, " ", r.Day, " ", r.Rate.Round(5), " ", *r.BookedFrom(), " ", *r.BookedTo(), ", ")
+	}
+	if want := "EUR 2026-01-05 1.25 2026-01-05 2026-01-20, EUR 2026-02-05 1.20 2026-02-05 2026-02-09, " +
+		"RUB 2022-03-01 0.01068 2026-01-05 2026-01-20, RUB 2022-03-01 0.01026 2026-02-05 2026-02-09, "; err != nil || got != want {
+		t.Errorf("%s%v, want %s", got, err, want)
+	}
+	for d, want := range map[string]string{"2026-01-04": "0 false", "2026-01-05": "1.25 true", "2026-01-20": "1.25 true", "2026-01-21": "0 false", "2026-02-09": "1.20 true", "2026-02-10": "0 false"} {
+		if r, ok := Used(used, "EUR", day(d)); fmt.Sprint(r.Rate, " ", ok) != want {
+			t.Errorf("used on %s: %s %t, want %s", d, r.Rate, ok, want)
+		}
+	}
+	builds := []Rate{{From: "USD", Day: day("2026-01-02"), Rate: decimal.One}, {From: "USD", Day: day("2026-01-05"), Rate: decimal.Two}} // of the first builds
+	for d, want := range map[string]string{"2026-01-01": "0 false", "2026-01-04": "1 true", "2026-01-09": "2 true"} {
+		if r, ok := Used(builds, "USD", day(d)); fmt.Sprint(r.Rate, " ", ok) != want || r.BookedFrom() != nil || r.BookedTo() != nil {
+			t.Errorf("first builds, %s: %s %t, want %s", d, r.Rate, ok, want)
+		}
+	}
 	ties := NewQuotes([]Quote{quote("USD", "2025-05-07", "1.136"), quote("CHF", "2025-05-07", "0.93"), quote("JPY", "2025-05-07", "162.5"), quote("HUF", "2025-05-07", "404")})
 	for _, c := range []struct{ amount, from, to, want string }{
 		{"893.89", "USD", "EUR", "786.875"}, {"-893.89", "USD", "EUR", "-786.875"}, {"404002.02", "HUF", "EUR", "1000.005"}, {"56.80", "USD", "CHF", "46.5"}, {"0.01", "JPY", "EUR", "0.0000615384615384615"},
@@ -342,6 +368,29 @@ func TestRoundExactly(t *testing.T) {
 		}()
 		if got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestRoundConverted: a third of a cent, three times, is a cent.
+func TestRoundConverted(t *testing.T) {
+	lira := NewQuotes([]Quote{{Currency: "TRY", Day: 1, Rate: decimal.MustParse("1.2")}, {Currency: "HUF", Day: 1, Rate: decimal.MustParse("390")}})
+	for _, c := range []struct {
+		from   Currency
+		amount string
+		times  int
+		want   string
+	}{{"TRY", "0.01", 3, "0.03"}, {"TRY", "-0.01", 3, "-0.03"}, {"TRY", "0.01", 2, "0.02"}, {"HUF", "0.01", 195 * 3, "0.02"}, {"HUF", "0.01", 194, "0.00"}, {"TRY", "0.00", 9, "0.00"}} {
+		sum := new(big.Rat)
+		for i := range c.times {
+			totals, _, _, err := Convert([]MonthTotal{{AccountID: 1, Month: Date(i + 1), Credit: decimal.MustParse(c.amount)}}, map[int64]Currency{1: c.from}, "EUR", lira)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum.Add(sum, rat(totals[0].Credit))
+		}
+		if got := RoundConverted(sum, 2).String(); got != c.want {
+			t.Errorf("%d times %s %s: %s, want %s", c.times, c.amount, c.from, got, c.want)
 		}
 	}
 }

@@ -119,6 +119,14 @@ func Round(r *big.Rat, digits int) decimal.Decimal {
 	return d
 }
 
+// RoundConverted rounds a sum of amounts that Convert converted half up. They are right to nineteen digits, so what lies
+// that close below a half is one.
+func RoundConverted(sum *big.Rat, digits int) decimal.Decimal {
+	slack := new(big.Rat).Mul(sum, big.NewRat(1, 1e18))
+	slack.Add(slack, big.NewRat(int64(sum.Sign()), 1e15))
+	return Round(slack.Add(slack, sum), digits)
+}
+
 func rat(d decimal.Decimal) *big.Rat {
 	n := new(big.Int).SetUint64(d.Coef())
 	if d.IsNeg() {

@@ -28,16 +28,47 @@ type Rate struct {
 	Day    Date            `json:"day"` // the day it was quoted on, which may lie before the booking date
 	Rate   decimal.Decimal `json:"rate"`
 	Source string          `json:"source"`
+	// The first and the last booking date that Convert used it for. Entries of the first builds do not have them.
+	First Date `json:"first,omitempty"`
+	Last  Date `json:"last,omitempty"`
+}
+
+// BookedFrom is the first booking date that the rate was used for, nil where that is not known.
+func (r Rate) BookedFrom() *Date { return known(r.First) }
+
+// BookedTo is the last booking date that the rate was used for, nil where that is not known.
+func (r Rate) BookedTo() *Date { return known(r.Last) }
+
+func known(d Date) *Date {
+	if d == 0 {
+		return nil
+	}
+	return &d
+}
+
+// Used is the one of the rates that Convert used for a booking date; ok is false where it used none.
+func Used(rates []Rate, from Currency, day Date) (r Rate, ok bool) {
+	for _, one := range rates {
+		since, until := one.First, one.Last
+		if since == 0 {
+			since, until = one.Day, day
+		}
+		if one.From == from && since <= day && day <= until {
+			r, ok = one, true
+		}
+	}
+	return r, ok
 }
 
 // Convert brings totals of single days (MonthTotal.Month is the day) in the accounts' currencies to one currency, each
-// at the rate of its day, to nineteen digits, and says which rates it used. missing is the first pair and day without one.
+// at the rate of its day, to nineteen digits (see RoundConverted), and says which rates it used. missing is the first pair
+// and day without one.
 func Convert(days []MonthTotal, currencyOf map[int64]Currency, to Currency, quotes Quotes) (totals []MonthTotal, used []Rate, missing *Rate, err error) {
 	type quoted struct {
 		from Currency
-		day  Date
+		a, b Date // of the two quotes: the older one alone is that of many rates where a currency is quoted no longer
 	}
-	known := map[quoted]bool{}
+	places := map[quoted]int{}
 	for _, d := range days {
 		from := currencyOf[d.AccountID]
 		if from != to {
@@ -51,16 +82,24 @@ func Convert(days []MonthTotal, currencyOf map[int64]Currency, to Currency, quot
 					return nil, nil, nil, err
 				}
 			}
-			if k := (quoted{from, rate.Day}); !known[k] {
-				known[k] = true
-				used = append(used, rate)
+			k := quoted{from, a.Day, b.Day}
+			if from == euro {
+				k.a = 0
+			} else if to == euro {
+				k.b = 0
 			}
+			i, any := places[k]
+			if !any {
+				i, rate.First, rate.Last = len(used), d.Month, d.Month
+				places[k], used = i, append(used, rate)
+			}
+			used[i].First, used[i].Last = min(used[i].First, d.Month), max(used[i].Last, d.Month)
 		}
 		d.Month = d.Month.Month()
 		totals = append(totals, d)
 	}
 	slices.SortFunc(used, func(a, b Rate) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Day, b.Day))
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.First, b.First))
 	})
 	return totals, used, nil, nil
 }

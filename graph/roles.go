@@ -52,7 +52,7 @@ var rights = map[string]right{
 	"FeedAccount":           {everybody: "id providerName name status type container"},
 	"TransactionDerived":    {everybody: "creditTotal debitTotal spentPercent transactionCount excluded exchangeRates transactions changedSince"},
 	"ExcludedTotals":        {everybody: "creditTotal debitTotal transactionCount"},
-	"ExchangeRate":          {everybody: "from to rate day source"},
+	"ExchangeRate":          {everybody: "from to rate day source bookedFrom bookedTo"},
 	"FeedEntryConnection":   {everybody: "edges nodes pageInfo totalCount"},
 	"FeedEntryEdge":         {everybody: "cursor node"},
 	"TriggerRun":            {everybody: "id status requestedAt finishedAt asOf evaluations"},

@@ -122,7 +122,8 @@ func (t Tenant) EntryTransactions(ctx context.Context, of []insight.Entry, a pag
 }
 
 // ChangedSince tells for each entry whether the transactions behind it no longer add up to what it says: from the monthly
-// totals where it is over whole months, else from the transactions, whose amounts are converted as they were for it.
+// totals where it is over whole months, else from the transactions, whose amounts are converted at the rates that it keeps:
+// a quotation that came later changes no transaction.
 func (t Tenant) ChangedSince(ctx context.Context, of []insight.Entry) ([]bool, error) {
 	var months, days []insight.Entry
 	places := [2][]int{}
@@ -141,12 +142,12 @@ func (t Tenant) ChangedSince(ctx context.Context, of []insight.Entry) ([]bool, e
 			if len(some) == 0 {
 				continue
 			}
-			sums, quotes, err := tx.sumsBehind(ctx, t, some, kind == 1)
+			sums, err := tx.sumsBehind(ctx, t, some, kind == 1)
 			if err != nil {
 				return err
 			}
 			for i, e := range some {
-				changed[places[kind][i]] = differs(*e.TransactionDerived, sums[i], quotes)
+				changed[places[kind][i]] = differs(*e.TransactionDerived, sums[i])
 			}
 		}
 		return nil
@@ -164,8 +165,8 @@ type daySum struct {
 	Count         int
 }
 
-// sumsBehind sums what counts behind each entry, by month or by day; by day with the quotes to convert it.
-func (tx *Tx) sumsBehind(ctx context.Context, t Tenant, of []insight.Entry, byDay bool) (sums [][]daySum, quotes bank.Quotes, err error) {
+// sumsBehind sums what counts behind each entry, by month or by day.
+func (tx *Tx) sumsBehind(ctx context.Context, t Tenant, of []insight.Entry, byDay bool) ([][]daySum, error) {
 	parents, args := behind(of)
 	q := tx.NewSelect().TableExpr(parents, args...)
 	if byDay {
@@ -180,47 +181,34 @@ func (tx *Tx) sumsBehind(ctx context.Context, t Tenant, of []insight.Entry, byDa
 	}
 	var rows []daySum
 	if err := q.Scan(ctx, &rows); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	sums = make([][]daySum, len(of))
+	sums := make([][]daySum, len(of))
 	for _, r := range rows {
 		sums[r.N-1] = append(sums[r.N-1], r)
 	}
-	if byDay {
-		currencies, all := []bank.Currency{}, of[0].Window
-		for i, e := range of {
-			all.From, all.To = min(all.From, e.Window.From), max(all.To, e.Window.To)
-			currencies = append(currencies, e.TransactionDerived.CreditTotal.Currency)
-			for _, s := range sums[i] {
-				currencies = append(currencies, s.Currency)
-			}
-		}
-		quotes, err = tx.quotes(ctx, unique(currencies), all)
-	}
-	return sums, quotes, err
+	return sums, nil
 }
 
 // differs tells whether sums are not what an entry says.
-func differs(d insight.TransactionDerived, sums []daySum, quotes bank.Quotes) bool {
-	currencyOf := map[int64]bank.Currency{}
-	totals := make([]bank.MonthTotal, len(sums))
-	for i, s := range sums {
-		currencyOf[s.AccountID] = s.Currency
-		totals[i] = bank.MonthTotal{AccountID: s.AccountID, Month: s.Month, Credit: s.Credit, Debit: s.Debit, Count: s.Count}
-	}
-	if len(d.Rates) > 0 {
-		var missing *bank.Rate
-		var err error
-		if totals, _, missing, err = bank.Convert(totals, currencyOf, d.CreditTotal.Currency, quotes); missing != nil || err != nil {
-			return true
-		}
-	}
+func differs(d insight.TransactionDerived, sums []daySum) bool {
 	credit, debit, count := new(big.Rat), new(big.Rat), 0
-	for _, m := range totals {
-		credit.Add(credit, bank.Money{Amount: m.Credit}.Rat())
-		debit.Add(debit, bank.Money{Amount: m.Debit}.Rat())
-		count += m.Count
+	for _, s := range sums {
+		rate := bank.Rate{Rate: decimal.One}
+		if s.Currency != d.CreditTotal.Currency {
+			var used bool
+			if rate, used = bank.Used(d.Rates, s.Currency, s.Month); !used {
+				return true // nothing was booked on that day
+			}
+		}
+		factor := bank.Money{Amount: rate.Rate}.Rat()
+		for sum, amount := range map[*big.Rat]decimal.Decimal{credit: s.Credit, debit: s.Debit} {
+			sum.Add(sum, new(big.Rat).Mul(bank.Money{Amount: amount}.Rat(), factor))
+		}
+		count += s.Count
 	}
-	is := func(sum *big.Rat, m bank.Money) bool { return sum.FloatString(m.Amount.Scale()) == m.Amount.String() }
+	is := func(sum *big.Rat, m bank.Money) bool {
+		return bank.RoundConverted(sum, m.Amount.Scale()).Equal(m.Amount)
+	}
 	return count != d.Count || !is(credit, d.CreditTotal) || !is(debit, d.DebitTotal)
 }

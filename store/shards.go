@@ -590,33 +590,55 @@ func (tx *Tx) saveEntries(ctx context.Context, c Shard, p resultPart) error {
 	return nil
 }
 
+// overrides are those rows that override the duplicate check and are not among the keys.
+func (rows *entryRows) overrides(not map[entryKey]int64) entryRows {
+	some := entryRows{kinds: rows.kinds}
+	for i, kind := range rows.kind {
+		k := &rows.kinds[kind-1]
+		if _, is := not[entryKey{rows.consumers[i], k.Insight, rows.subjects[i]}]; is || k.Revision == 0 {
+			continue
+		}
+		some.consumers, some.kind, some.subjects = append(some.consumers, rows.consumers[i]), append(some.kind, kind), append(some.subjects, rows.subjects[i])
+		some.accounts, some.derived = append(some.accounts, rows.accounts[i]), append(some.derived, rows.derived[i])
+	}
+	return some
+}
+
 // insertEntries inserts entries in their order and gives the numbers of those that are new and of those that were there.
+// The first entry of a period has no revision, so that it counts for the duplicate check though it was to be overridden.
 func (tx *Tx) insertEntries(ctx context.Context, customerID int64, rows entryRows) (fresh, known map[entryKey]int64, err error) {
-	collect := func(query string, args ...any) (map[entryKey]int64, error) {
+	fresh = make(map[entryKey]int64, len(rows.kind))
+	collect := func(into map[entryKey]int64, query string, rows entryRows, args ...any) error {
 		found, err := tx.pg.Query(ctx, query, append([]any{pgx.QueryExecModeCacheStatement, customerID, rows.consumers, rows.kind, rows.subjects, jsonText(rows.kinds)}, args...)...)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		ids := make(map[entryKey]int64, len(rows.kind))
 		var k entryKey
 		var id int64
-		_, err = pgx.ForEachRow(found, []any{&k.consumer, &k.insight, &k.subject, &id}, func() error { ids[k] = id; return nil })
-		return ids, err
+		_, err = pgx.ForEachRow(found, []any{&k.consumer, &k.insight, &k.subject, &id}, func() error { into[k] = id; return nil })
+		return err
 	}
 	const kinds = `jsonb_to_recordset($5::jsonb) AS k(number int, insight text, title text, type text, "trigger" text, occurrence_from date, occurrence_to date,
 		revision bigint, window_from date, window_to date, settings jsonb) ON k.number = e.kind`
-	fresh, err = collect(`INSERT INTO feed_entries (customer_id, consumer_id, insight, title, type, "trigger", subject, occurrence_from, occurrence_to, revision,
+	insert := func(rows entryRows, overriding int) error {
+		return collect(fresh, `INSERT INTO feed_entries (customer_id, consumer_id, insight, title, type, "trigger", subject, occurrence_from, occurrence_to, revision,
 			window_from, window_to, settings, accounts, transaction_derived, created_at)
-		SELECT $1::bigint, e.consumer_id, k.insight, k.title, k.type, k."trigger", e.subject, k.occurrence_from, k.occurrence_to, k.revision,
+		SELECT $1::bigint, e.consumer_id, k.insight, k.title, k.type, k."trigger", e.subject, k.occurrence_from, k.occurrence_to, k.revision * $9::bigint,
 			k.window_from, k.window_to, k.settings, e.accounts::jsonb, nullif(e.derived, 'null')::jsonb, $8::timestamptz
 		FROM unnest($2::bigint[], $3::int[], $4::text[], $6::text[], $7::text[]) WITH ORDINALITY AS e(consumer_id, kind, subject, accounts, derived, n)
-		JOIN `+kinds+` ORDER BY e.n ON CONFLICT DO NOTHING RETURNING consumer_id, insight, subject, id`, rows.accounts, rows.derived, tx.now)
-	if err != nil || len(fresh) == len(rows.kind) {
+		JOIN `+kinds+` ORDER BY e.n ON CONFLICT DO NOTHING RETURNING consumer_id, insight, subject, id`, rows, rows.accounts, rows.derived, tx.now, overriding)
+	}
+	if err := insert(rows, 0); err != nil || len(fresh) == len(rows.kind) {
 		return fresh, nil, err
 	}
-	known, err = collect(`SELECT f.consumer_id, f.insight, f.subject, f.id
-		FROM unnest($2::bigint[], $3::int[], $4::text[]) AS e(consumer_id, kind, subject) JOIN ` + kinds + `
+	if some := rows.overrides(fresh); len(some.kind) > 0 {
+		if err := insert(some, 1); err != nil || len(fresh) == len(rows.kind) {
+			return fresh, nil, err
+		}
+	}
+	known = map[entryKey]int64{}
+	return fresh, known, collect(known, `SELECT f.consumer_id, f.insight, f.subject, f.id
+		FROM unnest($2::bigint[], $3::int[], $4::text[]) AS e(consumer_id, kind, subject) JOIN `+kinds+`
 		JOIN feed_entries f ON f.customer_id = $1 AND f.consumer_id = e.consumer_id AND f.insight = k.insight AND f.subject = e.subject
-			AND f.occurrence_from = k.occurrence_from AND f.revision = k.revision`)
-	return fresh, known, err
+			AND f.occurrence_from = k.occurrence_from AND f.revision = k.revision`, rows)
 }

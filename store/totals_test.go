@@ -214,7 +214,7 @@ func TestChangedSince(t *testing.T) {
 		e.TransactionDerived = &insight.TransactionDerived{CreditTotal: bank.Money{Amount: amount(credit), Currency: "EUR"}, DebitTotal: bank.Money{Amount: amount(debit), Currency: "EUR"}, Count: count, Rates: rates}
 		return e
 	}
-	used := []bank.Rate{{From: "USD", To: "EUR", Day: day("2026-01-01"), Rate: amount("0.8"), Source: "ECB"}}
+	used := []bank.Rate{{From: "USD", To: "EUR", Day: day("2026-01-01"), Rate: amount("0.8"), Source: "ECB", First: day("2026-01-10"), Last: day("2026-01-10")}}
 	whole, part := entry("2026-01-01", "2026-02-28", "100.00", "41.00", 3, nil, a), entry("2026-01-06", "2026-02-10", "0.00", "41.00", 2, nil, a)
 	both, none := entry("2026-01-01", "2026-01-31", "100.00", "50.00", 3, used, a, dollars), entryFor(c, "2026-03", a)
 	check := func(name string, want ...bool) {
@@ -229,6 +229,14 @@ func TestChangedSince(t *testing.T) {
 	check("a row before the part", false, true, false, true)
 	must[int](t)(w.c.DeleteTransactions(ctx, []bank.Ref{byName(t, w.c, "4").Ref()}))
 	check("gone again", false, false, false, false)
+	must[int](t)(w.SaveQuotes(ctx, []bank.Quote{{Currency: "USD", Day: day("2026-01-09"), Rate: amount("2"), Source: "ECB"}}))
+	check("a quotation that came later changes no transaction", false, false, false, false)
+	first := both
+	first.TransactionDerived = ptr(*both.TransactionDerived)
+	first.TransactionDerived.Rates = []bank.Rate{{From: "USD", To: "EUR", Day: day("2026-01-01"), Rate: amount("0.8"), Source: "ECB"}}
+	if got, err := w.c.ChangedSince(ctx, []insight.Entry{first}); err != nil || got[0] {
+		t.Errorf("an entry of the first builds: %v, %v", got, err)
+	}
 	foreign.Amount = amount("-12.49")
 	put(t, w.c, dollars, foreign)
 	check("a converted amount corrected, the count as it was", false, false, false, true)

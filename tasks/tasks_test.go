@@ -195,7 +195,7 @@ func TestRun(t *testing.T) {
 
 func TestTrigger(t *testing.T) {
 	w := newWorld(t, "2022-01-27T03:33:49Z")
-	anna := w.person("anna", "Europe/Berlin", "2021-10-01 100", "2021-11-15 -50")
+	anna := w.person("anna", "Europe/Berlin", "2021-10-01 100", "2021-11-15 -50", "2021-12-01 10")
 	trigger := func(override bool) insight.Evaluation {
 		t.Helper()
 		run, shards, err := w.CreateRun(t.Context(), store.NewRun{Consumer: &anna, AsOf: w.clock.now(),
@@ -233,5 +233,17 @@ func TestTrigger(t *testing.T) {
 	// The scheduled run finds that the month has its entry.
 	if got := w.run("2022-01-28T00:00:00Z"); got[insight.Duplicate] != 1 || len(w.feed()) != 2 {
 		t.Fatalf("scheduled after on demand: %v", got)
+	}
+	// An override that is the month's first entry is its entry: for the next trigger, and for the scheduled run.
+	w.clock.add(10 * 24 * time.Hour)
+	only := trigger(true)
+	if again := trigger(false); again.Outcome != insight.Duplicate || *again.EntryID != *only.EntryID {
+		t.Fatalf("after an override that had nothing to override: %+v", again)
+	}
+	if got := w.run("2022-02-07T00:00:00Z"); got[insight.Duplicate] != 1 || len(w.feed()) != 3 {
+		t.Fatalf("scheduled after it: %v, %d entries", got, len(w.feed()))
+	}
+	if second, third := trigger(true), trigger(true); second.Outcome != insight.Generated || third.Outcome != insight.Generated || len(w.feed()) != 5 {
+		t.Fatalf("%+v, %+v", second, third)
 	}
 }

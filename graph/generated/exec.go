@@ -514,11 +514,13 @@ type ComplexityRoot struct {
 	}
 
 	ExchangeRate struct {
-		Day    func(childComplexity int) int
-		From   func(childComplexity int) int
-		Rate   func(childComplexity int) int
-		Source func(childComplexity int) int
-		To     func(childComplexity int) int
+		BookedFrom func(childComplexity int) int
+		BookedTo   func(childComplexity int) int
+		Day        func(childComplexity int) int
+		From       func(childComplexity int) int
+		Rate       func(childComplexity int) int
+		Source     func(childComplexity int) int
+		To         func(childComplexity int) int
 	}
 
 	ExcludedTotals struct {
@@ -3174,6 +3176,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.EventEdge.Node(childComplexity), true
 
+	case "ExchangeRate.bookedFrom":
+		if e.ComplexityRoot.ExchangeRate.BookedFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.BookedFrom(childComplexity), true
+	case "ExchangeRate.bookedTo":
+		if e.ComplexityRoot.ExchangeRate.BookedTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExchangeRate.BookedTo(childComplexity), true
 	case "ExchangeRate.day":
 		if e.ComplexityRoot.ExchangeRate.Day == nil {
 			break
@@ -7365,9 +7379,13 @@ type ExchangeRate {
   from: CurrencyCode!
   to: CurrencyCode!
   rate: Decimal!
-  "The day of the quotation: the booking date, or the last earlier day with one."
+  "The day of the quotation: the booking date, or the last earlier day with one. Of two quotations, through EUR, the older one's."
   day: Date!
   source: String!
+  "The first booking date that it was used for; null in entries of the first builds."
+  bookedFrom: Date
+  "The last booking date that it was used for; null in entries of the first builds."
+  bookedTo: Date
 }
 
 "A page of feed entries."
@@ -10103,6 +10121,10 @@ func (ec *executionContext) childFields_ExchangeRate(ctx context.Context, field 
 		return ec.fieldContext_ExchangeRate_day(ctx, field)
 	case "source":
 		return ec.fieldContext_ExchangeRate_source(ctx, field)
+	case "bookedFrom":
+		return ec.fieldContext_ExchangeRate_bookedFrom(ctx, field)
+	case "bookedTo":
+		return ec.fieldContext_ExchangeRate_bookedTo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ExchangeRate", field.Name)
 }
@@ -21214,6 +21236,52 @@ func (ec *executionContext) _ExchangeRate_source(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_ExchangeRate_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ExchangeRate", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ExchangeRate_bookedFrom(ctx context.Context, field graphql.CollectedField, obj *bank.Rate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_bookedFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BookedFrom(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_bookedFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, true, false, errors.New("field of type Date does not have child fields"))
+}
+
+func (ec *executionContext) _ExchangeRate_bookedTo(ctx context.Context, field graphql.CollectedField, obj *bank.Rate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExchangeRate_bookedTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BookedTo(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bank.Date) graphql.Marshaler {
+			return ec.marshalODate2ᚖinsightgraphᚋbankᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExchangeRate_bookedTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExchangeRate", field, true, false, errors.New("field of type Date does not have child fields"))
 }
 
 func (ec *executionContext) _ExcludedTotals_creditTotal(ctx context.Context, field graphql.CollectedField, obj *insight.Excluded) (ret graphql.Marshaler) {
@@ -44387,6 +44455,16 @@ func (ec *executionContext) _ExchangeRate(ctx context.Context, sel ast.Selection
 		case "source":
 			out.Values[i] = ec._ExchangeRate_source(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "bookedFrom":
+			out.Values[i] = ec._ExchangeRate_bookedFrom(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "bookedTo":
+			out.Values[i] = ec._ExchangeRate_bookedTo(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

@@ -2874,6 +2874,28 @@ func init() {
 		},
 			Reads: []string{"Source"},
 		},
+		"bookedFrom": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*bank.Rate).BookedFrom()
+			if v == nil {
+				b = append(b, "null"...)
+			} else {
+				b = model.AppendDate(b, (*v))
+			}
+			return b, true
+		},
+			Reads: []string{"First"},
+		},
+		"bookedTo": {Leaf: func(b []byte, o any) ([]byte, bool) {
+			v := o.(*bank.Rate).BookedTo()
+			if v == nil {
+				b = append(b, "null"...)
+			} else {
+				b = model.AppendDate(b, (*v))
+			}
+			return b, true
+		},
+			Reads: []string{"Last"},
+		},
 	}
 	planExcludedTotals.Fields = map[string]*plan.Field{
 		"creditTotal": {Visit: func(o any, v plan.Visitor) {

@@ -39,7 +39,7 @@ var spendingAndEarningComparison = insight.Definition{
 				}
 			}
 			if fractions.Sign() != 0 {
-				total.Amount = bank.Round(fractions.Add(fractions, total.Rat()), digits)
+				total.Amount = bank.RoundConverted(fractions.Add(fractions, total.Rat()), digits)
 			}
 			return total
 		}
