@@ -175,7 +175,7 @@ type Entry struct {
 	Trigger            TriggerType
 	Subject            string
 	Occurrence         bank.Period         `bun:"embed:occurrence_"` // the period of the duplicate check, such as the calendar month
-	Revision           int64               // 0 for the first entry of a period, or the id of the run that overrode the duplicate check
+	Revision           int64               // 0, or the id of the run that overrode the duplicate check
 	Window             bank.Period         `bun:"embed:window_"` // the days looked at
 	Settings           Configuration       `bun:"type:jsonb"`
 	Accounts           []EntryAccount      `bun:"type:jsonb"`

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"crypto/sha256"
 	"encoding/base64"
@@ -257,6 +258,7 @@ func archive(in io.ReaderAt, size int64, o Options) (*File, error) {
 	if read == 0 {
 		return nil, refuse(1, "The zip holds no files")
 	}
+	all.Format = cmp.Or(all.Format, ZIP) // nothing in it was recognised
 	unite(all.Statements)
 	return all, nil
 }

@@ -658,7 +658,7 @@ func TestZip(t *testing.T) {
 		}
 	}
 	inner, _ := io.ReadAll(pack(member{"a", camt}))
-	if f, whole := read(t, pack(member{"b.zip", string(inner)}), Options{}); whole != nil || len(f.Rejected) != 1 {
+	if f, whole := read(t, pack(member{"b.zip", string(inner)}), Options{}); whole != nil || len(f.Rejected) != 1 || f.Format != ZIP {
 		t.Errorf("a zip in a zip: %v %v", f, whole)
 	}
 }

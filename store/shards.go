@@ -305,13 +305,17 @@ func (s *Store) FinishParts(ctx context.Context, c Shard, parts iter.Seq[[]Resul
 		if err := tx.holdShard(ctx, c); err != nil {
 			return err
 		}
-		prepared, stop := inParts(parts)
+		overridden, err := tx.overridden(ctx, c)
+		if err != nil {
+			return err
+		}
+		prepared, stop := inParts(parts, overridden)
 		defer stop()
 		for p := range prepared {
 			if p.err != nil {
 				return p.err
 			}
-			if err := tx.saveEntries(ctx, c, p); err != nil {
+			if err := tx.saveEntries(ctx, c, p, overridden); err != nil {
 				return err
 			}
 			for i := range p.results {
@@ -338,7 +342,7 @@ type resultPart struct {
 }
 
 // inParts makes a part while the one before is stored: this machine and the database work at the same time.
-func inParts(parts iter.Seq[[]Result]) (<-chan resultPart, func()) {
+func inParts(parts iter.Seq[[]Result], overridden map[periodKey]int64) (<-chan resultPart, func()) {
 	out, stop := make(chan resultPart), make(chan struct{})
 	send := func(p resultPart) bool {
 		select {
@@ -359,7 +363,9 @@ func inParts(parts iter.Seq[[]Result]) (<-chan resultPart, func()) {
 			p := resultPart{results: results, rows: entryRows{latest: map[string]int{}}}
 			for i := range results {
 				for j := range results[i].Entries {
-					p.rows.add(&results[i].Entries[j])
+					if e := &results[i].Entries[j]; e.Revision > 0 || overridden[periodOf(e)] == 0 {
+						p.rows.add(e)
+					}
 				}
 			}
 			if !send(p) {
@@ -556,11 +562,33 @@ type entryKey struct {
 	insight, subject string
 }
 
-// saveEntries inserts the entries of results; those that exist already turn their result into a DUPLICATE.
-func (tx *Tx) saveEntries(ctx context.Context, c Shard, p resultPart) error {
-	if len(p.rows.kind) == 0 {
-		return nil
+// periodKey is a period's entry.
+type periodKey struct {
+	entryKey
+	from bank.Date
+}
+
+func periodOf(e *insight.Entry) periodKey {
+	return periodKey{entryKey{e.ConsumerID, e.Insight, e.Subject}, e.Occurrence.From}
+}
+
+// overridden are the newest of the shard's entries that overrode the duplicate check. After one of them its period has its
+// entry, whether or not there was one before. They are few, and have an index of their own.
+func (tx *Tx) overridden(ctx context.Context, c Shard) (map[periodKey]int64, error) {
+	found, err := tx.pg.Query(ctx, `SELECT consumer_id, insight, subject, occurrence_from, id FROM feed_entries
+		WHERE customer_id = $1 AND consumer_id BETWEEN $2 AND $3 AND revision > 0 ORDER BY revision`, pgx.QueryExecModeCacheDescribe, c.Run.CustomerID, c.Low, c.High)
+	if err != nil {
+		return nil, err
 	}
+	ids := map[periodKey]int64{}
+	var k periodKey
+	var id int64
+	_, err = pgx.ForEachRow(found, []any{&k.consumer, &k.insight, &k.subject, &k.from, &id}, func() error { ids[k] = id; return nil })
+	return ids, err
+}
+
+// saveEntries inserts the entries of results; those that exist already turn their result into a DUPLICATE.
+func (tx *Tx) saveEntries(ctx context.Context, c Shard, p resultPart, overridden map[periodKey]int64) error {
 	fresh, known, err := tx.insertEntries(ctx, c.Run.CustomerID, p.rows)
 	if err != nil {
 		return err
@@ -577,7 +605,7 @@ func (tx *Tx) saveEntries(ctx context.Context, c Shard, p resultPart) error {
 				r.Evaluation.Outcome, r.Evaluation.EntryID = insight.Generated, &id
 				break
 			}
-			if id, ok := known[k]; ok && r.Evaluation.EntryID == nil {
+			if id := cmp.Or(known[k], overridden[periodOf(&e)]); id != 0 && r.Evaluation.EntryID == nil {
 				r.Evaluation.EntryID = &id
 			}
 		}
@@ -590,55 +618,36 @@ func (tx *Tx) saveEntries(ctx context.Context, c Shard, p resultPart) error {
 	return nil
 }
 
-// overrides are those rows that override the duplicate check and are not among the keys.
-func (rows *entryRows) overrides(not map[entryKey]int64) entryRows {
-	some := entryRows{kinds: rows.kinds}
-	for i, kind := range rows.kind {
-		k := &rows.kinds[kind-1]
-		if _, is := not[entryKey{rows.consumers[i], k.Insight, rows.subjects[i]}]; is || k.Revision == 0 {
-			continue
-		}
-		some.consumers, some.kind, some.subjects = append(some.consumers, rows.consumers[i]), append(some.kind, kind), append(some.subjects, rows.subjects[i])
-		some.accounts, some.derived = append(some.accounts, rows.accounts[i]), append(some.derived, rows.derived[i])
-	}
-	return some
-}
-
 // insertEntries inserts entries in their order and gives the numbers of those that are new and of those that were there.
-// The first entry of a period has no revision, so that it counts for the duplicate check though it was to be overridden.
 func (tx *Tx) insertEntries(ctx context.Context, customerID int64, rows entryRows) (fresh, known map[entryKey]int64, err error) {
-	fresh = make(map[entryKey]int64, len(rows.kind))
-	collect := func(into map[entryKey]int64, query string, rows entryRows, args ...any) error {
+	if len(rows.kind) == 0 {
+		return nil, nil, nil
+	}
+	collect := func(query string, args ...any) (map[entryKey]int64, error) {
 		found, err := tx.pg.Query(ctx, query, append([]any{pgx.QueryExecModeCacheStatement, customerID, rows.consumers, rows.kind, rows.subjects, jsonText(rows.kinds)}, args...)...)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		ids := make(map[entryKey]int64, len(rows.kind))
 		var k entryKey
 		var id int64
-		_, err = pgx.ForEachRow(found, []any{&k.consumer, &k.insight, &k.subject, &id}, func() error { into[k] = id; return nil })
-		return err
+		_, err = pgx.ForEachRow(found, []any{&k.consumer, &k.insight, &k.subject, &id}, func() error { ids[k] = id; return nil })
+		return ids, err
 	}
 	const kinds = `jsonb_to_recordset($5::jsonb) AS k(number int, insight text, title text, type text, "trigger" text, occurrence_from date, occurrence_to date,
 		revision bigint, window_from date, window_to date, settings jsonb) ON k.number = e.kind`
-	insert := func(rows entryRows, overriding int) error {
-		return collect(fresh, `INSERT INTO feed_entries (customer_id, consumer_id, insight, title, type, "trigger", subject, occurrence_from, occurrence_to, revision,
+	fresh, err = collect(`INSERT INTO feed_entries (customer_id, consumer_id, insight, title, type, "trigger", subject, occurrence_from, occurrence_to, revision,
 			window_from, window_to, settings, accounts, transaction_derived, created_at)
-		SELECT $1::bigint, e.consumer_id, k.insight, k.title, k.type, k."trigger", e.subject, k.occurrence_from, k.occurrence_to, k.revision * $9::bigint,
+		SELECT $1::bigint, e.consumer_id, k.insight, k.title, k.type, k."trigger", e.subject, k.occurrence_from, k.occurrence_to, k.revision,
 			k.window_from, k.window_to, k.settings, e.accounts::jsonb, nullif(e.derived, 'null')::jsonb, $8::timestamptz
 		FROM unnest($2::bigint[], $3::int[], $4::text[], $6::text[], $7::text[]) WITH ORDINALITY AS e(consumer_id, kind, subject, accounts, derived, n)
-		JOIN `+kinds+` ORDER BY e.n ON CONFLICT DO NOTHING RETURNING consumer_id, insight, subject, id`, rows, rows.accounts, rows.derived, tx.now, overriding)
-	}
-	if err := insert(rows, 0); err != nil || len(fresh) == len(rows.kind) {
+		JOIN `+kinds+` ORDER BY e.n ON CONFLICT DO NOTHING RETURNING consumer_id, insight, subject, id`, rows.accounts, rows.derived, tx.now)
+	if err != nil || len(fresh) == len(rows.kind) {
 		return fresh, nil, err
 	}
-	if some := rows.overrides(fresh); len(some.kind) > 0 {
-		if err := insert(some, 1); err != nil || len(fresh) == len(rows.kind) {
-			return fresh, nil, err
-		}
-	}
-	known = map[entryKey]int64{}
-	return fresh, known, collect(known, `SELECT f.consumer_id, f.insight, f.subject, f.id
-		FROM unnest($2::bigint[], $3::int[], $4::text[]) AS e(consumer_id, kind, subject) JOIN `+kinds+`
+	known, err = collect(`SELECT f.consumer_id, f.insight, f.subject, f.id
+		FROM unnest($2::bigint[], $3::int[], $4::text[]) AS e(consumer_id, kind, subject) JOIN ` + kinds + `
 		JOIN feed_entries f ON f.customer_id = $1 AND f.consumer_id = e.consumer_id AND f.insight = k.insight AND f.subject = e.subject
-			AND f.occurrence_from = k.occurrence_from AND f.revision = k.revision`, rows)
+			AND f.occurrence_from = k.occurrence_from AND f.revision = k.revision`)
+	return fresh, known, err
 }
