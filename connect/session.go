@@ -208,8 +208,9 @@ func (n NewSession) Check(now time.Time, find func(code string) (Bank, bool)) (S
 		s.PSU.UserAgent = strings.TrimSpace(s.PSU.UserAgent)
 		if s.PSU.UserAgent == "" {
 			faults.Add(fault.Missing("psu.userAgent"))
+		} else {
+			faults.Add(bank.CheckText("psu.userAgent", s.PSU.UserAgent, 1, 1000))
 		}
-		faults.Add(bank.CheckText("psu.userAgent", s.PSU.UserAgent, 0, 1000))
 		if s.PSU.IPAddress == "" {
 			faults.Add(fault.Missing("psu.ipAddress"))
 		} else if ip, err := netip.ParseAddr(s.PSU.IPAddress); err != nil || ip.Zone() != "" {
