@@ -195,7 +195,7 @@ func differs(d insight.TransactionDerived, sums []daySum) bool {
 	credit, debit, count := new(big.Rat), new(big.Rat), 0
 	for _, s := range sums {
 		rate := bank.Rate{Rate: decimal.One}
-		if s.Currency != d.CreditTotal.Currency {
+		if s.Currency != d.CreditTotal.Currency && s.Count > 0 { // a month can be left with nothing, or with transfers only
 			var used bool
 			if rate, used = bank.Used(d.Rates, s.Currency, s.Month); !used {
 				return true // nothing was booked on that day

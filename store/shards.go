@@ -572,11 +572,13 @@ func periodOf(e *insight.Entry) periodKey {
 	return periodKey{entryKey{e.ConsumerID, e.Insight, e.Subject}, e.Occurrence.From}
 }
 
-// overridden are the newest of the shard's entries that overrode the duplicate check. After one of them its period has its
-// entry, whether or not there was one before. They are few, and have an index of their own.
+// overridden are the newest entries that overrode the duplicate check, of the shard's consumers and of periods that are not
+// over on the run's day. After one of them its period has its entry, whether or not there was one before. They are few, and
+// have an index of their own.
 func (tx *Tx) overridden(ctx context.Context, c Shard) (map[periodKey]int64, error) {
 	found, err := tx.pg.Query(ctx, `SELECT consumer_id, insight, subject, occurrence_from, id FROM feed_entries
-		WHERE customer_id = $1 AND consumer_id BETWEEN $2 AND $3 AND revision > 0 ORDER BY revision`, pgx.QueryExecModeCacheDescribe, c.Run.CustomerID, c.Low, c.High)
+		WHERE customer_id = $1 AND consumer_id BETWEEN $2 AND $3 AND occurrence_to >= $4 AND revision > 0 ORDER BY revision`,
+		pgx.QueryExecModeCacheDescribe, c.Run.CustomerID, c.Low, c.High, bank.DateOf(c.Run.AsOf, time.UTC)-1) // which no time zone is behind
 	if err != nil {
 		return nil, err
 	}

@@ -237,6 +237,14 @@ func TestChangedSince(t *testing.T) {
 	if got, err := w.c.ChangedSince(ctx, []insight.Entry{first}); err != nil || got[0] {
 		t.Errorf("an entry of the first builds: %v, %v", got, err)
 	}
+	pounds := must[bank.Account](t)(w.c.CreateAccount(ctx, store.NewAccount{ConsumerExternalID: ptr("anna"), Account: bank.Account{Name: "p", Container: bank.ContainerBank, Currency: "GBP"}}, nil))
+	gone := row("5", "-7", "2026-01-10")
+	gone.Currency = "GBP"
+	put(t, w.c, pounds, gone)
+	must[int](t)(w.c.DeleteTransactions(ctx, []bank.Ref{byName(t, w.c, "5").Ref()}))
+	if got, err := w.c.ChangedSince(ctx, []insight.Entry{entry("2026-01-01", "2026-02-28", "100.00", "41.00", 3, nil, a, pounds)}); err != nil || got[0] {
+		t.Errorf("an account in another currency that has nothing: %v, %v", got, err)
+	}
 	foreign.Amount = amount("-12.49")
 	put(t, w.c, dollars, foreign)
 	check("a converted amount corrected, the count as it was", false, false, false, true)
