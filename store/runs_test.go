@@ -83,7 +83,7 @@ func TestShardsCoverAll(t *testing.T) {
 		t.Helper()
 		before := w.Statements()
 		seen := w.work(t, insight.ConditionNotMet, shards...)
-		if n := w.Statements() - before; n > 21*int64(len(shards)) {
+		if n := w.Statements() - before; n > 20*int64(len(shards)) {
 			t.Errorf("%s: %d statements for %d shards", name, n, len(shards))
 		}
 		slices.Sort(seen)

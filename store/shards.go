@@ -305,15 +305,21 @@ func (s *Store) FinishParts(ctx context.Context, c Shard, parts iter.Seq[[]Resul
 		if err := tx.holdShard(ctx, c); err != nil {
 			return err
 		}
-		overridden, err := tx.overridden(ctx, c)
-		if err != nil {
-			return err
-		}
-		prepared, stop := inParts(parts, overridden)
+		prepared, stop := inParts(parts)
 		defer stop()
+		var overridden map[periodKey]int64 // nil: not asked for yet
 		for p := range prepared {
 			if p.err != nil {
 				return p.err
+			}
+			if overridden == nil && len(p.rows.kind) > 0 {
+				var err error
+				if overridden, err = tx.overridden(ctx, c); err != nil {
+					return err
+				}
+			}
+			if len(overridden) > 0 {
+				p.rows = rowsOf(p.results, overridden)
 			}
 			if err := tx.saveEntries(ctx, c, p, overridden); err != nil {
 				return err
@@ -342,7 +348,7 @@ type resultPart struct {
 }
 
 // inParts makes a part while the one before is stored: this machine and the database work at the same time.
-func inParts(parts iter.Seq[[]Result], overridden map[periodKey]int64) (<-chan resultPart, func()) {
+func inParts(parts iter.Seq[[]Result]) (<-chan resultPart, func()) {
 	out, stop := make(chan resultPart), make(chan struct{})
 	send := func(p resultPart) bool {
 		select {
@@ -360,15 +366,7 @@ func inParts(parts iter.Seq[[]Result], overridden map[periodKey]int64) (<-chan r
 			}
 		}()
 		for results := range parts {
-			p := resultPart{results: results, rows: entryRows{latest: map[string]int{}}}
-			for i := range results {
-				for j := range results[i].Entries {
-					if e := &results[i].Entries[j]; e.Revision > 0 || overridden[periodOf(e)] == 0 {
-						p.rows.add(e)
-					}
-				}
-			}
-			if !send(p) {
+			if !send(resultPart{results: results, rows: rowsOf(results, nil)}) {
 				return
 			}
 		}
@@ -543,6 +541,19 @@ type entryRows struct {
 	kind              []int32 // its number, from 1
 	subjects          []string
 	accounts, derived []string
+}
+
+// rowsOf are the entries of results as columns, without ordinary ones whose period was overridden.
+func rowsOf(results []Result, overridden map[periodKey]int64) entryRows {
+	rows := entryRows{latest: map[string]int{}}
+	for i := range results {
+		for j := range results[i].Entries {
+			if e := &results[i].Entries[j]; e.Revision > 0 || len(overridden) == 0 || overridden[periodOf(e)] == 0 {
+				rows.add(e)
+			}
+		}
+	}
+	return rows
 }
 
 func (rows *entryRows) add(e *insight.Entry) {
